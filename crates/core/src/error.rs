@@ -1,0 +1,56 @@
+//! One error type for the whole library: what was being done, what was expected, what came instead, what to do.
+
+/// Everything that can go wrong in the numerics.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// An argument or a combination of settings that has no meaning.
+    #[error("{operation}: expected {expected}, got {got}. {remedy}")]
+    Invalid {
+        /// What was being set up or computed.
+        operation: String,
+        /// What would have been right.
+        expected: String,
+        /// What came.
+        got: String,
+        /// What the user can do.
+        remedy: String,
+    },
+    /// A sample path left the finite numbers.
+    #[error(
+        "non-finite {quantity} ({value}) in sample {sample} at step {step}. \
+         The drift blows up there: use more steps, or end the generation earlier"
+    )]
+    NonFinite {
+        /// Which quantity: state, tangent, drift.
+        quantity: &'static str,
+        /// Index of the sample in the whole run.
+        sample: usize,
+        /// Generation step n in 0..τ.
+        step: usize,
+        /// The offending value: NaN or ±∞.
+        value: f64,
+    },
+    /// An imported network cannot be used.
+    #[error(transparent)]
+    Graph(#[from] surefoot_graph::Error),
+}
+
+/// Result of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Shorthand for [`Error::Invalid`].
+    pub fn invalid(
+        operation: impl Into<String>,
+        expected: impl Into<String>,
+        got: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> Self {
+        Error::Invalid {
+            operation: operation.into(),
+            expected: expected.into(),
+            got: got.into(),
+            remedy: remedy.into(),
+        }
+    }
+}

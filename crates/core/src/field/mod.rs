@@ -1,0 +1,36 @@
+//! Fields: what a network learned, or what is known exactly, with value, tangents and adjoint.
+
+use std::sync::Arc;
+
+/// The moment of a generation at which a field is asked. Only [`crate::process`] makes moments.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Moment {
+    /// The network's own time.
+    pub time: f64,
+    /// Factor in front of the data: m(u) of a diffusion, κ(u) of a flow.
+    pub signal: f64,
+    /// Standard deviation of the noise: σ(u) of a diffusion, α(u) of a flow.
+    pub noise: f64,
+}
+
+/// A vector field R^D → R^D that depends on the moment, with exact derivatives.
+///
+/// All batches are row-major. A field works on samples independently: a row of the answer depends only on the
+/// same row of the input, bit for bit, whatever else is in the batch.
+/// Non-finite values are passed on as IEEE arithmetic has them; the sweep reports them.
+pub trait Field: Send + Sync {
+    /// D.
+    fn dim(&self) -> usize;
+
+    /// y = f(x): `x[n, D]`, `y[n, D]`.
+    fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]);
+
+    /// Value and k tangents a sample: `v[n, k, D]`, `jv[n, k, D]` = df(x) v. k = 0 is allowed.
+    fn tangents(&self, at: Moment, x: &[f64], v: &[f64], y: &mut [f64], jv: &mut [f64]);
+
+    /// Value and m cotangents a sample: `u[n, m, D]`, `uj[n, m, D]` = df(x)ᵀ u.
+    fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]);
+}
+
+/// A field shared between threads.
+pub type SharedField = Arc<dyn Field>;

@@ -1,0 +1,23 @@
+//! surefoot's theory: from a generative model's field to finite-time Lyapunov exponents and vectors, their
+//! alignment with the support of the data, and the robustness of samples under model errors.
+//!
+//! The modules are listed in the order in which they build on one another; none looks back up.
+//! Batches are row-major: `x[n, D]` holds one sample a row; `v[n, k, D]` holds k tangent rows a sample.
+
+pub mod alignment;
+pub mod analysis;
+pub mod error;
+pub mod error_field;
+pub mod field;
+pub mod law;
+pub mod linalg;
+pub mod process;
+pub mod random;
+pub mod robustness;
+pub mod sampler;
+pub mod spectrum;
+pub mod statistics;
+pub mod support;
+pub mod sweep;
+
+pub use error::{Error, Result};

@@ -1,0 +1,48 @@
+//! Random streams keyed by (seed, sample, purpose): the same numbers whatever the thread count or chunk size.
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution, StandardNormal};
+
+/// What a stream is used for; streams of different purposes are independent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Purpose {
+    /// The start x_0 from the source.
+    Source = 1,
+    /// The noise Ξ of a stochastic sampler.
+    Noise = 2,
+    /// The refinement of Ξ when the number of steps is doubled.
+    Bridge = 3,
+    /// The random start frame E_0.
+    Frame = 4,
+    /// Coefficients of a random smooth error field (sample index = field index).
+    ErrorField = 5,
+    /// A model error white in time.
+    WhiteError = 6,
+    /// Reference samples of the target law.
+    Reference = 7,
+    /// Start of the backward recursion of covariant vectors.
+    Covariant = 8,
+    /// Resampling for confidence intervals.
+    Bootstrap = 9,
+}
+
+/// A reproducible stream of random numbers.
+pub type Stream = ChaCha8Rng;
+
+/// The stream of (seed, sample, purpose).
+pub fn stream(seed: u64, sample: u64, purpose: Purpose) -> Stream {
+    let mut key = [0u8; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8..16].copy_from_slice(&sample.to_le_bytes());
+    key[16..24].copy_from_slice(&(purpose as u64).to_le_bytes());
+    ChaCha8Rng::from_seed(key)
+}
+
+/// Fills `out` with independent standard normal numbers.
+pub fn standard_normal(rng: &mut Stream, out: &mut [f64]) {
+    for value in out {
+        *value = StandardNormal.sample(rng);
+    }
+}

@@ -1,0 +1,4 @@
+//! Networks as graphs.
+
+pub mod error;
+pub use error::Error;
