@@ -1,1 +1,19 @@
 //! Which analyses are asked for, one pass over a chunk of samples, merge of chunks into a summary.
+//!
+//! The way of a run: [`layout`] says which columns there will be; [`error_scales`] brings every error field to
+//! ∞-norm 1 on the sampled paths; [`chunk`] computes all columns of a range of samples; [`summarise`] reads the
+//! finished columns back and makes the [`Summary`]. Files are somebody else's business.
+
+mod chunk;
+mod columns;
+mod request;
+mod summarise;
+mod summary;
+mod system;
+
+pub use chunk::{chunk, error_scales};
+pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
+pub use request::{ErrorKind, ErrorRequest, Request};
+pub use summarise::summarise;
+pub use summary::*;
+pub use system::{ScoreOrigin, System, TargetScore};

@@ -1,0 +1,164 @@
+//! What is asked of an analysis.
+
+use crate::error::{Error, Result};
+use crate::error_field::Place;
+use crate::field::SharedField;
+use serde::{Deserialize, Serialize};
+
+/// A kind of model error (theory §3).
+#[derive(Clone)]
+pub enum ErrorKind {
+    /// The same vector everywhere, scaled to ∞-norm 1.
+    Constant {
+        /// Its direction, `[D]`.
+        direction: Vec<f64>,
+    },
+    /// A smooth random field (random Fourier features).
+    Random {
+        /// Length scale in state space.
+        length_scale: f64,
+        /// Whether it also varies in time (over the whole generation once or so) or is frozen.
+        time_dependent: bool,
+    },
+    /// White in time.
+    White,
+    /// What another model's field has and this one's has not, as a field at the request's place.
+    Difference {
+        /// The other model's name.
+        model: String,
+        /// χ before scaling.
+        field: SharedField,
+    },
+    /// Coarser time steps; sizes are integer factors.
+    Coarser,
+}
+
+impl ErrorKind {
+    /// Name used in `summary.json`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            ErrorKind::Constant { .. } => "constant",
+            ErrorKind::Random { .. } => "random",
+            ErrorKind::White => "white",
+            ErrorKind::Difference { .. } => "difference",
+            ErrorKind::Coarser => "coarser",
+        }
+    }
+}
+
+/// One kind of error at several sizes.
+#[derive(Clone)]
+pub struct ErrorRequest {
+    /// What kind.
+    pub kind: ErrorKind,
+    /// Where it acts.
+    pub place: Place,
+    /// ε as typed (∞-norm; factors for [`ErrorKind::Coarser`]). Empty for a difference: its own measured size.
+    pub sizes: Vec<f64>,
+}
+
+/// What to compute.
+#[derive(Clone)]
+pub struct Request {
+    /// Number of sample paths.
+    pub samples: usize,
+    /// k.
+    pub vectors: usize,
+    /// Seed of all random streams.
+    pub seed: u64,
+    /// Model errors.
+    pub errors: Vec<ErrorRequest>,
+    /// Exponents, vectors and alignment (off for the robustness experiment alone).
+    pub spectrum: bool,
+    /// Alignment of the perturbed model at every error (Lemma 4.4).
+    pub regularity: bool,
+    /// d = D: how near to the topological boundary a point must be to count for the alignment.
+    pub boundary_distance: f64,
+    /// How many leading samples keep their whole path and frames, for figures and covariant vectors.
+    pub paths: usize,
+    /// How many leading samples are repeated with twice the steps (theory §11.7).
+    pub convergence: usize,
+    /// Samples computed and saved together.
+    pub chunk: usize,
+}
+
+/// One entry of the robustness list: an error kind at one size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Perturbation {
+    /// Index into [`Request::errors`].
+    pub error: usize,
+    /// Name of the kind.
+    pub kind: String,
+    /// ε.
+    pub size: f64,
+}
+
+impl Request {
+    /// All (kind, size) pairs: kinds in order, sizes as typed. `scales` are the measured norms of [`super::error_scales`].
+    pub fn perturbations(&self, norms: &[f64]) -> Vec<Perturbation> {
+        let mut list = Vec::new();
+        for (index, error) in self.errors.iter().enumerate() {
+            let own = [norms[index]];
+            let sizes = if error.sizes.is_empty() { &own[..] } else { &error.sizes[..] };
+            for &size in sizes {
+                list.push(Perturbation { error: index, kind: error.kind.name().into(), size });
+            }
+        }
+        list
+    }
+
+    /// Checks the request against D and the number of steps.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the offending setting.
+    pub fn check(&self, dim: usize, steps: usize) -> Result<()> {
+        let wrong = |what: &str, expected: String, got: String, remedy: &str| {
+            Err(Error::invalid(what, expected, got, remedy))
+        };
+        if self.samples == 0 {
+            return wrong("samples", "at least 1".into(), "0".into(), "Ask for more samples (-n)");
+        }
+        if self.vectors == 0 || self.vectors > dim {
+            return wrong(
+                "vectors",
+                format!("1 to {dim}, the model's dimension"),
+                self.vectors.to_string(),
+                "Choose a smaller -k",
+            );
+        }
+        for error in &self.errors {
+            for &size in &error.sizes {
+                if !size.is_finite() || size < 0.0 {
+                    return wrong(
+                        "error size",
+                        "a finite number ≥ 0".into(),
+                        size.to_string(),
+                        "Mend --sizes",
+                    );
+                }
+                if let ErrorKind::Coarser = error.kind {
+                    let factor = size as usize;
+                    if size.fract() != 0.0 || factor < 1 || steps % factor != 0 {
+                        return wrong(
+                            "coarser steps",
+                            format!("whole factors that divide the {steps} steps"),
+                            size.to_string(),
+                            "Choose other factors or another number of steps",
+                        );
+                    }
+                }
+            }
+            if let ErrorKind::Constant { direction } = &error.kind
+                && (direction.len() != dim || direction.iter().all(|&d| d == 0.0))
+            {
+                return wrong(
+                    "direction of the constant error",
+                    format!("{dim} numbers, not all zero"),
+                    format!("{direction:?}"),
+                    "Mend --direction",
+                );
+            }
+        }
+        Ok(())
+    }
+}
