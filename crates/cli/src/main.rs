@@ -1,2 +1,6 @@
 //! The program `surefoot`.
+
+#[allow(dead_code)]
+mod report;
+
 fn main() {}
