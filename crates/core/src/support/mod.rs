@@ -1,6 +1,36 @@
 //! Supports of data: nearest point, distance, tangent and normal space (theory §5).
+//!
+//! One family a file. [`Shape`] names them with their parameters and builds any of them, checked.
+
+mod affine;
+mod frame;
+mod moons;
+mod product;
+mod reference;
+mod region;
+mod roll;
+mod shape;
+mod sphere;
+mod spiral;
+mod torus;
 
 use std::sync::Arc;
+
+pub use affine::Affine;
+pub use frame::{normal_complement, orthonormal_rows};
+pub use moons::TwoMoons;
+pub use product::Product;
+pub use reference::{Neighbour, Reference, TwoNn};
+pub use region::{Discs, Polygon};
+pub use roll::SwissRoll;
+pub use shape::Shape;
+pub use sphere::Sphere;
+pub use spiral::Spiral;
+pub use torus::Torus;
+
+/// Above this many dimensions [`Foot::normal`] is left empty: N would need D × D numbers a point, and every use here
+/// can work with ζ − T Tᵀζ instead.
+pub const NORMAL_LIMIT: usize = 64;
 
 /// The foot of a point on a support.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,12 +46,16 @@ pub struct Foot {
     /// Orthonormal rows spanning the tangent space T at the foot, `[d, D]`; for d = D that of the boundary, `[D−1, D]`.
     pub tangent: Vec<f64>,
     /// Orthonormal rows spanning the normal space N, `[D−d, D]`; for d = D the outward normal, `[1, D]`.
+    /// Empty where D exceeds [`NORMAL_LIMIT`] and d < D.
     pub normal: Vec<f64>,
-    /// Index of the connected component that holds the foot.
+    /// Index of the connected component that holds the foot, below [`Support::components`].
     pub component: usize,
 }
 
 /// The set that the data live on.
+///
+/// Where the nearest point is not unique (the centre of a circle, the axis of a torus), one of them is chosen by a
+/// fixed rule, so that the same x always has the same foot. Coordinates must be finite; a sweep reports those that are not.
 pub trait Support: Send + Sync {
     /// D.
     fn dim(&self) -> usize;
@@ -31,6 +65,14 @@ pub trait Support: Send + Sync {
     fn project(&self, x: &[f64]) -> Foot;
     /// Polylines or points that draw the support, one `[points, D]` list a connected piece, at about `count` points in all.
     fn outline(&self, count: usize) -> Vec<Vec<f64>>;
+    /// Number of connected components.
+    fn components(&self) -> usize {
+        1
+    }
+    /// Feet of a batch `x[n, D]`, each bit for bit that of [`Support::project`].
+    fn project_batch(&self, x: &[f64]) -> Vec<Foot> {
+        x.chunks_exact(self.dim()).map(|row| self.project(row)).collect()
+    }
 }
 
 /// A support shared between threads.
