@@ -1,5 +1,15 @@
 //! Laws that can be sampled: sources of a generation, data, marginals of noised data.
 
+mod curves;
+mod gaussian;
+mod points;
+mod solids;
+
+pub use curves::{Curves, SwissRoll, TwoMoonsStrip};
+pub use gaussian::{Gaussian, Marginal, Mixture};
+pub use points::{Blurred, Points};
+pub use solids::{Disc, Sphere, Torus};
+
 use crate::random::Stream;
 use std::sync::Arc;
 
