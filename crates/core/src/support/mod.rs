@@ -3,6 +3,7 @@
 //! One family a file. [`Shape`] names them with their parameters and builds any of them, checked.
 
 mod affine;
+mod check;
 mod frame;
 mod moons;
 mod product;
