@@ -16,6 +16,7 @@ pub mod process;
 pub mod random;
 pub mod robustness;
 pub mod sampler;
+mod scratch;
 pub mod spectrum;
 pub mod statistics;
 pub mod support;

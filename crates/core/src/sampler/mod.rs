@@ -1,8 +1,20 @@
 //! One generation step F_n, its tangent and its adjoint; one method a file (theory §2).
 
-use crate::error::Result;
+mod ancestral;
+mod ddim;
+mod euler;
+mod execute;
+mod heun;
+mod plan;
+mod posterior;
+mod predictor_corrector;
+mod rk4;
+
+use crate::error::{Error, Result};
 use crate::error_field::ModelError;
-use crate::process::{Drift, Grid};
+use crate::process::{Drift, Grid, Process};
+use crate::scratch::Pool;
+use plan::{Plan, Writer};
 
 /// Discretisation of the generation.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,6 +36,38 @@ pub enum Method {
     },
 }
 
+impl Method {
+    /// Checks that the method can discretise the process.
+    fn check(&self, process: &Process) -> Result<()> {
+        let level = process.noise_level();
+        let wrong = |expected: &str, got: String, remedy: &str| {
+            Err(Error::invalid("choosing the sampler's method", expected, got, remedy))
+        };
+        let needs_score =
+            matches!(self, Method::Ancestral | Method::Ddim | Method::PredictorCorrector { .. });
+        if needs_score && *process == Process::Flow {
+            let expected = "a diffusion model for ancestral, ddim and predictor-corrector";
+            return wrong(expected, "a flow".into(), "Use euler, heun or rk4");
+        }
+        let got = format!("noise level {level}");
+        match *self {
+            Method::Rk4 if level != 0.0 => {
+                wrong("noise level 0 for rk4", got, "Use euler or heun, or set noise_level = 0")
+            }
+            Method::Ancestral if level != 1.0 => {
+                wrong("noise level 1 for ancestral", got, "Use ddim, whose η is the noise level")
+            }
+            Method::Ddim if level > 1.0 => {
+                wrong("a noise level of at most 1 for ddim", got, "Use euler or heun")
+            }
+            Method::PredictorCorrector { corrector } if !(corrector > 0.0 && corrector.is_finite()) => {
+                wrong("a positive corrector step", corrector.to_string(), "Use for example 0.1")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The random numbers of one step for a batch of n samples.
 #[derive(Debug, Clone, Copy)]
 pub struct StepNoise<'a> {
@@ -34,6 +78,8 @@ pub struct StepNoise<'a> {
 }
 
 /// The map F_n of a drift, a grid and a method; `advance*` work on batches `x[n, D]`.
+///
+/// The coefficients of all steps are fixed when the step is made: make a new one to change a public part.
 pub struct Step {
     /// The drift (with its model error, for a perturbed twin).
     pub drift: Drift,
@@ -43,40 +89,112 @@ pub struct Step {
     pub method: Method,
     /// Errors whose first-order displacement ζ rides along as forced tangent rows.
     pub forcing: Vec<ModelError>,
+    plans: Vec<Plan>,
+    pool: Pool<execute::Scratch>,
 }
 
 impl Step {
     /// Checks the combination (for example: rk4 with noise is refused; end of the grid at the singularity σ = 0).
-    pub fn new(_drift: Drift, _grid: Grid, _method: Method, _forcing: Vec<ModelError>) -> Result<Self> {
-        todo!()
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the setting that does not fit.
+    pub fn new(drift: Drift, grid: Grid, method: Method, forcing: Vec<ModelError>) -> Result<Self> {
+        drift.check()?;
+        grid.check(&drift.process)?;
+        method.check(&drift.process)?;
+        forcing.iter().try_for_each(|error| drift.check_error(error))?;
+        let plans = (0..grid.steps)
+            .map(|n| {
+                let writer = Writer::new(&drift, &grid, &forcing, n);
+                match method {
+                    Method::Euler => euler::plan(writer),
+                    Method::Heun => heun::plan(writer),
+                    Method::Rk4 => rk4::plan(writer),
+                    Method::Ancestral => ancestral::plan(writer),
+                    Method::Ddim => ddim::plan(writer),
+                    Method::PredictorCorrector { corrector } => predictor_corrector::plan(writer, corrector),
+                }
+            })
+            .collect();
+        Ok(Step { drift, grid, method, forcing, plans, pool: Pool::default() })
     }
+
     /// D.
     pub fn dim(&self) -> usize {
         self.drift.field.dim()
     }
+
     /// Number of standard normal vectors a sample consumes a step.
     pub fn noises(&self) -> usize {
-        todo!()
+        match self.method {
+            Method::PredictorCorrector { .. } => 2,
+            _ => usize::from(self.drift.process.noise_level() > 0.0),
+        }
     }
-    /// x_{n+1} = F_n(x_n; ξ).
-    pub fn advance(&self, _n: usize, _x: &[f64], _noise: StepNoise, _next: &mut [f64]) {
-        todo!()
+
+    /// Whether the drift's error or a forcing is white in time, so that steps need [`StepNoise::white`].
+    pub fn needs_white(&self) -> bool {
+        self.drift.error.iter().chain(&self.forcing).any(ModelError::is_white)
     }
+
+    /// x_{n+1} = F_n(x_n; ξ): `x[n, D]`, `next[n, D]`.
+    ///
+    /// # Panics
+    /// If `n` is not below the number of steps.
+    pub fn advance(&self, n: usize, x: &[f64], noise: StepNoise, next: &mut [f64]) {
+        self.pool.with(|scratch| {
+            let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
+            run.values(next);
+        });
+    }
+
     /// State and tangents: rows `v[n, k + e, D]`, the first k homogeneous (A_n v), the last e = `forcing.len()`
     /// forced: ζ_{n+1} = A_n ζ_n + b_n for the error of the same index (per unit size).
+    ///
+    /// # Panics
+    /// If `n` is not below the number of steps.
     pub fn advance_tangent(
         &self,
-        _n: usize,
-        _x: &[f64],
-        _noise: StepNoise,
-        _v: &[f64],
-        _next: &mut [f64],
-        _v_next: &mut [f64],
+        n: usize,
+        x: &[f64],
+        noise: StepNoise,
+        v: &[f64],
+        next: &mut [f64],
+        v_next: &mut [f64],
     ) {
-        todo!()
+        self.advance_tangent_recording(n, x, noise, Tangents { v, v_next }, next, &mut []);
     }
+
+    /// As [`Step::advance_tangent`]; raises `error_norm[e]` to the largest |χ|_∞ at the x_n, before scaling.
+    pub(crate) fn advance_tangent_recording(
+        &self,
+        n: usize,
+        x: &[f64],
+        noise: StepNoise,
+        tangents: Tangents,
+        next: &mut [f64],
+        error_norm: &mut [f64],
+    ) {
+        self.pool.with(|scratch| {
+            let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
+            run.tangents(tangents, next, error_norm);
+        });
+    }
+
     /// Adjoint of the step at x_n: `u_prev` = A_nᵀ u, `u[n, m, D]`.
-    pub fn advance_adjoint(&self, _n: usize, _x: &[f64], _noise: StepNoise, _u: &[f64], _u_prev: &mut [f64]) {
-        todo!()
+    ///
+    /// # Panics
+    /// If `n` is not below the number of steps.
+    pub fn advance_adjoint(&self, n: usize, x: &[f64], noise: StepNoise, u: &[f64], u_prev: &mut [f64]) {
+        self.pool.with(|scratch| {
+            let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
+            run.adjoint(u, u_prev);
+        });
     }
+}
+
+/// Tangent rows of a batch before and after a step, `[n, k + e, D]` each.
+pub(crate) struct Tangents<'a> {
+    pub(crate) v: &'a [f64],
+    pub(crate) v_next: &'a mut [f64],
 }

@@ -1,12 +1,16 @@
 //! Forward sweeps: paths, frames, the chain of triangular factors, displacements. The only place with a time loop.
 
-use crate::error::Result;
+mod forward;
+mod frames;
+mod noise;
+
+pub use forward::forward;
+
 use crate::law::Law;
-use crate::sampler::Step;
 use std::ops::Range;
 
 /// What a forward sweep keeps besides the end state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Keep {
     /// x_n for n = 0..=τ.
     pub path: bool,
@@ -68,7 +72,7 @@ pub struct Forward {
     pub log_det: Vec<f64>,
     /// ζ_τ `[n, e, D]` per unit size
     pub displacement: Vec<f64>,
-    /// Largest |χ|_∞ met on the paths for every forcing, before scaling `[e]`
+    /// Largest |χ|_∞ met at the x_n, n < τ, for every forcing, before scaling `[e]`
     pub error_norm: Vec<f64>,
     /// x_n `[τ+1, n, D]` if kept
     pub path: Vec<f64>,
@@ -76,12 +80,4 @@ pub struct Forward {
     pub frames: Vec<f64>,
     /// R_n if kept
     pub chain: Chain,
-}
-
-/// Follows a batch of paths with k most sensitive directions each (k = 0: none) and the step's forced displacements.
-///
-/// # Errors
-/// [`crate::Error::NonFinite`] with sample and step when a path leaves the finite numbers.
-pub fn forward(_step: &Step, _batch: &Batch, _k: usize, _keep: Keep) -> Result<Forward> {
-    todo!()
 }

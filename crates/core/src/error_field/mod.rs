@@ -1,4 +1,14 @@
 //! Model errors χ (theory §3): constant, smooth random, white in time, difference of two models.
+//!
+//! Error fields are fields whose own clock is the model time: they are asked with `Moment::time` = u.
+
+mod constant;
+mod difference;
+mod smooth;
+
+pub use constant::ConstantField;
+pub use difference::DifferenceField;
+pub use smooth::SmoothField;
 
 use crate::field::SharedField;
 
@@ -7,7 +17,7 @@ use crate::field::SharedField;
 pub enum Place {
     /// In the network's own output (default).
     Output,
-    /// In the score.
+    /// In the score. CdC's experiments put ε χ beside 2 s in the `ou` process at η = 1: a score error ε χ/2 (theory §3).
     Score,
     /// In the drift.
     Drift,
@@ -23,7 +33,8 @@ pub enum Chi {
         /// 1 / largest ∞-norm met on the sampled paths.
         scale: f64,
     },
-    /// White in time: an independent standard normal vector a sample and step, divided by √δt. It has no spatial derivative.
+    /// White in time: an independent standard normal vector a sample and step, divided by √δt. It has no spatial
+    /// derivative and is the same at all stages of a step.
     White,
 }
 
@@ -36,4 +47,11 @@ pub struct ModelError {
     pub place: Place,
     /// ε
     pub size: f64,
+}
+
+impl ModelError {
+    /// Whether χ is white in time.
+    pub fn is_white(&self) -> bool {
+        matches!(self.chi, Chi::White)
+    }
 }

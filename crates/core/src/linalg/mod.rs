@@ -1,0 +1,49 @@
+//! Thin QR with positive diagonal, principal angles, determinants.
+
+mod angles;
+mod determinant;
+mod lanes;
+mod qr;
+
+pub use angles::principal_angles;
+pub(crate) use determinant::accumulate_abs_det;
+pub use determinant::log_abs_det;
+pub use qr::orthonormalize;
+
+/// Sum of products.
+pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// target += factor · source.
+pub(crate) fn axpy(target: &mut [f64], factor: f64, source: &[f64]) {
+    target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);
+}
+
+/// Σ log of positive numbers with one logarithm for many factors: an accumulator that multiplies while it can.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LogProduct {
+    log: f64,
+    pending: f64,
+}
+
+impl LogProduct {
+    pub(crate) const ONE: LogProduct = LogProduct { log: 0.0, pending: 1.0 };
+
+    /// Multiplies by a factor ≥ 0.
+    #[inline]
+    pub(crate) fn push(&mut self, factor: f64) {
+        let product = self.pending * factor;
+        if product > 1e-140 && product < 1e140 && factor > 1e-140 {
+            self.pending = product;
+        } else {
+            self.log += self.pending.ln() + factor.ln();
+            self.pending = 1.0;
+        }
+    }
+
+    /// The sum of logarithms so far.
+    pub(crate) fn log(&self) -> f64 {
+        self.log + self.pending.ln()
+    }
+}

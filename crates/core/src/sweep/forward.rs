@@ -1,0 +1,188 @@
+//! The forward sweep: one time loop over a batch of paths, their frames and their displacements (theory §4).
+
+use super::frames::Frames;
+use super::noise::Increments;
+use super::{Batch, Chain, Forward, Keep, Refinement};
+use crate::error::{Error, Result};
+use crate::random::{Purpose, stream};
+use crate::sampler::{Step, StepNoise, Tangents};
+
+/// Follows a batch of paths with k most sensitive directions each (k = 0: none) and the step's forced displacements.
+///
+/// Works through its batch serially; batches of 32 to 64 samples keep a small model's state in cache, and callers
+/// run them in parallel. A sample's numbers do not depend on the batch it is in.
+///
+/// # Errors
+/// [`Error::NonFinite`] with sample and step when a path leaves the finite numbers or a direction collapses;
+/// [`Error::Invalid`] if k > D, the source has another dimension, or a refinement does not fit the grid.
+pub fn forward(step: &Step, batch: &Batch, k: usize, keep: Keep) -> Result<Forward> {
+    check(step, batch, k)?;
+    let mut sweep = Sweep::new(step, batch, k, keep);
+    for n in 0..step.grid.steps {
+        sweep.advance(n)?;
+        sweep.record();
+    }
+    Ok(sweep.finish())
+}
+
+fn check(step: &Step, batch: &Batch, k: usize) -> Result<()> {
+    let dim = step.dim();
+    let wrong = |expected: String, got: String, remedy: &str| {
+        Err(Error::invalid("following sample paths", expected, got, remedy))
+    };
+    if k > dim {
+        let expected = format!("at most {dim} vectors in dimension {dim}");
+        return wrong(expected, format!("{k} vectors"), "Ask for fewer vectors");
+    }
+    if batch.source.dim() != dim {
+        let expected = format!("a source in dimension {dim}, that of the field");
+        return wrong(expected, format!("dimension {}", batch.source.dim()), "Change the source");
+    }
+    match batch.refinement {
+        Refinement::Coarser(0) => {
+            wrong("a coarsening factor of at least 1".into(), "0".into(), "Change the factor")
+        }
+        Refinement::Doubled if step.grid.steps % 2 == 1 => {
+            wrong("an even number of steps".into(), step.grid.steps.to_string(), "Double the steps")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A sweep under way.
+struct Sweep<'a> {
+    step: &'a Step,
+    first_sample: usize,
+    keep: Keep,
+    k: usize,
+    noise: Increments,
+    white: Increments,
+    x: Vec<f64>,
+    next: Vec<f64>,
+    frames: Frames,
+    /// ζ_n `[n, e, D]`
+    displacement: Vec<f64>,
+    /// Frame rows and forced rows together `[n, k + e, D]`, before and after a step.
+    rows: Vec<f64>,
+    rows_next: Vec<f64>,
+    found: Forward,
+}
+
+impl<'a> Sweep<'a> {
+    fn new(step: &'a Step, batch: &Batch, k: usize, keep: Keep) -> Self {
+        let (n, dim, forcings) = (batch.samples.len(), step.dim(), step.forcing.len());
+        let mut x = vec![0.0; n * dim];
+        for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {
+            batch.source.sample(&mut stream(batch.seed, i as u64, Purpose::Source), row);
+        }
+        let frames = Frames::random(batch, dim, k);
+        let rows = vec![0.0; n * (k + forcings) * dim];
+        let white_len = if step.needs_white() { dim } else { 0 };
+        let found = Forward {
+            start: x.clone(),
+            start_frame: frames.rows.clone(),
+            error_norm: vec![0.0; forcings],
+            path: if keep.path { x.clone() } else { Vec::new() },
+            frames: if keep.frames { frames.rows.clone() } else { Vec::new() },
+            chain: Chain { k, samples: n, factors: Vec::new() },
+            ..Forward::default()
+        };
+        Sweep {
+            step,
+            first_sample: batch.samples.start,
+            keep,
+            k,
+            noise: Increments::new(batch, Purpose::Noise, 0, step.noises() * dim),
+            white: Increments::new(batch, Purpose::WhiteError, 1, white_len),
+            next: vec![0.0; n * dim],
+            x,
+            frames,
+            displacement: vec![0.0; n * forcings * dim],
+            rows_next: rows.clone(),
+            rows,
+            found,
+        }
+    }
+
+    /// From n to n + 1.
+    fn advance(&mut self, n: usize) -> Result<()> {
+        let noise = StepNoise { xi: self.noise.next(n), white: self.white.next(n) };
+        let (dim, k, forcings) = (self.step.dim(), self.k, self.step.forcing.len());
+        if k + forcings == 0 {
+            self.step.advance(n, &self.x, noise, &mut self.next);
+        } else if forcings == 0 {
+            let tangents = Tangents { v: &self.frames.rows, v_next: &mut self.rows_next };
+            self.step.advance_tangent_recording(n, &self.x, noise, tangents, &mut self.next, &mut []);
+            std::mem::swap(&mut self.frames.rows, &mut self.rows_next);
+        } else {
+            join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.rows);
+            let tangents = Tangents { v: &self.rows, v_next: &mut self.rows_next };
+            let norms = &mut self.found.error_norm;
+            self.step.advance_tangent_recording(n, &self.x, noise, tangents, &mut self.next, norms);
+            split(&self.rows_next, k * dim, forcings * dim, &mut self.frames.rows, &mut self.displacement);
+        }
+        std::mem::swap(&mut self.x, &mut self.next);
+        self.check_finite(n)?;
+        self.frames.advance(n)
+    }
+
+    fn check_finite(&self, n: usize) -> Result<()> {
+        let rows = [
+            ("state", &self.x, self.step.dim()),
+            ("displacement", &self.displacement, self.step.dim() * self.step.forcing.len()),
+        ];
+        for (quantity, values, len) in rows {
+            // 0 · x is 0 for every finite x and NaN for the others.
+            if values.iter().fold(0.0, |sum, value| sum + 0.0 * value) == 0.0 {
+                continue;
+            }
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                let sample = self.first_sample + index / len;
+                return Err(Error::NonFinite { quantity, sample, step: n, value: values[index] });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was asked for.
+    fn record(&mut self) {
+        if self.keep.path {
+            self.found.path.extend_from_slice(&self.x);
+        }
+        if self.keep.frames {
+            self.found.frames.extend_from_slice(&self.frames.rows);
+        }
+        if self.keep.chain {
+            self.found.chain.factors.extend_from_slice(&self.frames.factor);
+        }
+    }
+
+    fn finish(self) -> Forward {
+        Forward {
+            log_growth: self.frames.log_growth(),
+            log_det: self.frames.log_det(),
+            end: self.x,
+            end_frame: self.frames.rows,
+            displacement: self.displacement,
+            ..self.found
+        }
+    }
+}
+
+/// Puts every sample's two blocks of rows one after the other.
+fn join(first: &[f64], second: &[f64], first_len: usize, second_len: usize, out: &mut [f64]) {
+    for (sample, out) in out.chunks_exact_mut(first_len + second_len).enumerate() {
+        let (head, tail) = out.split_at_mut(first_len);
+        head.copy_from_slice(&first[sample * first_len..][..first_len]);
+        tail.copy_from_slice(&second[sample * second_len..][..second_len]);
+    }
+}
+
+/// Takes them apart again.
+fn split(joined: &[f64], first_len: usize, second_len: usize, first: &mut [f64], second: &mut [f64]) {
+    for (sample, joined) in joined.chunks_exact(first_len + second_len).enumerate() {
+        let (head, tail) = joined.split_at(first_len);
+        first[sample * first_len..][..first_len].copy_from_slice(head);
+        second[sample * second_len..][..second_len].copy_from_slice(tail);
+    }
+}

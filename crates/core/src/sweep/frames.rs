@@ -1,0 +1,88 @@
+//! Most sensitive subspaces along a batch of paths: A_n E_n = E_{n+1} R_n (theory §4).
+
+use super::Batch;
+use crate::error::{Error, Result};
+use crate::linalg::{LogProduct, accumulate_abs_det, orthonormalize};
+use crate::random::{Purpose, standard_normal, stream};
+
+/// The frames of a batch and what they have grown by.
+pub(super) struct Frames {
+    dim: usize,
+    k: usize,
+    first_sample: usize,
+    /// E_n `[n, k, D]`
+    pub(super) rows: Vec<f64>,
+    /// R_{n−1} `[n, k, k]`
+    pub(super) factor: Vec<f64>,
+    growth: Vec<LogProduct>,
+    determinants: Vec<LogProduct>,
+    work: Vec<f64>,
+}
+
+impl Frames {
+    /// Haar start frames E_0: QR of independent standard normal rows, one stream a sample.
+    pub(super) fn random(batch: &Batch, dim: usize, k: usize) -> Self {
+        let n = batch.samples.len();
+        let mut rows = vec![0.0; n * k * dim];
+        let mut factor = vec![0.0; n * k * k];
+        if k > 0 {
+            for (i, rows) in batch.samples.clone().zip(rows.chunks_exact_mut(k * dim)) {
+                standard_normal(&mut stream(batch.seed, i as u64, Purpose::Frame), rows);
+            }
+            orthonormalize(dim, k, &mut rows, &mut factor);
+        }
+        let square = if k == dim { n } else { 0 };
+        Frames {
+            dim,
+            k,
+            first_sample: batch.samples.start,
+            rows,
+            factor,
+            growth: vec![LogProduct::ONE; n * k],
+            determinants: vec![LogProduct::ONE; square],
+            work: vec![0.0; square * k * k],
+        }
+    }
+
+    /// Turns the rows A_n E_n into E_{n+1} and notes their growth; `step` is n.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] where a tangent left the finite numbers or a direction collapsed.
+    pub(super) fn advance(&mut self, step: usize) -> Result<()> {
+        if self.k == 0 {
+            return Ok(());
+        }
+        if !self.determinants.is_empty() {
+            self.work.copy_from_slice(&self.rows);
+            accumulate_abs_det(self.dim, &mut self.work, &mut self.determinants);
+        }
+        orthonormalize(self.dim, self.k, &mut self.rows, &mut self.factor);
+        let factors = self.factor.chunks_exact(self.k * self.k);
+        for (sample, (r, growth)) in factors.zip(self.growth.chunks_exact_mut(self.k)).enumerate() {
+            for (i, growth) in growth.iter_mut().enumerate() {
+                let stretch = r[i * self.k + i];
+                if !(stretch > 0.0 && stretch < f64::INFINITY) {
+                    return Err(collapse(self.first_sample + sample, step, stretch));
+                }
+                growth.push(stretch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Σ log R_ii `[n, k]`.
+    pub(super) fn log_growth(&self) -> Vec<f64> {
+        self.growth.iter().map(LogProduct::log).collect()
+    }
+
+    /// Σ log|det A_n| `[n]`; empty unless k = D.
+    pub(super) fn log_det(&self) -> Vec<f64> {
+        self.determinants.iter().map(LogProduct::log).collect()
+    }
+}
+
+fn collapse(sample: usize, step: usize, stretch: f64) -> Error {
+    let (quantity, value) =
+        if stretch == 0.0 { ("log growth of a tangent", f64::NEG_INFINITY) } else { ("tangent", stretch) };
+    Error::NonFinite { quantity, sample, step, value }
+}
