@@ -1,5 +1,28 @@
 //! Fields: what a network learned, or what is known exactly, with value, tangents and adjoint.
 
+mod bessel;
+mod data;
+mod gauss_legendre;
+mod mixture;
+mod nodes;
+mod point_set;
+mod posterior;
+mod product;
+mod quadrature;
+mod rings;
+mod round;
+mod wrappers;
+
+pub use data::Data;
+pub use mixture::Mixture;
+pub use point_set::{Bandwidth, PointSet};
+pub use posterior::{Conditional, Posterior, Score};
+pub use product::Product;
+pub use quadrature::{Interval, Path, Quadrature};
+pub use rings::Rings;
+pub use round::{Circle, Sphere};
+pub use wrappers::{Counting, Counts, Difference, FiniteDifference, Sum};
+
 use std::sync::Arc;
 
 /// The moment of a generation at which a field is asked. Only [`crate::process`] makes moments.
