@@ -6,14 +6,18 @@
 
 mod chunk;
 mod columns;
+mod observe;
 mod request;
+mod study;
 mod summarise;
 mod summary;
 mod system;
+mod verdict;
 
-pub use chunk::{chunk, error_scales};
+pub use chunk::{Progress, chunk, error_scales};
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
 pub use request::{ErrorKind, ErrorRequest, Request};
 pub use summarise::summarise;
 pub use summary::*;
 pub use system::{ScoreOrigin, System, TargetScore};
+pub use verdict::OFF_SHARE;

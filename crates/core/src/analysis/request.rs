@@ -17,7 +17,7 @@ pub enum ErrorKind {
     Random {
         /// Length scale in state space.
         length_scale: f64,
-        /// Whether it also varies in time (over the whole generation once or so) or is frozen.
+        /// Whether it also varies in time (with the length of the generation as its scale) or is frozen.
         time_dependent: bool,
     },
     /// White in time.

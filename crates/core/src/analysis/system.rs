@@ -76,6 +76,11 @@ impl System {
         self.drift.field.dim()
     }
 
+    /// Model time from the first to the last step.
+    pub fn elapsed_time(&self) -> f64 {
+        (self.grid.start - self.grid.end).abs()
+    }
+
     /// The unperturbed step with the given forced displacements.
     ///
     /// # Errors
