@@ -1,13 +1,12 @@
-//! Model errors χ (theory §3): constant, smooth random, white in time, difference of two models.
+//! Model errors χ (theory §3): constant, smooth random, white in time. The difference of two models is a
+//! [`crate::process::DifferenceField`], because it takes two drifts to make one.
 //!
 //! Error fields are fields whose own clock is the model time: they are asked with `Moment::time` = u.
 
 mod constant;
-mod difference;
 mod smooth;
 
 pub use constant::ConstantField;
-pub use difference::DifferenceField;
 pub use smooth::SmoothField;
 
 use crate::field::SharedField;

@@ -1,11 +1,13 @@
 //! Generating processes (theory §2): noising schedules, parametrisations, and the drift of a generation.
 //! Time orientation lives here and nowhere else.
 
+mod difference;
 mod drift;
 mod grid;
 mod noising;
 mod parametrisation;
 
+pub use difference::DifferenceField;
 pub use drift::Drift;
 pub use grid::{Clock, Grid, MAX_STEPS};
 pub use noising::{Family, Noising, Schedule};

@@ -1,9 +1,9 @@
 //! The difference of two models: an undertrained checkpoint, a smaller network, a trained model against an exact field.
 
-use super::Place;
+use super::{Affine, Drift, Process};
 use crate::error::{Error, Result};
+use crate::error_field::Place;
 use crate::field::{Field, Moment};
-use crate::process::{Affine, Drift};
 use crate::scratch::{Pool, sized};
 
 /// χ = (drift_B − drift_A)/c: what must be added to model A at `place` to give model B's drift (theory §3).
@@ -44,7 +44,7 @@ impl DifferenceField {
         if base.error.is_some() || other.error.is_some() {
             return wrong("two models without errors", "a perturbed model".into(), "Remove the error");
         }
-        if place == Place::Score && base.process == crate::process::Process::Flow {
+        if place == Place::Score && base.process == Process::Flow {
             return wrong("a diffusion for an error in the score", "a flow".into(), "Use the drift");
         }
         Ok(DifferenceField { base, other, place, pool: Pool::default() })
