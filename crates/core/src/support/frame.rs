@@ -12,23 +12,27 @@ pub fn orthonormal_rows(dim: usize, rows: &[f64]) -> Vec<f64> {
     basis
 }
 
-/// Orthonormal rows `[D − d, D]` orthogonal to the given orthonormal rows `[d, D]`. Each is the coordinate axis that
-/// the rows so far cover least, cleared of them: a fixed rule, so the same tangent has the same complement.
+/// Orthonormal rows `[D − d, D]` orthogonal to the given orthonormal rows `[d, D]`; the same rows have the same complement.
 pub fn normal_complement(dim: usize, tangent: &[f64]) -> Vec<f64> {
     let mut basis = tangent.to_vec();
+    extend_basis(dim, &mut basis, dim);
+    basis.split_off(tangent.len())
+}
+
+/// Adds orthonormal rows until there are `rows` (at most D). Each is the coordinate axis that the rows so far cover
+/// least, cleared of them.
+pub(super) fn extend_basis(dim: usize, basis: &mut Vec<f64>, rows: usize) {
     let mut covered = vec![0.0_f64; dim];
-    for row in tangent.chunks_exact(dim) {
-        covered.iter_mut().zip(row).for_each(|(c, t)| *c += t * t);
-    }
-    while basis.len() < dim * dim {
+    let cover = |covered: &mut [f64], row: &[f64]| covered.iter_mut().zip(row).for_each(|(c, t)| *c += t * t);
+    basis.chunks_exact(dim).for_each(|row| cover(&mut covered, row));
+    while basis.len() < rows.min(dim) * dim {
         let axis = (0..dim).min_by(|&i, &j| covered[i].total_cmp(&covered[j])).unwrap_or(0);
         let mut unit = vec![0.0; dim];
         unit[axis] = 1.0;
-        let Some(row) = cleared(dim, &basis, &unit) else { break };
-        covered.iter_mut().zip(&row).for_each(|(c, t)| *c += t * t);
+        let Some(row) = cleared(dim, basis, &unit) else { break };
+        cover(&mut covered, &row);
         basis.extend(row);
     }
-    basis.split_off(tangent.len())
 }
 
 /// The part of `row` orthogonal to `basis`, of unit length; `None` where nothing but rounding is left.

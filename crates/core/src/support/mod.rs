@@ -64,7 +64,7 @@ pub trait Support: Send + Sync {
     fn intrinsic_dim(&self) -> usize;
     /// The nearest point and the spaces there.
     fn project(&self, x: &[f64]) -> Foot;
-    /// Polylines or points that draw the support, one `[points, D]` list a connected piece, at about `count` points in all.
+    /// Polylines that draw the support, one `[points, D]` list each, at about `count` points in all; a list of one point is a dot.
     fn outline(&self, count: usize) -> Vec<Vec<f64>>;
     /// Number of connected components.
     fn components(&self) -> usize {
