@@ -6,6 +6,8 @@ use faer::{Mat, MatRef};
 
 /// Up to this many numbers a sample, samples are factored side by side in SIMD lanes; larger ones by blocks.
 const LANES_UP_TO: usize = 4096;
+/// Up to this many numbers of scratch a lane stay on the stack.
+const ON_STACK: usize = 36;
 
 /// Thin QR of every sample's k rows in place, with positive diagonal: `v[n, k, D]` become orthonormal rows
 /// spanning the same flags; `r[n, k, k]` row-major upper triangular such that (columns) V = E R. Needs k ≤ D.
@@ -23,11 +25,17 @@ pub fn orthonormalize(dim: usize, k: usize, v: &mut [f64], r: &mut [f64]) {
         return;
     }
     let mut bad = Vec::new();
-    let mut buffer = LaneBuffer::new(k * dim + k * k);
+    let (mut small, mut large) = ([[0.0; LANES]; ON_STACK], Vec::new());
+    let buffer: &mut [Lane] = if k * (dim + k) <= ON_STACK {
+        &mut small
+    } else {
+        large.resize(k * (dim + k), [0.0; LANES]);
+        &mut large
+    };
     let whole = v.len() / (k * dim) / LANES * LANES;
     let (v_groups, v_rest) = v.split_at_mut(whole * k * dim);
     let (r_groups, r_rest) = r.split_at_mut(whole * k * k);
-    lanes::factor(dim, k, v_groups, r_groups, buffer.get(), &mut bad);
+    lanes::factor(dim, k, v_groups, r_groups, buffer, &mut bad);
     for sample in bad.drain(..) {
         careful(
             dim,
@@ -44,7 +52,7 @@ pub fn orthonormalize(dim: usize, k: usize, v: &mut [f64], r: &mut [f64]) {
     for padding in v_padded[v_rest.len()..].chunks_exact_mut(k * dim) {
         (0..k).for_each(|i| padding[i * dim + i] = 1.0);
     }
-    lanes::factor(dim, k, &mut v_padded, &mut r_padded, buffer.get(), &mut bad);
+    lanes::factor(dim, k, &mut v_padded, &mut r_padded, buffer, &mut bad);
     for sample in bad {
         careful(
             dim,
@@ -55,29 +63,6 @@ pub fn orthonormalize(dim: usize, k: usize, v: &mut [f64], r: &mut [f64]) {
     }
     v_rest.copy_from_slice(&v_padded[..v_rest.len()]);
     r_rest.copy_from_slice(&r_padded[..r_rest.len()]);
-}
-
-/// Lane scratch, on the stack for the small shapes.
-enum LaneBuffer {
-    Small([Lane; 36]),
-    Large(Vec<Lane>),
-}
-
-impl LaneBuffer {
-    fn new(len: usize) -> Self {
-        if len <= 36 {
-            LaneBuffer::Small([[0.0; LANES]; 36])
-        } else {
-            LaneBuffer::Large(vec![[0.0; LANES]; len])
-        }
-    }
-
-    fn get(&mut self) -> &mut [Lane] {
-        match self {
-            LaneBuffer::Small(lanes) => lanes,
-            LaneBuffer::Large(lanes) => lanes,
-        }
-    }
 }
 
 /// Gram–Schmidt, twice, of one sample, with scaling and with replacement of vanishing rows.

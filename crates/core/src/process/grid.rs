@@ -58,7 +58,7 @@ impl Grid {
                 "a start below 1: the cosine schedules have infinite β at u = 1",
                 "Start earlier, for example at 0.98",
             ),
-            Process::Diffusion { noising, .. } if !(noising.noise(end) > 0.0) => {
+            Process::Diffusion { noising, .. } if noising.noise(end) == 0.0 => {
                 wrong("σ(end) > 0: the score is singular where σ = 0", "End the generation later than u = 0")
             }
             Process::Diffusion { .. } => Ok(()),

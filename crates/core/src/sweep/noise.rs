@@ -49,7 +49,7 @@ impl Increments {
         match self.refinement {
             Refinement::Own => self.own(),
             Refinement::Coarser(factor) => self.merged(factor),
-            Refinement::Doubled if step % 2 == 0 => self.bridged(),
+            Refinement::Doubled if step.is_multiple_of(2) => self.bridged(),
             Refinement::Doubled => self.current.copy_from_slice(&self.waiting),
         }
         &self.current
