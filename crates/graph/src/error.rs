@@ -3,7 +3,7 @@
 /// What can go wrong with a network file.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read as ONNX.
+    /// The file cannot be read as ONNX, or contradicts itself.
     #[error("{file}: {what}: expected {expected}, got {got}. {remedy}")]
     Malformed {
         /// The file.
@@ -17,4 +17,44 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// The file is sound, but contains nodes that cannot be evaluated exactly. All of them are listed.
+    #[error("{file}: {} cannot be evaluated:\n{}", count(.nodes), lines(.nodes))]
+    Unsupported {
+        /// The file.
+        file: String,
+        /// Every offending node with the reason.
+        nodes: Vec<UnsupportedNode>,
+    },
+    /// The model needs more memory than the limit the caller set.
+    #[error("{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// The node, tensor or file concerned.
+        what: String,
+        /// Bytes needed (at least).
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+}
+
+/// A node that cannot be evaluated, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnsupportedNode {
+    /// The node's name, or the name of its first output where it has none.
+    pub node: String,
+    /// The operator, with its domain unless it is ONNX's own.
+    pub operator: String,
+    /// Why it cannot be evaluated.
+    pub reason: String,
+}
+
+fn count(nodes: &[UnsupportedNode]) -> String {
+    if nodes.len() == 1 { "1 node".into() } else { format!("{} nodes", nodes.len()) }
+}
+
+fn lines(nodes: &[UnsupportedNode]) -> String {
+    let line = |n: &UnsupportedNode| format!("  {} ({}): {}", n.node, n.operator, n.reason);
+    nodes.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -1,4 +1,20 @@
-//! Networks as graphs.
+//! Networks as graphs: ONNX in, exact derivative passes, a CPU executor.
+//!
+//! [`Graph::read`] reads a model, [`passes`] turn graphs into graphs of their derivatives, and [`Network`]
+//! evaluates value, tangents and adjoint on the CPU.
 
 pub mod error;
-pub use error::Error;
+mod ir;
+mod kernels;
+mod model;
+mod network;
+mod onnx;
+pub mod passes;
+mod plan;
+
+pub use error::{Error, UnsupportedNode};
+pub use ir::{Function, Graph, Source};
+pub use kernels::CpuPath;
+pub use model::Description;
+pub use network::{Network, Precision};
+pub use onnx::Limits;

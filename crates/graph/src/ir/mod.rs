@@ -1,0 +1,274 @@
+//! Networks as graphs of a small set of primitive operations, closed under differentiation.
+//!
+//! Every value has a static shape *per sample* and an [`Extent`] that says over which implicit axis it is
+//! repeated: once a call, once a sample, or once a sample and direction. The batch axis of an imported tensor
+//! keeps its place with length 1, so that axis numbers mean the same as in the file.
+
+mod function;
+mod interpret;
+mod shape;
+
+pub use function::Function;
+pub(crate) use function::GELU_TANH;
+pub(crate) use interpret::{Known, broadcast_rows, sum_rows};
+pub(crate) use shape::{broadcast, elements};
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Over what a value is repeated. The extent of a result is the largest of its arguments' extents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Extent {
+    /// One value a call: constants, and what depends on time only.
+    Call,
+    /// One value a sample.
+    Sample,
+    /// One value for every direction (tangent or cotangent) of every sample.
+    Direction,
+}
+
+/// A node of a graph, and the value it makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub(crate) usize);
+
+/// A primitive operation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    /// A value given by the caller.
+    Input,
+    /// Values known when the graph is built.
+    Constant(Arc<[f64]>),
+    /// A function of every element.
+    Map(Function),
+    /// The derivative of a function at every element.
+    Slope(Function),
+    /// a + b, broadcasting.
+    Add,
+    /// a − b, broadcasting.
+    Sub,
+    /// a b, elementwise, broadcasting.
+    Mul,
+    /// a / b, broadcasting.
+    Div,
+    /// a to the power b, broadcasting.
+    Pow,
+    /// Matrix product over the last two axes, broadcasting the others. Both arguments have rank 2 at least.
+    MatMul,
+    /// Sum over axes, which stay with length 1.
+    Sum(Vec<usize>),
+    /// The same elements in row-major order under another shape.
+    Reshape(Vec<usize>),
+    /// Repetition along axes of length 1 (and new leading axes) up to a shape.
+    Expand(Vec<usize>),
+    /// Axis i of the result is axis `perm[i]` of the argument.
+    Transpose(Vec<usize>),
+    /// Arguments one after the other along an axis.
+    Concat(usize),
+    /// Part of an axis.
+    Slice(Span),
+    /// Zeros along an axis with the argument placed into a part of it: the adjoint of a slice.
+    Embed {
+        /// Where the argument goes.
+        span: Span,
+        /// Length of the axis of the result.
+        size: usize,
+    },
+}
+
+/// Positions `start`, `start + step`, … along an axis, `len` of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The axis.
+    pub axis: usize,
+    /// First position.
+    pub start: usize,
+    /// Number of positions.
+    pub len: usize,
+    /// Distance from one position to the next; may be negative.
+    pub step: i64,
+}
+
+impl Span {
+    /// The position of index `i`.
+    pub(crate) fn position(&self, i: usize) -> usize {
+        (self.start as i64 + i as i64 * self.step) as usize
+    }
+}
+
+/// A node: an operation applied to the values of earlier nodes.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub op: Op,
+    pub inputs: Vec<NodeId>,
+    pub shape: Vec<usize>,
+    pub extent: Extent,
+}
+
+impl Node {
+    pub fn elements(&self) -> usize {
+        elements(&self.shape)
+    }
+}
+
+/// A named input or output of a graph.
+#[derive(Debug, Clone)]
+pub(crate) struct Port {
+    pub name: String,
+    pub node: NodeId,
+}
+
+/// Where a graph came from, for reports.
+#[derive(Debug, Clone, Default)]
+pub struct Source {
+    /// Name and version of the program that wrote the file.
+    pub producer: String,
+    /// Version of ONNX's operator set.
+    pub opset: i64,
+    /// Number of nodes in the file by operator, sorted by name.
+    pub operators: Vec<(String, usize)>,
+    /// Number of weights in the file.
+    pub parameters: u64,
+}
+
+/// A network, or a derivative of one: primitive operations in an order in which arguments come first.
+#[derive(Debug, Clone, Default)]
+pub struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) inputs: Vec<Port>,
+    pub(crate) outputs: Vec<Port>,
+    pub(crate) source: Source,
+    /// Bytes that the values of one evaluation may take.
+    pub(crate) memory_limit: u64,
+}
+
+impl Graph {
+    /// A graph of the same origin without nodes.
+    pub(crate) fn empty(&self) -> Graph {
+        Graph { source: self.source.clone(), memory_limit: self.memory_limit, ..Graph::default() }
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub(crate) fn shape(&self, id: NodeId) -> &[usize] {
+        &self.nodes[id.0].shape
+    }
+
+    pub(crate) fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.nodes.len()).map(NodeId)
+    }
+
+    pub(crate) fn find_input(&self, name: &str) -> Option<NodeId> {
+        self.inputs.iter().find(|p| p.name == name).map(|p| p.node)
+    }
+
+    pub(crate) fn find_output(&self, name: &str) -> Option<NodeId> {
+        self.outputs.iter().find(|p| p.name == name).map(|p| p.node)
+    }
+
+    /// Adds an input.
+    pub(crate) fn input(&mut self, name: &str, shape: &[usize], extent: Extent) -> NodeId {
+        let node = self.place(Node { op: Op::Input, inputs: vec![], shape: shape.to_vec(), extent });
+        self.inputs.push(Port { name: name.into(), node });
+        node
+    }
+
+    /// Names a value as an output.
+    pub(crate) fn output(&mut self, name: &str, node: NodeId) {
+        self.outputs.push(Port { name: name.into(), node });
+    }
+
+    /// Adds values known now. `values` fills `shape` in row-major order.
+    pub(crate) fn constant(&mut self, shape: &[usize], values: impl Into<Arc<[f64]>>) -> NodeId {
+        let values = values.into();
+        debug_assert_eq!(values.len(), elements(shape));
+        let op = Op::Constant(values);
+        self.place(Node { op, inputs: vec![], shape: shape.to_vec(), extent: Extent::Call })
+    }
+
+    pub(crate) fn scalar(&mut self, value: f64) -> NodeId {
+        self.constant(&[], vec![value])
+    }
+
+    /// The values of a constant node.
+    pub(crate) fn constant_values(&self, id: NodeId) -> Option<&Arc<[f64]>> {
+        match &self.node(id).op {
+            Op::Constant(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    /// The one value that all elements of a constant node have.
+    pub(crate) fn uniform_value(&self, id: NodeId) -> Option<f64> {
+        let values = self.constant_values(id)?;
+        let first = *values.first()?;
+        values.iter().all(|v| v.to_bits() == first.to_bits()).then_some(first)
+    }
+
+    /// Adds an operation, or says why its arguments do not fit.
+    pub(crate) fn try_push(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, String> {
+        let shapes: Vec<&[usize]> = inputs.iter().map(|&i| self.shape(i)).collect();
+        let shape = shape::infer(&op, &shapes)?;
+        let extent = inputs.iter().map(|&i| self.node(i).extent).max().unwrap_or(Extent::Call);
+        Ok(self.place(Node { op, inputs: inputs.to_vec(), shape, extent }))
+    }
+
+    /// Adds an operation whose arguments are known to fit.
+    ///
+    /// # Panics
+    /// If they do not fit, which is an error in a pass and not in a user's model.
+    pub(crate) fn push(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.try_push(op, inputs).expect("a pass builds operations whose shapes fit")
+    }
+
+    /// Repeats a value up to a shape, if it does not have it yet.
+    pub(crate) fn expand(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
+        if self.shape(id) == shape { id } else { self.push(Op::Expand(shape.to_vec()), &[id]) }
+    }
+
+    /// Gives a value another shape, if it does not have it yet.
+    pub(crate) fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
+        if self.shape(id) == shape { id } else { self.push(Op::Reshape(shape.to_vec()), &[id]) }
+    }
+
+    fn place(&mut self, node: Node) -> NodeId {
+        self.nodes.push(node);
+        NodeId(self.nodes.len() - 1)
+    }
+
+    /// Multiplications and additions of matrix products in the nodes of an extent, for one instance each.
+    pub(crate) fn matrix_flops(&self, extent: Extent) -> u64 {
+        let products = self.nodes.iter().filter(|n| n.extent == extent && n.op == Op::MatMul);
+        products
+            .map(|n| {
+                let inner = *self.shape(n.inputs[0]).last().unwrap_or(&0);
+                2 * n.elements() as u64 * inner as u64
+            })
+            .sum()
+    }
+
+    /// Copies the nodes that the outputs need (and all inputs), and gives the new id of every old node kept.
+    pub(crate) fn retain_needed(&self) -> Graph {
+        let mut needed = vec![false; self.nodes.len()];
+        self.inputs.iter().chain(&self.outputs).for_each(|p| needed[p.node.0] = true);
+        for id in self.ids().rev() {
+            if needed[id.0] {
+                self.node(id).inputs.iter().for_each(|i| needed[i.0] = true);
+            }
+        }
+        let mut kept = self.empty();
+        let mut new_id = HashMap::new();
+        for id in self.ids().filter(|id| needed[id.0]) {
+            let mut node = self.node(id).clone();
+            node.inputs.iter_mut().for_each(|i| *i = new_id[i]);
+            new_id.insert(id, kept.place(node));
+        }
+        let rename = |ports: &[Port]| {
+            ports.iter().map(|p| Port { name: p.name.clone(), node: new_id[&p.node] }).collect()
+        };
+        kept.inputs = rename(&self.inputs);
+        kept.outputs = rename(&self.outputs);
+        kept
+    }
+}

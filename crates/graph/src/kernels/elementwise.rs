@@ -1,0 +1,160 @@
+//! Kernels on rows of lanes: arithmetic of two operands, copies, sums and general matrix products.
+
+use super::vector::{Element, Vector};
+use super::view::View;
+
+/// Arithmetic of two operands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arithmetic {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Pow,
+}
+
+/// Arguments of [`binary`].
+pub(crate) struct Binary<T> {
+    pub arithmetic: Arithmetic,
+    pub a: View<T>,
+    pub b: View<T>,
+    pub out: *mut T,
+    pub rows: usize,
+    pub chunks: usize,
+}
+
+/// Runs an expression of two operands over all rows.
+macro_rules! pairs {
+    ($k:expr, $V:ty, $a:ident, $b:ident => $result:expr) => {{
+        let (k, lanes) = ($k, <$V>::LANES);
+        for r in 0..k.rows {
+            let (left, right) = (k.a.row::<$V>(r), k.b.row::<$V>(r));
+            let out = k.out.add(r * k.chunks * lanes);
+            for c in 0..k.chunks {
+                let ($a, $b): ($V, $V) = (left.chunk(c), right.chunk(c));
+                $result.store(out.add(c * lanes));
+            }
+        }
+    }};
+}
+
+/// Elementwise arithmetic.
+///
+/// # Safety
+/// As [`Vector`]; operands and output are valid for `rows` rows of `chunks` chunks.
+#[inline(always)]
+pub(super) unsafe fn binary<V: Vector>(k: &Binary<V::Scalar>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        match k.arithmetic {
+            Arithmetic::Add => pairs!(k, V, a, b => a.add(b)),
+            Arithmetic::Sub => pairs!(k, V, a, b => a.sub(b)),
+            Arithmetic::Mul => pairs!(k, V, a, b => a.mul(b)),
+            Arithmetic::Div => pairs!(k, V, a, b => a.div(b)),
+            Arithmetic::Pow => {
+                let width = k.chunks * V::LANES;
+                for i in 0..k.rows * width {
+                    let (r, lane) = (i / width, i % width);
+                    *k.out.add(i) = k.a.element(r, lane).power(k.b.element(r, lane));
+                }
+            }
+        }
+    }
+}
+
+/// Arguments of [`copy`].
+pub(crate) struct Copy<T> {
+    pub input: View<T>,
+    pub out: *mut T,
+    /// The row of the output for every row of the input; null if they agree.
+    pub out_rows: *const u32,
+    pub rows: usize,
+    pub chunks: usize,
+}
+
+/// Copies rows.
+///
+/// # Safety
+/// As [`Vector`]; input and output are valid for the rows named, of `chunks` chunks.
+#[inline(always)]
+pub(super) unsafe fn copy<V: Vector>(k: &Copy<V::Scalar>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        for r in 0..k.rows {
+            let row = if k.out_rows.is_null() { r } else { *k.out_rows.add(r) as usize };
+            let (input, out) = (k.input.row::<V>(r), k.out.add(row * k.chunks * V::LANES));
+            for c in 0..k.chunks {
+                let x: V = input.chunk(c);
+                x.store(out.add(c * V::LANES));
+            }
+        }
+    }
+}
+
+/// Arguments of [`sum`].
+pub(crate) struct Sum<T> {
+    /// `rows` groups of `group` rows each.
+    pub input: View<T>,
+    pub out: *mut T,
+    pub rows: usize,
+    pub group: usize,
+    pub chunks: usize,
+}
+
+/// Adds up groups of rows.
+///
+/// # Safety
+/// As [`Vector`]; input and output are valid for the rows named, of `chunks` chunks.
+#[inline(always)]
+pub(super) unsafe fn sum<V: Vector>(k: &Sum<V::Scalar>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        for r in 0..k.rows {
+            for c in 0..k.chunks {
+                let mut total = V::splat(V::Scalar::from_f64(0.0));
+                for i in 0..k.group {
+                    total = total.add(k.input.row::<V>(r * k.group + i).chunk(c));
+                }
+                total.store(k.out.add((r * k.chunks + c) * V::LANES));
+            }
+        }
+    }
+}
+
+/// Arguments of [`contract`].
+pub(crate) struct Contract<T> {
+    /// Rows ordered [batch, m, inner].
+    pub a: View<T>,
+    /// Rows ordered [batch, inner, n].
+    pub b: View<T>,
+    /// Rows ordered [batch, m, n].
+    pub out: *mut T,
+    pub batch: usize,
+    pub m: usize,
+    pub inner: usize,
+    pub n: usize,
+    pub chunks: usize,
+}
+
+/// Matrix products of operands that both vary, lane by lane.
+///
+/// # Safety
+/// As [`Vector`]; operands and output are valid for the rows named, of `chunks` chunks.
+#[inline(always)]
+pub(super) unsafe fn contract<V: Vector>(k: &Contract<V::Scalar>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        for row in 0..k.batch * k.m * k.n {
+            let (block, i, j) = (row / (k.m * k.n), row / k.n % k.m, row % k.n);
+            for c in 0..k.chunks {
+                let mut total = V::splat(V::Scalar::from_f64(0.0));
+                for l in 0..k.inner {
+                    let a: V = k.a.row::<V>((block * k.m + i) * k.inner + l).chunk(c);
+                    let b: V = k.b.row::<V>((block * k.inner + l) * k.n + j).chunk(c);
+                    total = a.mul_add(b, total);
+                }
+                total.store(k.out.add((row * k.chunks + c) * V::LANES));
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Kernels on rows of lanes, compiled for every instruction set and chosen at run time.
+
+mod elementwise;
+mod functions;
+mod linear;
+mod portable;
+mod vector;
+mod view;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub(crate) use elementwise::{Arithmetic, Binary, Contract, Copy, Sum};
+pub(crate) use functions::Map;
+pub(crate) use linear::{Activation, Linear, Packed};
+pub(crate) use vector::Element;
+pub(crate) use view::View;
+
+use vector::Vector;
+
+/// An instruction set that the kernels are compiled for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuPath {
+    /// AVX-512 (F, DQ).
+    Avx512,
+    /// AVX2 with fused multiply-add.
+    Avx2,
+    /// Any machine.
+    Portable,
+}
+
+impl CpuPath {
+    /// The best path of this machine. The environment variable `SUREFOOT_CPU` (`avx512`, `avx2`, `portable`) can
+    /// choose another one, if the machine has it.
+    pub fn detect() -> CpuPath {
+        let wanted = std::env::var("SUREFOOT_CPU").ok();
+        let all = [CpuPath::Avx512, CpuPath::Avx2, CpuPath::Portable];
+        let chosen = all.into_iter().find(|p| wanted.as_deref() == Some(p.name()) && p.is_available());
+        chosen.or_else(|| all.into_iter().find(|p| p.is_available())).unwrap_or(CpuPath::Portable)
+    }
+
+    /// Name in `SUREFOOT_CPU`.
+    pub fn name(self) -> &'static str {
+        match self {
+            CpuPath::Avx512 => "avx512",
+            CpuPath::Avx2 => "avx2",
+            CpuPath::Portable => "portable",
+        }
+    }
+
+    /// Does this machine have it?
+    pub fn is_available(self) -> bool {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            CpuPath::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq"),
+            #[cfg(target_arch = "x86_64")]
+            CpuPath::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
+            #[cfg(not(target_arch = "x86_64"))]
+            CpuPath::Avx512 | CpuPath::Avx2 => false,
+            CpuPath::Portable => true,
+        }
+    }
+}
+
+/// The kernels of one instruction set. Lanes a chunk: [`Element::CHUNK`], or 1 for [`Kernels::single`].
+pub(crate) struct Kernels<T> {
+    pub lanes: usize,
+    pub linear: unsafe fn(&Linear<T>),
+    pub map: unsafe fn(&Map<T>),
+    pub binary: unsafe fn(&Binary<T>),
+    pub copy: unsafe fn(&Copy<T>),
+    pub sum: unsafe fn(&Sum<T>),
+    pub contract: unsafe fn(&Contract<T>),
+}
+
+/// Compiles all kernels for a vector type, with an instruction set.
+macro_rules! kernels {
+    ($name:ident, $vector:ty, $scalar:ty $(, $feature:literal)?) => {
+        mod $name {
+            use super::*;
+            kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, map: Map, binary: Binary,
+                copy: Copy, sum: Sum, contract: Contract);
+            pub(super) static KERNELS: Kernels<$scalar> =
+                Kernels { lanes: <$vector>::LANES, linear, map, binary, copy, sum, contract };
+        }
+    };
+    (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
+        $(kernels!(@function $vector, $scalar, $feature, $f, $arguments);)*
+    };
+    (@function $vector:ty, $scalar:ty, [$($feature:literal)?], $f:ident, $arguments:ident) => {
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $f(arguments: &$arguments<$scalar>) {
+            // SAFETY: the caller has checked the machine and the arguments.
+            unsafe { generic::$f::<$vector>(arguments) }
+        }
+    };
+}
+
+/// The kernels before an instruction set is chosen.
+mod generic {
+    pub(super) use super::elementwise::{binary, contract, copy, sum};
+    pub(super) use super::functions::map;
+    pub(super) use super::linear::linear;
+}
+
+kernels!(single_f32, portable::Lanes<f32, 1>, f32);
+kernels!(single_f64, portable::Lanes<f64, 1>, f64);
+kernels!(portable_f32, portable::F32Chunk, f32);
+kernels!(portable_f64, portable::F64Chunk, f64);
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_f32, x86::F32Pair, f32, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx2_f64, x86::F64Pair, f64, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512_f32, x86::F32Wide, f32, "avx512f,avx512dq");
+#[cfg(target_arch = "x86_64")]
+kernels!(avx512_f64, x86::F64Wide, f64, "avx512f,avx512dq");
+
+/// An element type with its kernels.
+pub(crate) trait Executed: Element {
+    /// The kernels of a path that this machine has.
+    fn kernels(path: CpuPath) -> &'static Kernels<Self>;
+    /// Kernels for one lane, for what is computed once a call.
+    fn single() -> &'static Kernels<Self>;
+}
+
+macro_rules! executed {
+    ($scalar:ty, $single:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
+        impl Executed for $scalar {
+            fn kernels(path: CpuPath) -> &'static Kernels<$scalar> {
+                match path {
+                    #[cfg(target_arch = "x86_64")]
+                    CpuPath::Avx512 => &$avx512::KERNELS,
+                    #[cfg(target_arch = "x86_64")]
+                    CpuPath::Avx2 => &$avx2::KERNELS,
+                    _ => &$portable::KERNELS,
+                }
+            }
+
+            fn single() -> &'static Kernels<$scalar> {
+                &$single::KERNELS
+            }
+        }
+    };
+}
+
+executed!(f32, single_f32, portable_f32, avx2_f32, avx512_f32);
+executed!(f64, single_f64, portable_f64, avx2_f64, avx512_f64);

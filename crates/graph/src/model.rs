@@ -1,0 +1,128 @@
+//! Reading a model file, and describing it.
+
+use crate::error::{Error, UnsupportedNode};
+use crate::ir::{Extent, Graph};
+use crate::onnx::{Import, Limits, import};
+use crate::passes::{simplify, tangent};
+use crate::plan::Plan;
+use std::path::Path;
+
+/// What a model file contains.
+#[derive(Debug, Clone)]
+pub struct Description {
+    /// Name and version of the program that wrote the file.
+    pub producer: String,
+    /// Version of ONNX's operator set.
+    pub opset: i64,
+    /// Shape of a sample, without the batch.
+    pub sample_shape: Vec<usize>,
+    /// Does the model take a time?
+    pub takes_time: bool,
+    /// Number of nodes in the file by operator, sorted by name.
+    pub operators: Vec<(String, usize)>,
+    /// Number of weights.
+    pub parameters: u64,
+    /// Nodes that cannot be evaluated. If there are any, the figures below are zero.
+    pub unsupported: Vec<UnsupportedNode>,
+    /// Floating-point operations of the value of a sample: two for every multiply-add of matrix products.
+    pub value_flops: u64,
+    /// Floating-point operations of a tangent of a sample, beyond those of the value.
+    pub tangent_flops: u64,
+    /// Bytes that a sample takes while value and tangents are computed in f32.
+    pub bytes_per_sample: u64,
+}
+
+impl Graph {
+    /// Reads an ONNX model with inputs x [batch, …], t [batch] and one output shaped like x.
+    ///
+    /// # Errors
+    /// If the file is unreadable, contradicts itself, exceeds the limits, or contains nodes that cannot be evaluated
+    /// exactly (all of them are listed).
+    pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
+        let path = path.as_ref();
+        let import = import(&bytes(path, limits)?, Some(path), limits)?;
+        supported(import, &path.display().to_string())
+    }
+
+    /// Reads an ONNX model from memory; its weights cannot be external.
+    ///
+    /// # Errors
+    /// As [`Graph::read`].
+    pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
+        supported(import(bytes, None, limits)?, "model")
+    }
+
+    /// Where the graph came from.
+    pub fn source(&self) -> &crate::ir::Source {
+        &self.source
+    }
+
+    /// Shape of a sample, without the batch.
+    pub fn sample_shape(&self) -> &[usize] {
+        let shape = self.find_input("x").map_or(&[][..], |x| self.shape(x));
+        shape.get(1..).unwrap_or(&[])
+    }
+
+    /// Does the model take a time?
+    pub fn takes_time(&self) -> bool {
+        self.find_input("t").is_some()
+    }
+}
+
+impl Description {
+    /// Describes an ONNX file. Unsupported nodes are part of the description.
+    ///
+    /// # Errors
+    /// If the file is unreadable, contradicts itself, or exceeds the limits.
+    pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Description, Error> {
+        let path = path.as_ref();
+        let Import { graph, unsupported } = import(&bytes(path, limits)?, Some(path), limits)?;
+        let mut description = Description::of(&graph);
+        description.unsupported = unsupported;
+        Ok(description)
+    }
+
+    /// Describes a graph.
+    pub fn of(graph: &Graph) -> Description {
+        let source = graph.source.clone();
+        let derived = graph.find_output("y").and_then(|_| tangent(&simplify(graph), "x", "v").ok());
+        let derived = derived.map(|graph| simplify(&graph)).unwrap_or_default();
+        let plan = Plan::<f32>::compile(&derived, &mut Default::default());
+        Description {
+            producer: source.producer,
+            opset: source.opset,
+            sample_shape: graph.sample_shape().to_vec(),
+            takes_time: graph.takes_time(),
+            operators: source.operators,
+            parameters: source.parameters,
+            unsupported: vec![],
+            value_flops: derived.matrix_flops(Extent::Sample),
+            tangent_flops: derived.matrix_flops(Extent::Direction),
+            bytes_per_sample: plan.bytes_per_sample() as u64,
+        }
+    }
+}
+
+fn supported(import: Import, file: &str) -> Result<Graph, Error> {
+    if import.unsupported.is_empty() {
+        return Ok(simplify(&import.graph));
+    }
+    Err(Error::Unsupported { file: file.into(), nodes: import.unsupported })
+}
+
+/// The bytes of a file within the limit.
+fn bytes(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
+    let file = path.display().to_string();
+    let unreadable = |e: std::io::Error| Error::Malformed {
+        file: file.clone(),
+        what: "file".into(),
+        expected: "a readable ONNX file".into(),
+        got: e.to_string(),
+        remedy: "Check the path".into(),
+    };
+    let needed = std::fs::metadata(path).map_err(unreadable)?.len();
+    if needed > limits.memory {
+        return Err(Error::TooLarge { file, what: "the file".into(), needed, limit: limits.memory });
+    }
+    std::fs::read(path).map_err(unreadable)
+}

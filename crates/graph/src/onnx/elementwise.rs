@@ -1,0 +1,125 @@
+//! Elementwise operators.
+
+use super::dims::{Entry, broadcast};
+use super::import::{Importer, Value};
+use super::operators::Call;
+use crate::ir::{Function, Op};
+
+/// Operators of one argument.
+pub(super) fn map(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let function = function(call)?;
+    let (x, dims) = importer.data(call.required(0)?)?;
+    Ok(vec![Value::Data { node: importer.emit(Op::Map(function), &[x])?, dims }])
+}
+
+/// SELU's constants in the operator set's definition, as single-precision numbers.
+const SELU: [f32; 2] = [1.673_263_2, 1.050_701];
+
+fn function(call: &Call) -> Result<Function, String> {
+    let attribute = |name, default| call.attributes.float(name, default);
+    Ok(match call.operator() {
+        "Neg" => Function::Neg,
+        "Exp" => Function::Exp,
+        "Log" => Function::Log,
+        "Sqrt" => Function::Sqrt,
+        "Reciprocal" => Function::Reciprocal,
+        "Sin" => Function::Sin,
+        "Cos" => Function::Cos,
+        "Erf" => Function::Erf,
+        "Sigmoid" => Function::Sigmoid,
+        "Tanh" => Function::Tanh,
+        "Relu" => Function::Relu,
+        "LeakyRelu" => Function::LeakyRelu(attribute("alpha", f64::from(0.01f32))),
+        "Elu" => Function::ExpLinear { gain: 1.0, amplitude: attribute("alpha", 1.0), rate: 1.0 },
+        "Celu" => {
+            let alpha = attribute("alpha", 1.0);
+            Function::ExpLinear { gain: 1.0, amplitude: alpha, rate: 1.0 / alpha }
+        }
+        "Selu" => {
+            let [alpha, gamma] = [attribute("alpha", SELU[0].into()), attribute("gamma", SELU[1].into())];
+            Function::ExpLinear { gain: gamma, amplitude: gamma * alpha, rate: 1.0 }
+        }
+        "Softplus" => Function::Softplus,
+        "Swish" => Function::Swish(attribute("alpha", 1.0)),
+        "Gelu" => match call.attributes.text("approximate", "none")? {
+            "none" => Function::Gelu,
+            "tanh" => Function::GeluTanh,
+            other => return Err(format!("unknown approximation {other:?}")),
+        },
+        other => return Err(format!("{other} is no function of one argument")),
+    })
+}
+
+/// Operators of two arguments.
+pub(super) fn binary(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let (left, right) = (call.required(0)?, call.required(1)?);
+    if let (Value::Integers { shape: a, entries: x }, Value::Integers { shape: b, entries: y }) =
+        (&left, &right)
+    {
+        return integers(call.operator(), (a, x), (b, y));
+    }
+    let op = match call.operator() {
+        "Add" => Op::Add,
+        "Sub" => Op::Sub,
+        "Mul" => Op::Mul,
+        _ => Op::Div,
+    };
+    pair(importer, op, left, right)
+}
+
+fn pair(importer: &mut Importer, op: Op, left: Value, right: Value) -> Result<Vec<Value>, String> {
+    let ((a, a_dims), (b, b_dims)) = (importer.data(left)?, importer.data(right)?);
+    let dims = broadcast(&a_dims, &b_dims)?;
+    Ok(vec![Value::Data { node: importer.emit(op, &[a, b])?, dims }])
+}
+
+/// Shape arithmetic: lists of one length, or a list and a number.
+fn integers(
+    operator: &str,
+    (a, x): (&[usize], &[Entry]),
+    (b, y): (&[usize], &[Entry]),
+) -> Result<Vec<Value>, String> {
+    if !(a == b || x.len() == 1 || y.len() == 1) {
+        return Err(format!("integers of shapes {a:?} and {b:?} do not combine"));
+    }
+    let at = |list: &[Entry], i: usize| if list.len() == 1 { list[0] } else { list[i] };
+    let count = if x.len() == 1 { y.len() } else { x.len() };
+    let shape = if x.len() == 1 && b.len() >= a.len() { b } else { a };
+    let combine = |i: usize| {
+        let (p, q) = (at(x, i), at(y, i));
+        let factor = match (operator, p.batch || q.batch) {
+            ("Add", false) => p.factor.checked_add(q.factor),
+            ("Sub", false) => p.factor.checked_sub(q.factor),
+            ("Mul", _) if !(p.batch && q.batch) => p.factor.checked_mul(q.factor),
+            ("Div", _) if !q.batch && q.factor != 0 && (!p.batch || p.factor % q.factor == 0) => {
+                p.factor.checked_div(q.factor)
+            }
+            _ => None,
+        };
+        let entry = |factor| Entry { factor, batch: p.batch || q.batch };
+        factor.map(entry).ok_or_else(|| "shape arithmetic with the batch or beyond 64 bits".to_string())
+    };
+    let entries = (0..count).map(combine).collect::<Result<_, _>>()?;
+    Ok(vec![Value::Integers { shape: shape.to_vec(), entries }])
+}
+
+/// Pow; usual constant exponents become cheaper operations.
+pub(super) fn power(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let (a, a_dims) = importer.data(call.required(0)?)?;
+    let (b, b_dims) = importer.data(call.required(1)?)?;
+    let dims = broadcast(&a_dims, &b_dims)?;
+    let exponent = importer.graph.uniform_value(b).filter(|_| dims == a_dims);
+    let node = match exponent {
+        Some(p) if p == 1.0 => a,
+        Some(p) if p == 2.0 => importer.emit(Op::Mul, &[a, a])?,
+        Some(p) if p == 3.0 => {
+            let square = importer.emit(Op::Mul, &[a, a])?;
+            importer.emit(Op::Mul, &[square, a])?
+        }
+        Some(p) if p == 0.5 => importer.emit(Op::Map(Function::Sqrt), &[a])?,
+        Some(p) if p == -1.0 => importer.emit(Op::Map(Function::Reciprocal), &[a])?,
+        Some(p) => importer.emit(Op::Map(Function::Power(p)), &[a])?,
+        None => importer.emit(Op::Pow, &[a, b])?,
+    };
+    Ok(vec![Value::Data { node, dims }])
+}

@@ -1,0 +1,136 @@
+//! Forward mode: the graph of a function to the graph of the function and its directional derivatives.
+
+use super::curvature::curvature;
+use super::{DIRECTIONS, active, zeros};
+use crate::ir::{Function, Graph, NodeId, Op};
+
+/// Adds to a graph the directional derivative of all outputs along an input.
+///
+/// The new graph has one more input, `direction`, shaped like `input` with one value a direction, and for every
+/// output `y` one more output `y.direction`: dy(x) · direction.
+///
+/// # Errors
+/// If the graph has no such input.
+pub fn tangent(graph: &Graph, input: &str, direction: &str) -> Result<Graph, String> {
+    let x = graph.find_input(input).ok_or_else(|| format!("the graph has no input {input}"))?;
+    let active = active(graph, x);
+    let mut result = graph.clone();
+    let mut tangents: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
+    let shape = graph.shape(x).to_vec();
+    tangents[x.0] = Some(result.input(direction, &shape, DIRECTIONS));
+    for id in graph.ids().filter(|&id| active[id.0] && id != x) {
+        tangents[id.0] = Some(rule(&mut result, id, &tangents));
+    }
+    for port in &graph.outputs {
+        let shape = graph.shape(port.node).to_vec();
+        let tangent = tangents[port.node.0].unwrap_or_else(|| zeros(&mut result, &shape));
+        result.output(&format!("{}.{direction}", port.name), tangent);
+    }
+    Ok(result)
+}
+
+/// The tangent of one active node from the tangents of its arguments (`None`: the argument does not depend on
+/// the input).
+fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
+    let node = graph.node(id).clone();
+    let of = |i: usize| tangents[node.inputs[i].0];
+    let tangent = match &node.op {
+        Op::Input | Op::Constant(_) => unreachable!("neither depends on another input"),
+        Op::Map(Function::Neg) => linear(graph, Op::Map(Function::Neg), of(0)),
+        Op::Map(f) => {
+            let slope = graph.push(Op::Slope(*f), &node.inputs);
+            product(graph, slope, of(0))
+        }
+        Op::Slope(f) => {
+            let second = curvature(graph, *f, node.inputs[0]);
+            product(graph, second, of(0))
+        }
+        Op::Add => sum(graph, of(0), of(1)),
+        Op::Sub => {
+            let negative = linear(graph, Op::Map(Function::Neg), of(1));
+            match (of(0), of(1)) {
+                (Some(a), Some(b)) => Some(graph.push(Op::Sub, &[a, b])),
+                (a, _) => a.or(negative),
+            }
+        }
+        Op::Mul | Op::MatMul => {
+            let left = of(0).map(|a| graph.push(node.op.clone(), &[a, node.inputs[1]]));
+            let right = of(1).map(|b| graph.push(node.op.clone(), &[node.inputs[0], b]));
+            sum(graph, left, right)
+        }
+        Op::Div => quotient(graph, id, of(0), of(1)),
+        Op::Pow => power(graph, &node.inputs, of(0), of(1)),
+        Op::Concat(axis) => Some(concat(graph, *axis, &node.inputs, tangents)),
+        Op::Sum(_) | Op::Reshape(_) | Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Embed { .. } => {
+            linear(graph, node.op.clone(), of(0))
+        }
+    };
+    let tangent = tangent.expect("an active node has an active argument");
+    graph.expand(tangent, &node.shape)
+}
+
+fn linear(graph: &mut Graph, op: Op, tangent: Option<NodeId>) -> Option<NodeId> {
+    tangent.map(|a| graph.push(op, &[a]))
+}
+
+fn product(graph: &mut Graph, slope: NodeId, tangent: Option<NodeId>) -> Option<NodeId> {
+    tangent.map(|a| graph.push(Op::Mul, &[slope, a]))
+}
+
+fn sum(graph: &mut Graph, a: Option<NodeId>, b: Option<NodeId>) -> Option<NodeId> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(graph.push(Op::Add, &[a, b])),
+        (a, b) => a.or(b),
+    }
+}
+
+/// d(a/b) = (da − (a/b) db)/b.
+fn quotient(graph: &mut Graph, id: NodeId, da: Option<NodeId>, db: Option<NodeId>) -> Option<NodeId> {
+    let b = graph.node(id).inputs[1];
+    let left = da.map(|da| graph.push(Op::Div, &[da, b]));
+    let Some(db) = db else { return left };
+    let ratio = graph.push(Op::Div, &[id, b]);
+    let right = graph.push(Op::Mul, &[ratio, db]);
+    match left {
+        Some(left) => Some(graph.push(Op::Sub, &[left, right])),
+        None => linear(graph, Op::Map(Function::Neg), Some(right)),
+    }
+}
+
+fn power(graph: &mut Graph, ab: &[NodeId], da: Option<NodeId>, db: Option<NodeId>) -> Option<NodeId> {
+    let left = da.map(|da| {
+        let partial = power_by_base(graph, ab);
+        graph.push(Op::Mul, &[partial, da])
+    });
+    let right = db.map(|db| {
+        let partial = power_by_exponent(graph, ab);
+        graph.push(Op::Mul, &[partial, db])
+    });
+    sum(graph, left, right)
+}
+
+/// ∂(aᵇ)/∂a = b aᵇ⁻¹.
+pub(super) fn power_by_base(graph: &mut Graph, ab: &[NodeId]) -> NodeId {
+    let one = graph.scalar(1.0);
+    let less = graph.push(Op::Sub, &[ab[1], one]);
+    let power = graph.push(Op::Pow, &[ab[0], less]);
+    graph.push(Op::Mul, &[ab[1], power])
+}
+
+/// ∂(aᵇ)/∂b = aᵇ ln a.
+pub(super) fn power_by_exponent(graph: &mut Graph, ab: &[NodeId]) -> NodeId {
+    let log = graph.push(Op::Map(Function::Log), &[ab[0]]);
+    let power = graph.push(Op::Pow, ab);
+    graph.push(Op::Mul, &[power, log])
+}
+
+fn concat(graph: &mut Graph, axis: usize, inputs: &[NodeId], tangents: &[Option<NodeId>]) -> NodeId {
+    let parts: Vec<NodeId> = inputs
+        .iter()
+        .map(|&i| {
+            let shape = graph.shape(i).to_vec();
+            tangents[i.0].unwrap_or_else(|| zeros(graph, &shape))
+        })
+        .collect();
+    graph.push(Op::Concat(axis), &parts)
+}

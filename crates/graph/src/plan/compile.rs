@@ -1,0 +1,274 @@
+//! From a graph to steps over buffers.
+
+use super::allocate::allocate;
+use super::fuse::{Finish, Fused, Fusion, fuse};
+use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
+use crate::ir::{Extent, Graph, NodeId, Op, broadcast_rows, elements, sum_rows};
+use crate::kernels::{Arithmetic, Element, Packed};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Weights packed before, by the numbers they hold, so that derivatives of a network share them.
+pub(crate) type Weights<T> = HashMap<(usize, usize, usize), Arc<Packed<T>>>;
+
+impl<T: Element> Plan<T> {
+    /// Compiles a graph.
+    pub fn compile(graph: &Graph, shared: &mut Weights<T>) -> Plan<T> {
+        let plan = Plan {
+            call: vec![],
+            sample: vec![],
+            direction: vec![],
+            buffers: vec![],
+            constants: vec![],
+            weights: vec![],
+            inputs: vec![],
+            outputs: vec![],
+            rows: [0; 3],
+        };
+        let mut compiler =
+            Compiler { graph, fusion: fuse(graph), places: vec![None; graph.nodes.len()], plan, shared };
+        graph.ids().for_each(|id| compiler.node(id));
+        compiler.outputs();
+        let mut plan = compiler.plan;
+        allocate(&mut plan);
+        plan
+    }
+}
+
+struct Compiler<'a, T> {
+    graph: &'a Graph,
+    fusion: Fusion,
+    places: Vec<Option<Place>>,
+    plan: Plan<T>,
+    shared: &'a mut Weights<T>,
+}
+
+impl<T: Element> Compiler<'_, T> {
+    fn node(&mut self, id: NodeId) {
+        if let Some(fused) = self.fusion.at.get(&id).cloned() {
+            return self.fused(id, &fused);
+        }
+        let done = self.places[id.0].is_some() || self.fusion.absorbed[id.0];
+        if done || self.graph.constant_values(id).is_some() {
+            return;
+        }
+        let node = self.graph.node(id);
+        let inputs = &node.inputs;
+        match &node.op {
+            Op::Input => self.input(id),
+            Op::Constant(_) => {}
+            Op::Map(_) | Op::Slope(_) => self.map(id),
+            Op::Add => self.binary(id, Arithmetic::Add),
+            Op::Sub => self.binary(id, Arithmetic::Sub),
+            Op::Mul => self.binary(id, Arithmetic::Mul),
+            Op::Div => self.binary(id, Arithmetic::Div),
+            Op::Pow => self.binary(id, Arithmetic::Pow),
+            Op::MatMul => self.contract(id),
+            Op::Sum(_) => self.sum(id),
+            Op::Reshape(_) => self.places[id.0] = Some(self.place(inputs[0])),
+            Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) => {
+                let rows = node.op.view_rows(self.graph.shape(inputs[0]), &node.shape);
+                self.places[id.0] = Some(rearranged(&self.place(inputs[0]), &rows));
+            }
+            Op::Concat(axis) => self.concat(id, *axis),
+            Op::Embed { .. } => self.embed(id),
+        }
+    }
+
+    fn buffer(&mut self, space: Space, rows: usize) -> BufferId {
+        self.plan.buffers.push(Buffer { space, rows, row: 0 });
+        self.plan.buffers.len() - 1
+    }
+
+    /// A new buffer for a node's value.
+    fn value(&mut self, id: NodeId) -> BufferId {
+        let node = self.graph.node(id);
+        let buffer = self.buffer(node.extent.into(), node.elements());
+        self.places[id.0] = Some(Place { buffer, rows: None });
+        buffer
+    }
+
+    fn emit(&mut self, extent: Extent, step: Step) {
+        match extent {
+            Extent::Call => self.plan.call.push(step),
+            Extent::Sample => self.plan.sample.push(step),
+            Extent::Direction => self.plan.direction.push(step),
+        }
+    }
+
+    /// Where a value lies; constants are placed when they are first asked for.
+    fn place(&mut self, id: NodeId) -> Place {
+        if let Some(place) = &self.places[id.0] {
+            return place.clone();
+        }
+        let values = self.graph.constant_values(id).cloned().unwrap_or_default();
+        let place = self.constant(&values);
+        self.places[id.0] = Some(place.clone());
+        place
+    }
+
+    fn constant(&mut self, values: &[f64]) -> Place {
+        let buffer = self.buffer(Space::Constant, values.len());
+        self.plan.buffers[buffer].row = self.plan.constants.len();
+        self.plan.constants.extend(values.iter().map(|&v| T::from_f64(v)));
+        Place { buffer, rows: None }
+    }
+
+    /// Where a value lies, broadcast to a shape.
+    fn operand(&mut self, id: NodeId, shape: &[usize]) -> Place {
+        let place = self.place(id);
+        let from = self.graph.shape(id);
+        if elements(from) == elements(shape) {
+            place
+        } else {
+            rearranged(&place, &broadcast_rows(from, shape))
+        }
+    }
+
+    /// The buffer that holds a value and nothing else, in order; copied there if need be.
+    fn contiguous(&mut self, id: NodeId) -> BufferId {
+        let place = self.place(id);
+        if place.rows.is_none() {
+            return place.buffer;
+        }
+        let (extent, rows) = (self.graph.node(id).extent, self.graph.node(id).elements());
+        let out = self.buffer(extent.into(), rows);
+        self.emit(extent, Step::Copy { input: place, rows, out, out_rows: None });
+        self.places[id.0] = Some(Place { buffer: out, rows: None });
+        out
+    }
+
+    fn input(&mut self, id: NodeId) {
+        let buffer = self.value(id);
+        let name =
+            self.graph.inputs.iter().find(|p| p.node == id).map(|p| p.name.clone()).unwrap_or_default();
+        let place = Place { buffer, rows: None };
+        self.plan.inputs.push(Port { name, place, rows: self.graph.node(id).elements() });
+    }
+
+    fn outputs(&mut self) {
+        for port in &self.graph.outputs {
+            let place = self.place(port.node);
+            let rows = self.graph.node(port.node).elements();
+            self.plan.outputs.push(Port { name: port.name.clone(), place, rows });
+        }
+    }
+
+    fn weights(&mut self, id: NodeId) -> usize {
+        let values = self.graph.constant_values(id).cloned().unwrap_or_default();
+        let shape = self.graph.shape(id);
+        let key = (values.as_ptr() as usize, shape[0], shape[1]);
+        let pack = || Arc::new(Packed::new(&values, shape[0], shape[1]));
+        let packed = self.shared.entry(key).or_insert_with(pack).clone();
+        self.plan.weights.push(packed);
+        self.plan.weights.len() - 1
+    }
+
+    fn fused(&mut self, id: NodeId, fused: &Fused) {
+        let product = self.graph.node(fused.product);
+        let extent = product.extent;
+        let input = self.contiguous(product.inputs[0]);
+        let weights = self.weights(product.inputs[1]);
+        let bias = fused.bias.map(|bias| self.contiguous(bias));
+        let tokens = product.elements() / self.graph.shape(product.inputs[1])[1].max(1);
+        let mut scale = None;
+        let mut activation = None;
+        let out = match &fused.finish {
+            Finish::Plain => self.value(id),
+            Finish::Scale(factor) => {
+                scale = Some(self.contiguous(*factor));
+                self.value(id)
+            }
+            Finish::Activation { function, values, slopes } => {
+                let rows = product.elements();
+                let out = self.buffer(extent.into(), rows);
+                let slope = (!slopes.is_empty()).then(|| self.buffer(extent.into(), rows));
+                activation = Some((*function, slope));
+                values.iter().for_each(|v| self.places[v.0] = Some(Place { buffer: out, rows: None }));
+                let place = slope.map(|buffer| Place { buffer, rows: None });
+                slopes.iter().for_each(|s| self.places[s.0].clone_from(&place));
+                out
+            }
+        };
+        self.emit(extent, Step::Linear { input, weights, tokens, bias, scale, out, activation });
+    }
+
+    fn map(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let (input, rows) = (self.place(node.inputs[0]), node.elements());
+        let out = self.value(id);
+        let (function, value, slope) = match node.op {
+            Op::Slope(function) => (function, None, Some(out)),
+            Op::Map(function) => (function, Some(out), None),
+            _ => return,
+        };
+        self.emit(node.extent, Step::Map { function, input, rows, value, slope });
+    }
+
+    fn binary(&mut self, id: NodeId, arithmetic: Arithmetic) {
+        let node = self.graph.node(id);
+        let a = self.operand(node.inputs[0], &node.shape);
+        let b = self.operand(node.inputs[1], &node.shape);
+        let out = self.value(id);
+        self.emit(node.extent, Step::Binary { arithmetic, a, b, rows: node.elements(), out });
+    }
+
+    fn contract(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let (batch, [m, n]) = node.shape.split_at(node.shape.len() - 2) else { return };
+        let inner = *self.graph.shape(node.inputs[0]).last().unwrap_or(&1);
+        let a = self.operand(node.inputs[0], &[batch, &[*m, inner]].concat());
+        let b = self.operand(node.inputs[1], &[batch, &[inner, *n]].concat());
+        let out = self.value(id);
+        let batch = elements(batch);
+        self.emit(node.extent, Step::Contract { a, b, batch, m: *m, inner, n: *n, out });
+    }
+
+    fn sum(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let from = self.graph.shape(node.inputs[0]);
+        let input = rearranged(&self.place(node.inputs[0]), &sum_rows(from, &node.shape));
+        let rows = node.elements();
+        let group = elements(from).checked_div(rows).unwrap_or(0);
+        let out = self.value(id);
+        self.emit(node.extent, Step::Sum { input, rows, group, out });
+    }
+
+    fn concat(&mut self, id: NodeId, axis: usize) {
+        let node = self.graph.node(id);
+        let out = self.value(id);
+        let inner = elements(&node.shape[axis + 1..]);
+        let mut start = 0;
+        for &part in &node.inputs {
+            let shape = self.graph.shape(part);
+            let block = shape[axis] * inner;
+            let stride = node.shape[axis] * inner;
+            let row = |r: usize| (r / block * stride + start * inner + r % block) as u32;
+            let rows = elements(shape);
+            let out_rows = Some((0..rows).map(row).collect());
+            let input = self.place(part);
+            self.emit(node.extent, Step::Copy { input, rows, out, out_rows });
+            start += shape[axis];
+        }
+    }
+
+    fn embed(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let Op::Embed { span, .. } = node.op else { return };
+        let zero = self.constant(&[0.0]);
+        let input = self.place(node.inputs[0]);
+        let out = self.value(id);
+        let clear = rearranged(&zero, &vec![0; node.elements()]);
+        self.emit(node.extent, Step::Copy { input: clear, rows: node.elements(), out, out_rows: None });
+        let from = self.graph.shape(node.inputs[0]);
+        let rows = Op::Slice(span).view_rows(&node.shape, from);
+        let out_rows = Some(rows.iter().map(|&r| r as u32).collect());
+        self.emit(node.extent, Step::Copy { input, rows: rows.len(), out, out_rows });
+    }
+}
+
+/// The rows `rows` of a place.
+fn rearranged(place: &Place, rows: &[usize]) -> Place {
+    let row = |&r: &usize| place.rows.as_ref().map_or(r as u32, |map| map[r]);
+    Place { buffer: place.buffer, rows: Some(rows.iter().map(row).collect()) }
+}

@@ -1,0 +1,168 @@
+//! A graph compiled for execution: steps over buffers of rows of lanes.
+//!
+//! Lanes are points (or pairs of a point and a direction). A *tile* of at most [`TILE_CHUNKS`] chunks of lanes goes
+//! through all steps of the graph while it is in cache: the steps of extent `Call` run once a call on one lane, those
+//! of extent `Sample` once a tile, those of extent `Direction` once a tile and direction.
+
+mod allocate;
+mod compile;
+mod fuse;
+mod run;
+
+use crate::ir::{Extent, Function};
+use crate::kernels::{Arithmetic, Element, Packed};
+use std::sync::Arc;
+
+pub(crate) use run::{Batch, Scratch};
+
+/// Most chunks of lanes of a tile.
+pub(crate) const TILE_CHUNKS: usize = 3;
+
+/// Which memory a buffer lies in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    /// Numbers known when compiled, one lane.
+    Constant,
+    /// Values of a call, one lane.
+    Call,
+    /// Values of the points of a tile.
+    Sample,
+    /// Values of one direction of the points of a tile.
+    Direction,
+}
+
+impl From<Extent> for Space {
+    fn from(extent: Extent) -> Space {
+        match extent {
+            Extent::Call => Space::Call,
+            Extent::Sample => Space::Sample,
+            Extent::Direction => Space::Direction,
+        }
+    }
+}
+
+/// Rows of a space, from `row` on.
+#[derive(Debug, Clone, Copy)]
+struct Buffer {
+    space: Space,
+    rows: usize,
+    row: usize,
+}
+
+/// A buffer by its number in the plan.
+type BufferId = usize;
+
+/// Rows of a buffer in some order: all of them where `rows` is `None`.
+#[derive(Debug, Clone)]
+struct Place {
+    buffer: BufferId,
+    rows: Option<Arc<[u32]>>,
+}
+
+/// Work of a kernel.
+#[derive(Debug, Clone)]
+enum Step {
+    Linear {
+        input: BufferId,
+        weights: usize,
+        /// Products one after the other in the rows of input and output.
+        tokens: usize,
+        bias: Option<BufferId>,
+        scale: Option<BufferId>,
+        out: BufferId,
+        activation: Option<(Function, Option<BufferId>)>,
+    },
+    Map {
+        function: Function,
+        input: Place,
+        rows: usize,
+        value: Option<BufferId>,
+        slope: Option<BufferId>,
+    },
+    Binary {
+        arithmetic: Arithmetic,
+        a: Place,
+        b: Place,
+        rows: usize,
+        out: BufferId,
+    },
+    Copy {
+        input: Place,
+        rows: usize,
+        out: BufferId,
+        out_rows: Option<Arc<[u32]>>,
+    },
+    Sum {
+        input: Place,
+        rows: usize,
+        group: usize,
+        out: BufferId,
+    },
+    Contract {
+        a: Place,
+        b: Place,
+        batch: usize,
+        m: usize,
+        inner: usize,
+        n: usize,
+        out: BufferId,
+    },
+}
+
+/// An input or output of the plan.
+#[derive(Debug, Clone)]
+struct Port {
+    name: String,
+    place: Place,
+    rows: usize,
+}
+
+/// A compiled graph.
+pub(crate) struct Plan<T> {
+    call: Vec<Step>,
+    sample: Vec<Step>,
+    direction: Vec<Step>,
+    buffers: Vec<Buffer>,
+    constants: Vec<T>,
+    weights: Vec<Arc<Packed<T>>>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    /// Rows of the spaces of call, sample and direction.
+    rows: [usize; 3],
+}
+
+impl<T: Element> Plan<T> {
+    /// Bytes that a sample takes while it is evaluated, with the values of one direction.
+    pub fn bytes_per_sample(&self) -> usize {
+        (self.rows[1] + self.rows[2]) * size_of::<T>()
+    }
+}
+
+impl Step {
+    /// The buffers read.
+    fn reads(&self) -> Vec<BufferId> {
+        match self {
+            Step::Linear { input, bias, scale, .. } => {
+                [Some(*input), *bias, *scale].into_iter().flatten().collect()
+            }
+            Step::Map { input, .. } | Step::Copy { input, .. } | Step::Sum { input, .. } => {
+                vec![input.buffer]
+            }
+            Step::Binary { a, b, .. } | Step::Contract { a, b, .. } => vec![a.buffer, b.buffer],
+        }
+    }
+
+    /// The buffers written.
+    fn writes(&self) -> Vec<BufferId> {
+        match self {
+            Step::Linear { out, activation, .. } => {
+                [Some(*out), activation.and_then(|(_, slope)| slope)].into_iter().flatten().collect()
+            }
+            Step::Map { value, slope, .. } => [*value, *slope].into_iter().flatten().collect(),
+            Step::Copy { out, .. }
+            | Step::Sum { out, .. }
+            | Step::Binary { out, .. }
+            | Step::Contract { out, .. } => vec![*out],
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Imported networks against reference values computed elsewhere in f64.
+
+use npyz::npz::NpzArchive;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::PathBuf;
+use surefoot_graph::{CpuPath, Graph, Limits, Network, Precision};
+
+const MODELS: [&str; 4] = ["moons-cfm", "moons-cfm-undertrained", "moons-otcfm", "moons-si"];
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// An array of f32 or f64 as f64, and its shape.
+fn array(archive: &mut NpzArchive<BufReader<File>>, name: &str) -> (Vec<f64>, Vec<u64>) {
+    let npy = archive.by_name(name).unwrap().unwrap_or_else(|| panic!("no array {name}"));
+    let shape = npy.shape().to_vec();
+    if npy.dtype().num_bytes() == Some(4) {
+        (npy.into_vec::<f32>().unwrap().into_iter().map(f64::from).collect(), shape)
+    } else {
+        (npy.into_vec::<f64>().unwrap(), shape)
+    }
+}
+
+/// max |a − b| / max |b|.
+fn deviation(a: &[f64], b: &[f64]) -> f64 {
+    assert_eq!(a.len(), b.len());
+    let largest = b.iter().fold(0.0f64, |m, v| m.max(v.abs()));
+    a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs())) / largest
+}
+
+fn check(model: &str, precision: Precision, path: CpuPath, tolerance: f64) {
+    let graph = Graph::read(repository(&format!("models/{model}.onnx")), &Limits::default()).unwrap();
+    let network = Network::with_path(&graph, precision, path).unwrap();
+    let mut npz = NpzArchive::open(repository(&format!("models/{model}.npz"))).unwrap();
+    let [x, t, y, v, jv, u, uj] =
+        ["x", "t", "y", "tangents", "jvp", "cotangents", "vjp"].map(|name| array(&mut npz, name));
+    let (n, dim) = (x.1[0] as usize, network.dim());
+    let (k, m) = (v.1[1] as usize, u.1[1] as usize);
+    let mut got = [vec![0.0; y.0.len()], vec![0.0; jv.0.len()], vec![0.0; uj.0.len()]];
+    let mut again = vec![0.0; dim];
+    for i in 0..n {
+        let (sample, tangents, cotangents) =
+            (i * dim..(i + 1) * dim, i * k * dim..(i + 1) * k * dim, i * m * dim..(i + 1) * m * dim);
+        let at = &x.0[sample.clone()];
+        network.adjoint(t.0[i], at, &u.0[cotangents.clone()], &mut again, &mut got[2][cotangents]);
+        let [value, jvp, _] = &mut got;
+        network.tangents(t.0[i], at, &v.0[tangents.clone()], &mut value[sample.clone()], &mut jvp[tangents]);
+        assert_eq!(again, value[sample.clone()]);
+        network.value(t.0[i], at, &mut again);
+        assert_eq!(again, value[sample]);
+    }
+    for (what, got, reference) in [("value", &got[0], &y.0), ("jvp", &got[1], &jv.0), ("vjp", &got[2], &uj.0)]
+    {
+        let deviation = deviation(got, reference);
+        assert!(deviation <= tolerance, "{model} {what} {precision:?} {path:?}: {deviation:e}");
+    }
+}
+
+#[test]
+fn imported_networks_match_their_references() {
+    for model in MODELS {
+        for path in [CpuPath::Avx512, CpuPath::Avx2, CpuPath::Portable] {
+            check(model, Precision::F64, path, 1e-6);
+            check(model, Precision::F32, path, 2e-5);
+        }
+    }
+}
+
+#[test]
+fn benchmark_networks_run() {
+    for (name, dim) in [("w1", 2), ("w1b", 64)] {
+        let graph =
+            Graph::read(repository(&format!("benches/data/{name}.onnx")), &Limits::default()).unwrap();
+        let [double, single] = [Precision::F64, Precision::F32].map(|p| Network::new(&graph, p).unwrap());
+        assert_eq!(double.dim(), dim);
+        let x: Vec<f64> = (0..3 * dim).map(|i| (i as f64 * 0.7).sin()).collect();
+        let v: Vec<f64> = (0..6 * dim).map(|i| (i as f64 * 0.3).cos()).collect();
+        let (mut y, mut jv) =
+            ([vec![0.0; 3 * dim], vec![0.0; 3 * dim]], [vec![0.0; 6 * dim], vec![0.0; 6 * dim]]);
+        double.tangents(0.25, &x, &v, &mut y[0], &mut jv[0]);
+        single.tangents(0.25, &x, &v, &mut y[1], &mut jv[1]);
+        assert!(deviation(&y[1], &y[0]) < 2e-5);
+        assert!(deviation(&jv[1], &jv[0]) < 2e-5);
+        assert!(y[0].iter().any(|v| *v != 0.0) && jv[0].iter().any(|v| *v != 0.0));
+    }
+}
