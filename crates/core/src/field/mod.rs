@@ -4,6 +4,7 @@ mod bessel;
 mod data;
 mod gauss_legendre;
 mod mixture;
+mod network;
 mod nodes;
 mod point_set;
 mod posterior;
@@ -15,6 +16,7 @@ mod wrappers;
 
 pub use data::Data;
 pub use mixture::Mixture;
+pub use network::NetworkField;
 pub use point_set::{Bandwidth, PointSet};
 pub use posterior::{Conditional, Posterior, Score};
 pub use product::Product;

@@ -110,14 +110,14 @@ pub(super) fn power(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, 
     let dims = broadcast(&a_dims, &b_dims)?;
     let exponent = importer.graph.uniform_value(b).filter(|_| dims == a_dims);
     let node = match exponent {
-        Some(p) if p == 1.0 => a,
-        Some(p) if p == 2.0 => importer.emit(Op::Mul, &[a, a])?,
-        Some(p) if p == 3.0 => {
+        Some(1.0) => a,
+        Some(2.0) => importer.emit(Op::Mul, &[a, a])?,
+        Some(3.0) => {
             let square = importer.emit(Op::Mul, &[a, a])?;
             importer.emit(Op::Mul, &[square, a])?
         }
-        Some(p) if p == 0.5 => importer.emit(Op::Map(Function::Sqrt), &[a])?,
-        Some(p) if p == -1.0 => importer.emit(Op::Map(Function::Reciprocal), &[a])?,
+        Some(0.5) => importer.emit(Op::Map(Function::Sqrt), &[a])?,
+        Some(-1.0) => importer.emit(Op::Map(Function::Reciprocal), &[a])?,
         Some(p) => importer.emit(Op::Map(Function::Power(p)), &[a])?,
         None => importer.emit(Op::Pow, &[a, b])?,
     };

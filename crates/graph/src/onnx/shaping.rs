@@ -55,10 +55,9 @@ pub(super) fn identity(_: &mut Importer, call: &Call) -> Results {
     if call.outputs > 1 {
         return Err("its mask is not supported".into());
     }
-    if let Some(training) = call.optional(2).filter(|_| call.operator() == "Dropout") {
-        if known(training)?.iter().any(|&flag| flag != 0) {
-            return Err("training mode is not supported".into());
-        }
+    let training = call.optional(2).filter(|_| call.operator() == "Dropout");
+    if training.map(known).transpose()?.is_some_and(|flags| flags.iter().any(|&flag| flag != 0)) {
+        return Err("training mode is not supported".into());
     }
     Ok(vec![call.required(0)?])
 }
