@@ -2,7 +2,7 @@
 
 use crate::report::figure::Point;
 use surefoot::Error;
-use surefoot::analysis::ColumnSource;
+use surefoot::analysis::{ColumnSource, ColumnSpec};
 
 /// Rows of equal length, row-major.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,32 +46,33 @@ impl Table {
 /// Reads the columns that a run has.
 pub struct Columns<'a> {
     source: &'a dyn ColumnSource,
-    names: Vec<&'static str>,
+    specs: Vec<ColumnSpec>,
 }
 
 impl<'a> Columns<'a> {
-    /// Columns called `names` from `source`.
-    pub fn new(source: &'a dyn ColumnSource, names: Vec<&'static str>) -> Columns<'a> {
-        Columns { source, names }
+    /// The columns of `specs`, read from `source`.
+    pub fn new(source: &'a dyn ColumnSource, specs: Vec<ColumnSpec>) -> Columns<'a> {
+        Columns { source, specs }
     }
 
-    /// The column in rows of `row` numbers, if the run has it.
+    /// Whether the run has the column.
+    pub fn has(&self, name: &str) -> bool {
+        self.specs.iter().any(|spec| spec.name == name)
+    }
+
+    /// The column, one row an entry of its first axis, if the run has it.
     ///
     /// # Errors
-    /// When it is unreadable, holds other than whole rows, or a number that is not finite.
-    pub fn get(&self, name: &str, row: usize) -> Result<Option<Table>, Error> {
-        if !self.names.contains(&name) {
-            return Ok(None);
-        }
+    /// When it is unreadable, of another length than its specification says, or holds a number that is not finite.
+    pub fn get(&self, name: &str) -> Result<Option<Table>, Error> {
+        let Some(spec) = self.specs.iter().find(|spec| spec.name == name) else { return Ok(None) };
         let values = self.source.read(name)?;
-        if row == 0 || values.is_empty() {
-            return Ok(None);
-        }
+        let row = spec.row_len();
         let wrong = |expected: String, got: String| {
             Err(Error::invalid(format!("reading column {name}"), expected, got, "Run the analysis again"))
         };
-        if !values.len().is_multiple_of(row) {
-            return wrong(format!("rows of {row} numbers"), format!("{} numbers", values.len()));
+        if row == 0 || values.len() != spec.shape[0] * row {
+            return wrong(format!("numbers of shape {:?}", spec.shape), format!("{} numbers", values.len()));
         }
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {
             return wrong("finite numbers".into(), format!("{} in row {}", values[index], index / row));
@@ -141,6 +142,7 @@ pub fn quantile(sorted: &[f64], share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use surefoot::analysis::Axis;
 
     struct One(Vec<f64>);
     impl ColumnSource for One {
@@ -151,11 +153,18 @@ mod tests {
 
     #[test]
     fn columns_are_checked() {
-        let get = |values: &[f64], row| Columns::new(&One(values.to_vec()), vec!["x"]).get("x", row);
-        assert_eq!(get(&[1.0, 2.0, 3.0, 4.0], 2).unwrap().unwrap().row(1), [3.0, 4.0]);
-        assert!(get(&[1.0, 2.0, 3.0], 2).is_err());
-        assert!(get(&[1.0, f64::NAN], 2).is_err());
-        assert!(Columns::new(&One(vec![1.0]), vec![]).get("x", 1).unwrap().is_none());
+        let spec = |shape: &[usize]| ColumnSpec {
+            name: "x",
+            axes: vec![Axis::Sample, Axis::Component],
+            shape: shape.to_vec(),
+            unit: "",
+            description: "",
+        };
+        let get = |values: &[f64]| Columns::new(&One(values.to_vec()), vec![spec(&[2, 2])]).get("x");
+        assert_eq!(get(&[1.0, 2.0, 3.0, 4.0]).unwrap().unwrap().row(1), [3.0, 4.0]);
+        assert!(get(&[1.0, 2.0, 3.0]).is_err());
+        assert!(get(&[1.0, f64::NAN, 0.0, 0.0]).is_err());
+        assert!(Columns::new(&One(vec![1.0]), vec![]).get("x").unwrap().is_none());
     }
 
     #[test]

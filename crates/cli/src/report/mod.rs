@@ -1,6 +1,22 @@
 //! The report of a run: one self-contained page, readable offline.
 
-use maud::{DOCTYPE, Markup, html as page};
+mod columns;
+mod compare;
+mod density;
+mod figure;
+#[cfg(test)]
+mod fixture;
+mod null;
+mod page;
+mod palette;
+mod plane;
+mod scene;
+mod sections;
+mod text;
+
+use self::page::document;
+use maud::html as page;
+use self::sections::{Context, alignment, exponents, headline, pictures, provenance, robustness};
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 
 /// Everything a report is made from.
@@ -41,7 +57,26 @@ pub struct PairedRow {
 /// # Errors
 /// Unreadable columns.
 pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
-    Ok(frame(&input.system.name, body(input)))
+    let context = Context::new(input)?;
+    let summary = input.summary;
+    let parts = [
+        ("pictures", "What the model generates", pictures::draw(&context)?),
+        ("alignment", "Alignment", alignment::draw(&context)?),
+        ("exponents", "Exponents", exponents::draw(&context)?),
+        ("robustness", "Robustness", robustness::draw(&context)?),
+        ("convergence", "Convergence", provenance::convergence(&context)),
+        ("provenance", "Provenance", provenance::draw(&context)),
+    ];
+    let content = page! {
+        p class="kicker" { "surefoot · does a model error move samples along the data or off it?" }
+        h1 { (input.system.name) }
+        p class="subtitle" { (subtitle(&context)) }
+        nav { @for (id, name, content) in &parts { @if !content.0.is_empty() { a href={ "#" (id) } { (name) } } } }
+        @if let Some(verdict) = &summary.verdict { (headline::verdict(verdict)) }
+        (headline::table(&context))
+        @for (_, _, content) in &parts { (content) }
+    };
+    Ok(document(&format!("{} – surefoot", input.system.name), content))
 }
 
 /// The report of several models on the same seeds.
@@ -49,42 +84,17 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
 /// # Errors
 /// Unreadable columns.
 pub fn compare_html(inputs: &[ReportInput], paired: &[PairedRow]) -> Result<String, surefoot::Error> {
+    let contexts = inputs.iter().map(Context::new).collect::<Result<Vec<_>, _>>()?;
     let names: Vec<&str> = inputs.iter().map(|input| input.system.name.as_str()).collect();
-    let content = page! {
-        @for input in inputs { h2 { (input.system.name) } (body(input)) }
-        h2 { "Paired differences" }
-        table {
-            tr { th { "figure" } th { "models" } th { "median difference" } th { "95 % interval" } }
-            @for row in paired {
-                tr {
-                    td { (row.figure) }
-                    td { (row.second) " − " (row.first) }
-                    td { (format!("{:.4}", row.median)) }
-                    td { (format!("{:.4} … {:.4}", row.low, row.high)) }
-                }
-            }
-        }
+    Ok(document(&format!("{} – surefoot", names.join(", ")), compare::draw(&contexts, paired)?))
+}
+
+/// "2,000 samples in R² …" in plain words.
+fn subtitle(context: &Context) -> String {
+    let p = &context.input.summary.provenance;
+    let support = match context.intrinsic_dim() {
+        Some(d) => format!("support of dimension {d}"),
+        None => "no known support".into(),
     };
-    Ok(frame(&names.join(", "), content))
-}
-
-fn frame(title: &str, content: Markup) -> String {
-    page! {
-        (DOCTYPE)
-        html lang="en" {
-            head { meta charset="utf-8"; title { "surefoot: " (title) } }
-            body { h1 { (title) } (content) }
-        }
-    }
-    .into_string()
-}
-
-fn body(input: &ReportInput) -> Markup {
-    page! {
-        @if let Some(verdict) = &input.summary.verdict {
-            ul { @for reason in &verdict.reasons { li { (reason) } } }
-        }
-        p { (input.request.samples) " samples, " (input.summary.provenance.steps) " steps" }
-        ul { @for (text, address) in input.links { li { a href=(address) { (text) } } } }
-    }
+    format!("{} samples · {} steps · dimension {} · {support}", text::count(p.samples as u64), p.steps, context.dim())
 }

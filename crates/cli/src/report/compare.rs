@@ -1,0 +1,14 @@
+//! Several models on the same seeds: one table, overlaid figures, paired differences.
+
+use maud::{Markup, html};
+use surefoot::Error;
+use super::PairedRow;
+use super::sections::Context;
+
+/// Content of the comparison.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn draw(_contexts: &[Context], _paired: &[PairedRow]) -> Result<Markup, Error> {
+    Ok(html! {})
+}

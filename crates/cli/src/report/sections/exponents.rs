@@ -1,0 +1,232 @@
+//! Exponents: how much the generation stretches or shrinks small differences (theory §4).
+
+use super::Context;
+use crate::report::columns::{Table, edges, histogram, quantile};
+use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
+use crate::report::page::{QUANTILE_HEAD, array_links, folded, quantile_cells, section, table};
+use crate::report::palette::Role;
+use crate::report::text::{number, percent};
+use maud::{Markup, html};
+use surefoot::Error;
+use surefoot::analysis::Exponents;
+use surefoot::statistics::Quantiles;
+
+/// Vectors with a histogram, or a growth panel, of their own.
+const OWN_PANEL: usize = 3;
+const BINS: usize = 48;
+
+/// The section.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn draw(context: &Context) -> Result<Markup, Error> {
+    let Some(exponents) = &context.input.summary.exponents else { return Ok(html! {}) };
+    let figures: Vec<Figure> =
+        [Some(spectrum(exponents)), distributions(context)?, growth(context)?].into_iter().flatten().collect();
+    Ok(section("exponents", "Exponents", html! {
+        p {
+            "Log growth is the sum over the whole generation of how much a small difference along a vector grows, in nats: "
+            "0 keeps its length, −1 shrinks it to 37 %. Divided by the elapsed model time of " (number(exponents.elapsed_time))
+            " it is the finite-time Lyapunov exponent."
+        }
+        (certificates(exponents))
+        @for figure in &figures { (figure.draw()) }
+    }))
+}
+
+fn certificates(exponents: &Exponents) -> Markup {
+    html! {
+        ul {
+            @if let Some(gap) = &exponents.gap {
+                li {
+                    "Gap σ₂/σ₁: median " (number(gap.quantiles.q50)) ", 95 % quantile " (number(gap.quantiles.q95)) "; "
+                    (percent(gap.share_above)) " of the samples lie above 0.9, where the leading vector is ill-defined."
+                }
+            }
+            @if let Some(residual) = exponents.residual {
+                li { "Certificate of the svd vectors: the largest relative residual ‖Jᵀu − σv‖/σ of any sample is " (number(residual)) "." }
+            }
+            @if let Some(defect) = exponents.trace_defect {
+                li { "Certificate of the sweep: Σ log R" sub { "ii" } " and Σ log |det A| differ by at most " (number(defect)) " (relative) on any sample." }
+            }
+        }
+    }
+}
+
+fn spectrum(exponents: &Exponents) -> Figure {
+    let all = exponents.qr.iter().chain(&exponents.svd);
+    let (low, high) = range(all.flat_map(|q| [q.q05, q.q95, q.q50])).unwrap_or((-1.0, 1.0));
+    let bar = |i: usize, shift: f64, q: &Quantiles, role: Role| Mark::Interval {
+        at: i as f64 + 1.0,
+        shift,
+        outer: Some([q.q05, q.q95]),
+        inner: [q.q25, q.q75],
+        middle: q.q50,
+        role,
+    };
+    let both = !exponents.svd.is_empty();
+    let k = exponents.qr.len();
+    let apart = if k > 16 { 3.0 } else { 6.0 };
+    let mut marks = vec![Mark::Rule { value: 0.0, upright: false, role: Role::Null }];
+    marks.extend(exponents.svd.iter().enumerate().map(|(i, q)| bar(i, -apart, q, Role::Svd)));
+    marks.extend(exponents.qr.iter().enumerate().map(|(i, q)| bar(i, if both { apart } else { 0.0 }, q, Role::Qr)));
+    let every = k.div_ceil(16);
+    let ticks = (0..k).step_by(every).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
+    let panel = Panel {
+        title: String::new(),
+        x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first").with_ticks(ticks),
+        y: Axis::new(Scale::covering([low.min(0.0), high.max(0.0)], false), "log growth (nats)"),
+        marks,
+        height: Height::Pixels(230.0),
+    };
+    let mut legend = Vec::new();
+    if both {
+        legend.push(Key::new(Swatch::Interval, Role::Svd, "svd: log singular values"));
+    }
+    legend.push(Key::new(Swatch::Interval, Role::Qr, "qr: Σ log R_ii"));
+    legend.push(Key::new(Swatch::Line, Role::Null, "no growth"));
+    Figure {
+        title: "Log growth by vector".into(),
+        legend,
+        panels: vec![panel],
+        columns: 1,
+        caption: html! {
+            "Distribution over " (exponents.qr.first().map_or(0, |q| q.n)) " samples: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. "
+            "A large drop after the first d vectors means that the generation squeezes samples onto a d-dimensional set."
+        },
+        numbers: spectrum_table(exponents),
+    }
+}
+
+fn spectrum_table(exponents: &Exponents) -> Markup {
+    let mut head = vec!["log growth, nats"];
+    head.extend(QUANTILE_HEAD);
+    let mut rows = Vec::new();
+    for (method, list) in [("svd", &exponents.svd), ("qr", &exponents.qr)] {
+        for (i, q) in list.iter().enumerate() {
+            let mut cells = vec![format!("{method}, vector {}", i + 1)];
+            cells.extend(quantile_cells(q));
+            rows.push(cells);
+        }
+    }
+    folded("The plotted numbers", table(&head, &rows))
+}
+
+fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
+    let mut tables = Vec::new();
+    let mut names = Vec::new();
+    for (name, role) in [("log_growth_svd", Role::Svd), ("log_growth_qr", Role::Qr)] {
+        if let Some(table) = context.columns.get(name)? {
+            tables.push((role, table));
+            names.push(name);
+        }
+    }
+    let mut panels = Vec::new();
+    for vector in 0..context.input.request.vectors.min(OWN_PANEL) {
+        let series: Vec<(Role, Vec<f64>)> = tables.iter().map(|(role, t)| (*role, t.column(vector))).collect();
+        panels.extend(vector_panel(vector, &series));
+    }
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let gap = context.columns.get("gap")?;
+    if let Some(gap) = &gap {
+        let bins = edges(0.0, 1.0, BINS);
+        let heights = histogram(gap.values(), &bins);
+        panels.push(Panel {
+            title: "Gap".into(),
+            x: Axis::new(Scale::linear(0.0, 1.0), "σ₂/σ₁ (pure number)"),
+            y: Axis::new(Scale::covering(heights.clone(), true), "density of samples"),
+            marks: vec![Mark::Steps { edges: bins, heights, filled: true, role: Role::Svd }],
+            height: Height::Pixels(170.0),
+        });
+        names.push("gap");
+    }
+    let legend = tables.iter().map(|(role, _)| {
+        Key::new(Swatch::Line, *role, if *role == Role::Svd { "svd" } else { "qr" })
+    });
+    let shown = context.input.request.vectors.min(OWN_PANEL);
+    Ok(Some(Figure {
+        title: "How log growth differs between samples".into(),
+        legend: legend.collect(),
+        columns: if panels.len() == 4 { 4 } else { panels.len().clamp(2, 3) },
+        panels,
+        caption: html! {
+            "Histograms of area 1 over " (context.input.request.samples) " samples for the "
+            @if shown > 1 { "first " (shown) " vectors" } @else { "first vector" }
+            @if gap.is_some() { ", and of the ratio of the two leading singular values: near 1 the leading vector is ill-defined" }
+            "."
+        },
+        numbers: array_links(&names),
+    }))
+}
+
+/// Overlaid histograms of one vector's log growth, over the central 99.8 % of the values.
+fn vector_panel(vector: usize, series: &[(Role, Vec<f64>)]) -> Option<Panel> {
+    let mut sorted: Vec<f64> = series.iter().flat_map(|(_, values)| values.iter().copied()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let scale = Scale::covering([quantile(&sorted, 0.001), quantile(&sorted, 0.999)], false);
+    let bins = edges(scale.ends().0, scale.ends().1, BINS);
+    let steps = |(role, values): &(Role, Vec<f64>)| Mark::Steps {
+        edges: bins.clone(),
+        heights: histogram(values, &bins),
+        filled: true,
+        role: *role,
+    };
+    let top = series.iter().flat_map(|(_, values)| histogram(values, &bins)).fold(0.0, f64::max);
+    (!sorted.is_empty()).then(|| Panel {
+        title: format!("Vector {}", vector + 1),
+        x: Axis::new(scale, "log growth (nats)"),
+        y: Axis::new(Scale::covering([top], true), "density (1/nat)"),
+        marks: series.iter().map(steps).collect(),
+        height: Height::Pixels(170.0),
+    })
+}
+
+fn growth(context: &Context) -> Result<Option<Figure>, Error> {
+    let Some(paths) = context.columns.get("path_log_growth")? else { return Ok(None) };
+    let k = context.input.request.vectors;
+    let panels: Vec<Panel> = (0..k.min(OWN_PANEL)).map(|vector| growth_panel(&paths, k, vector)).collect();
+    let shown = panels.len();
+    Ok(Some(Figure {
+        title: "Growth along the generation".into(),
+        legend: vec![
+            Key::new(Swatch::Line, Role::Qr, "median (qr)"),
+            Key::new(Swatch::Band, Role::Qr, "25 % to 75 %, and 5 % to 95 %"),
+        ],
+        columns: shown.clamp(2, 3),
+        panels,
+        caption: html! {
+            "Log growth accumulated up to step n along " (paths.rows()) " stored paths, for "
+            @if shown == 1 { "vector " (1) } @else { "vectors 1 to " (shown) } ". The end points are the qr exponents above; "
+            "steep stretches are when the model is most sensitive to differences."
+        },
+        numbers: array_links(&["path_log_growth"]),
+    }))
+}
+
+fn growth_panel(paths: &Table, k: usize, vector: usize) -> Panel {
+    let steps = paths.row(0).len() / k;
+    let mut curves: [Vec<Point>; 5] = Default::default();
+    for n in 0..steps {
+        let mut values = paths.column(n * k + vector);
+        values.sort_by(f64::total_cmp);
+        for (curve, share) in curves.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
+            curve.push([n as f64, quantile(&values, share)]);
+        }
+    }
+    let scale = Scale::covering(curves.iter().flatten().map(|p| p[1]).chain([0.0]), false);
+    let [q05, q25, q50, q75, q95] = curves;
+    Panel {
+        title: format!("Vector {}", vector + 1),
+        x: Axis::new(Scale::linear(0.0, (steps - 1).max(1) as f64), "generation step n"),
+        y: Axis::new(scale, "log growth up to n (nats)"),
+        marks: vec![
+            Mark::Rule { value: 0.0, upright: false, role: Role::Null },
+            Mark::Band { low: q05, high: q95, opacity: 0.12, role: Role::Qr },
+            Mark::Band { low: q25, high: q75, opacity: 0.22, role: Role::Qr },
+            Mark::Lines { lines: vec![q50], width: 1.8, opacity: 1.0, role: Role::Qr },
+        ],
+        height: Height::Pixels(190.0),
+    }
+}

@@ -1,0 +1,264 @@
+//! What the model does, drawn: where samples land, how they get there, their leading vectors, the field.
+
+use super::Context;
+use crate::report::columns::{Table, quantile, spread};
+use crate::report::density::Density;
+use crate::report::figure::{Figure, Key, Mark, Panel, Point, Swatch};
+use crate::report::page::{array_links, section, share_of};
+use crate::report::palette::Role;
+use crate::report::scene::Scene;
+use crate::report::text::{number, typed};
+use maud::{Markup, html};
+use surefoot::Error;
+use surefoot::process::Process;
+
+/// Samples drawn one by one.
+const DRAWN_VECTORS: usize = 450;
+const DRAWN_PATHS: usize = 60;
+/// A field is drawn for models up to this dimension.
+const FIELD_DIM: usize = 64;
+/// Arrows across a panel.
+const ARROWS: usize = 25;
+
+/// The section.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn draw(context: &Context) -> Result<Markup, Error> {
+    if context.scenes.is_empty() || context.generated.rows() == 0 {
+        return Ok(html! {});
+    }
+    let mut figures = Vec::new();
+    for scene in &context.scenes {
+        figures.push(densities(context, scene)?);
+    }
+    figures.extend(paths(context, &context.scenes[0])?);
+    for scene in &context.scenes {
+        figures.extend(vectors(context, scene)?);
+    }
+    figures.extend(field(context, &context.scenes[0]));
+    Ok(section("pictures", "What the model generates", html! { @for figure in &figures { (figure.draw()) } }))
+}
+
+fn plane_note(scene: &Scene) -> Markup {
+    html! { @if !scene.plane.is_exact() { " " (scene.plane.note) } }
+}
+
+fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
+    let n = context.generated.rows();
+    let points = |rows: &mut dyn Iterator<Item = &[f64]>| -> Vec<Point> { rows.map(|x| scene.plane.point(x)).collect() };
+    let width = scene.width();
+    let bandwidth = width * (0.010 * (1000.0 / n as f64).powf(1.0 / 6.0)).clamp(0.004, 0.015);
+    let density = |points: &[Point]| Density::of(points, scene.window, width / 300.0, bandwidth);
+    let mut shown = vec![(
+        "Generated".to_string(),
+        Role::Generated,
+        density(&points(&mut (0..n).map(|i| context.generated.row(i)))),
+    )];
+    for group in &context.errors {
+        let place = group.places.end - 1;
+        if let (Some(mut twins), Some(entry)) = (context.twins(place), group.entries.last()) {
+            let title = format!("Perturbed: {}, {}", group.title(), group.size_label(entry.size));
+            shown.push((title, group.role(), density(&points(&mut twins))));
+        }
+    }
+    let full = shown[0].2.level(0.985);
+    let mut legend = Vec::new();
+    let mut panels = Vec::new();
+    if !scene.support.is_empty() {
+        legend.push(Key::new(Swatch::Line, Role::Target, "support of the data (target)"));
+        panels.push(scene.panel("Target", Vec::new()));
+    }
+    let mut outside = 0;
+    for (title, role, density) in &shown {
+        outside = outside.max(n - density.inside);
+        let image = Mark::Image { raster: density.raster(full)?, role: *role };
+        panels.push(Panel { marks: std::iter::once(image).chain(thin(&scene.support)).collect(), ..scene.panel(title, vec![]) });
+        let text = title.strip_prefix("Perturbed: ").map_or("generated".to_string(), |rest| rest.to_string());
+        legend.push(Key::new(Swatch::Area, *role, text));
+    }
+    let columns = if panels.len() == 3 || panels.len() > 4 { 3 } else { 2 };
+    let caption = html! {
+        "Densities of all " (n) " samples x" sub { "τ" } " and of their perturbed twins (same noise; the largest size of each error). "
+        "Shade grows with the square root of the density, on one scale for all panels; smoothed with a Gaussian of standard deviation "
+        (number(bandwidth)) ". A robust model keeps the perturbed samples on the grey support."
+        @if outside > 0 { " Up to " (share_of(outside, n)) " of the samples of a panel lie outside the window." }
+        (plane_note(scene))
+    };
+    let mut names = vec!["x"];
+    if context.perturbed.is_some() {
+        names.push("perturbed_x");
+    }
+    Ok(Figure { title: "Where samples land".into(), legend, panels, columns, caption, numbers: array_links(&names) })
+}
+
+/// The support drawn over a density: thinner.
+fn thin(support: &[Mark]) -> impl Iterator<Item = Mark> {
+    support.iter().cloned().map(|mark| match mark {
+        Mark::Lines { lines, role, .. } => Mark::Lines { lines, width: 0.8, opacity: 0.7, role },
+        Mark::Points { at, role, .. } => Mark::Points { at, radius: 0.8, opacity: 0.35, role },
+        other => other,
+    })
+}
+
+fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
+    let Some(table) = context.columns.get("paths")? else { return Ok(None) };
+    let dim = context.dim();
+    let chosen = spread(table.rows(), DRAWN_PATHS);
+    let lines: Vec<Vec<Point>> =
+        chosen.iter().map(|&i| table.row(i).chunks_exact(dim).map(|x| scene.plane.point(x)).collect()).collect();
+    let ends = |pick: fn(&Vec<Point>) -> Option<&Point>| -> Vec<Point> { lines.iter().filter_map(pick).copied().collect() };
+    let marks = || {
+        vec![
+            Mark::Lines { lines: lines.clone(), width: 0.9, opacity: 0.45, role: Role::Generated },
+            Mark::Points { at: ends(|line| line.first()), radius: 2.2, opacity: 0.9, role: Role::Noise },
+            Mark::Points { at: ends(|line| line.last()), radius: 2.4, opacity: 1.0, role: Role::Generated },
+        ]
+    };
+    let side = |axis: usize| {
+        let mut values: Vec<f64> = lines.iter().flatten().map(|p| p[axis]).collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (quantile(&values, 0.0), quantile(&values, 1.0));
+        let margin = (0.05 * (high - low)).max(1e-9);
+        [low - margin, high + margin]
+    };
+    let ([left, right], [bottom, top]) = (side(0), side(1));
+    let whole = scene.same_aspect([left, right, bottom, top]);
+    let framed = |window, title: &str| scene.panel_onto(window, title, scene.support.iter().cloned().chain(marks()).collect());
+    let mut legend = vec![
+        Key::new(Swatch::Dot, Role::Noise, "noise, step 0"),
+        Key::new(Swatch::Dot, Role::Generated, "sample, step τ"),
+        Key::new(Swatch::Line, Role::Generated, "path"),
+    ];
+    if !scene.support.is_empty() {
+        legend.push(Key::new(Swatch::Line, Role::Target, "support"));
+    }
+    Ok(Some(Figure {
+        title: "Paths from noise to data".into(),
+        legend,
+        panels: vec![framed(whole, "Whole generation"), framed(scene.window, "Arrival")],
+        columns: 2,
+        caption: html! {
+            (chosen.len()) " of the " (table.rows()) " stored paths x" sub { "n" } ", n = 0 … " (context.input.summary.provenance.steps)
+            ". Left: from the source to the data. Right: the same paths in the window of the figure above." (plane_note(scene))
+        },
+        numbers: array_links(&["paths"]),
+    }))
+}
+
+fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
+    let dim = context.dim();
+    let chosen = spread(context.generated.rows(), DRAWN_VECTORS);
+    let reach = 0.016 * scene.width();
+    let mut panels = Vec::new();
+    let mut names = vec!["x"];
+    let choices = [
+        ("vectors_svd", Role::Svd, "svd: exact leading vector LV₁"),
+        ("vectors_qr", Role::Qr, "qr: forward sweep from a random frame"),
+    ];
+    for (name, role, title) in choices {
+        let Some(table) = context.columns.get(name)? else { continue };
+        let ends = chosen.iter().map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach)).collect();
+        panels.push(scene.panel(title, vec![Mark::Segments { ends, heads: false, width: 1.3, opacity: 0.9, role }]));
+        names.push(name);
+    }
+    if panels.is_empty() {
+        return Ok(None);
+    }
+    let mut legend = vec![
+        Key::new(Swatch::Line, Role::Svd, "LV₁, svd"),
+        Key::new(Swatch::Line, Role::Qr, "LV₁, qr (drawn solid)"),
+        Key::new(Swatch::Line, Role::Target, "support"),
+    ];
+    legend.retain(|key| match key.role {
+        Role::Svd => names.contains(&"vectors_svd"),
+        Role::Target => !scene.support.is_empty(),
+        _ => true,
+    });
+    Ok(Some(Figure {
+        title: "Leading vectors at the generated samples".into(),
+        legend,
+        panels,
+        columns: 2,
+        caption: html! {
+            (chosen.len()) " of " (context.generated.rows()) " samples; each segment is centred at x" sub { "τ" }
+            " and points along the direction in which the generation amplifies small differences most (CdC Figs. 1 and 2). "
+            "Where segments follow the support the model is aligned: its errors move samples along the data."
+            (plane_note(scene))
+            @if !scene.plane.is_exact() { " Segments that leave the plane look shorter." }
+        },
+        numbers: array_links(&names),
+    }))
+}
+
+fn segment(scene: &Scene, x: &[f64], v: &[f64], reach: f64) -> [Point; 2] {
+    let ([px, py], [vx, vy]) = (scene.plane.point(x), scene.plane.direction(v));
+    [[px - reach * vx, py - reach * vy], [px + reach * vx, py + reach * vy]]
+}
+
+fn field(context: &Context, scene: &Scene) -> Option<Figure> {
+    let system = context.input.system;
+    if context.dim() > FIELD_DIM {
+        return None;
+    }
+    let flow = matches!(system.drift.process, Process::Flow);
+    let (what, symbol) = if flow { ("velocity", "v") } else { ("score", "s") };
+    let steps = system.grid.steps;
+    let mut panels = Vec::new();
+    let mut largest = Vec::new();
+    for n in [steps / 2, steps] {
+        let u = system.grid.time(n);
+        let (marks, top) = arrows(context, scene, u, flow)?;
+        panels.push(scene.panel(format!("step {n} of {steps}, model time u = {}", typed((1e4 * u).round() / 1e4)), vec![marks]));
+        largest.push(top);
+    }
+    let mut legend = vec![Key::new(Swatch::Line, Role::Field, format!("{what} {symbol}(x, u)"))];
+    if !scene.support.is_empty() {
+        legend.push(Key::new(Swatch::Line, Role::Target, "support"));
+    }
+    Some(Figure {
+        title: format!("The {what} field at two times"),
+        legend,
+        panels,
+        columns: 2,
+        caption: html! {
+            "The model's own " (what) " halfway through the generation and at its end, on a grid of " (ARROWS) " points across. "
+            "Arrow lengths grow with the square root of ‖" (symbol) "‖, each panel on its own scale; the longest arrows stand for "
+            (number(largest[0])) " (left) and " (number(largest[1])) " (right)" @if flow { ", data units per unit of model time" } @else { ", per data unit" } "."
+            @if !scene.plane.is_exact() { " " (scene.plane.note) " Evaluated on that plane through the mean." }
+        },
+        numbers: html! { "Evaluated anew for this figure from the model; not stored." },
+    })
+}
+
+/// Arrows of the field at time u, centred on grid points, and the largest norm met; `None` where none is finite.
+fn arrows(context: &Context, scene: &Scene, u: f64, flow: bool) -> Option<(Mark, f64)> {
+    let drift = &context.input.system.drift;
+    let [left, right, bottom, top] = scene.window;
+    let cell = (right - left) / ARROWS as f64;
+    let rows = (((top - bottom) / cell) as usize).clamp(1, 2 * ARROWS);
+    let offset = ((top - bottom) - rows as f64 * cell) / 2.0;
+    let at = |i: usize| {
+        [left + (0.5 + (i % ARROWS) as f64) * cell, bottom + offset + (0.5 + (i / ARROWS) as f64) * cell]
+    };
+    let places: Vec<Point> = (0..ARROWS * rows).map(at).collect();
+    let x: Vec<f64> = places.iter().flat_map(|&place| scene.plane.lift(place)).collect();
+    let mut y = vec![0.0; x.len()];
+    drift.field.eval(drift.moment(u), &x, &mut y);
+    let affine = if flow { drift.coefficients(u) } else { drift.score(u) };
+    let values: Vec<f64> = x.iter().zip(&y).map(|(x, y)| affine.state * x + affine.output * y).collect();
+    let values = Table::new(values, context.dim());
+    let directions: Vec<Point> = (0..values.rows()).map(|i| scene.plane.direction(values.row(i))).collect();
+    let norms = directions.iter().map(|[a, b]| a.hypot(*b)).filter(|norm| norm.is_finite());
+    let largest = norms.fold(0.0, f64::max);
+    if largest == 0.0 {
+        return None;
+    }
+    let arrow = |([x, y], [a, b]): (&Point, &Point)| {
+        let norm = a.hypot(*b);
+        let half = 0.62 * cell * (norm / largest).sqrt() / norm;
+        (norm.is_finite() && norm > 0.0).then(|| [[x - half * a, y - half * b], [x + half * a, y + half * b]])
+    };
+    let ends = places.iter().zip(&directions).filter_map(arrow).collect();
+    Some((Mark::Segments { ends, heads: true, width: 1.0, opacity: 0.85, role: Role::Field }, largest))
+}
