@@ -12,6 +12,8 @@ mod palette;
 mod plane;
 mod scene;
 mod sections;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use self::page::document;

@@ -142,7 +142,7 @@ fn stroke(d: &str, width: f64, opacity: f64, role: Role, dashes: &str) -> Markup
     html! {
         path class=(role.class()) d=(d) fill="none" stroke="currentColor" stroke-width=(width)
             stroke-opacity=[(opacity < 1.0).then_some(opacity)] stroke-linecap="round" stroke-linejoin="round"
-            stroke-dasharray=[(!dashes.is_empty()).then_some(dashes)];
+            stroke-dasharray=[(!dashes.is_empty()).then_some(dashes)] {}
     }
 }
 
@@ -174,7 +174,7 @@ fn points(frame: &Frame, at: &[Point], radius: f64, opacity: f64, role: Role) ->
 fn band(frame: &Frame, low: &[Point], high: &[Point], opacity: f64, role: Role) -> Markup {
     let around: Vec<Point> = high.iter().chain(low.iter().rev()).copied().collect();
     html! {
-        path class=(role.class()) d={ (trace(frame, &around)) "Z" } fill="currentColor" fill-opacity=(opacity) stroke="none";
+        path class=(role.class()) d={ (trace(frame, &around)) "Z" } fill="currentColor" fill-opacity=(opacity) stroke="none" {}
     }
 }
 
@@ -205,7 +205,7 @@ fn steps(frame: &Frame, edges: &[f64], heights: &[f64], filled: bool, role: Role
     let d = trace(frame, &outline);
     html! {
         @if filled {
-            path class=(role.class()) d={ (d) "Z" } fill="currentColor" fill-opacity="0.14" stroke="none";
+            path class=(role.class()) d={ (d) "Z" } fill="currentColor" fill-opacity="0.14" stroke="none" {}
         }
         (stroke(&d, 1.6, 1.0, role, role.dashes()))
     }
@@ -221,9 +221,9 @@ fn image(frame: &Frame, raster: &Raster, role: Role) -> Markup {
     let id = raster.key(&format!("{x} {y} {width} {height}"));
     html! {
         mask id=(id) maskUnits="userSpaceOnUse" x=(x) y=(y) width=(width) height=(height) {
-            image href=(raster.data_url()) x=(x) y=(y) width=(width) height=(height) preserveAspectRatio="none";
+            image href=(raster.data_url()) x=(x) y=(y) width=(width) height=(height) preserveAspectRatio="none" {}
         }
-        rect class=(role.class()) x=(x) y=(y) width=(width) height=(height) fill="currentColor" mask={ "url(#" (id) ")" };
+        rect class=(role.class()) x=(x) y=(y) width=(width) height=(height) fill="currentColor" mask={ "url(#" (id) ")" } {}
     }
 }
 
@@ -246,7 +246,7 @@ fn interval(
         @if let Some(d) = outer.and_then(upright) { (stroke(&d, 1.2, 1.0, role, "")) }
         @if let Some(d) = upright(inner) { (stroke(&d, 4.5, 0.55, role, "")) }
         @if let Some([x, y]) = dot {
-            circle class=(role.class()) cx=(coordinate(x + shift)) cy=(coordinate(y)) r="3.4" fill="currentColor" stroke="var(--paper)" stroke-width="1";
+            circle class=(role.class()) cx=(coordinate(x + shift)) cy=(coordinate(y)) r="3.4" fill="currentColor" stroke="var(--paper)" stroke-width="1" {}
         }
     }
 }

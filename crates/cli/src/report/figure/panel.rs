@@ -87,7 +87,7 @@ impl Panel {
                     svg class="plot" width=(coordinate(frame.width)) height=(coordinate(frame.height)) {
                         @for mark in &self.marks { (mark.draw(&frame)) }
                     }
-                    rect class="frame" width=(coordinate(frame.width)) height=(coordinate(frame.height));
+                    rect class="frame" width=(coordinate(frame.width)) height=(coordinate(frame.height)) {}
                     (self.labels(&frame, left))
                 }
             }
@@ -114,7 +114,7 @@ impl Panel {
             let y = coordinate((1.0 - self.y.scale.fraction(tick.value)?) * frame.height);
             Some(format!("M0 {y}H{}", coordinate(frame.width)))
         }).collect();
-        html! { path class="grid" d=(across.concat()); }
+        html! { path class="grid" d=(across.concat()) {} }
     }
 
     fn labels(&self, frame: &Frame, left: f64) -> Markup {
@@ -124,7 +124,7 @@ impl Panel {
                 @if let Some(share) = self.x.scale.fraction(tick.value) {
                     @let x = coordinate(share * frame.width);
                     @let length = if tick.label.is_empty() { 3.0 } else { 5.0 };
-                    path class="tick" d={ "M" (x) " " (coordinate(bottom)) "v" (length) };
+                    path class="tick" d={ "M" (x) " " (coordinate(bottom)) "v" (length) } {}
                     text class="tick-label" x=(x) y=(coordinate(bottom + 17.0)) text-anchor="middle" { (tick.label) }
                 }
             }
@@ -132,7 +132,7 @@ impl Panel {
                 @if let Some(share) = self.y.scale.fraction(tick.value) {
                     @let y = (1.0 - share) * bottom;
                     @let length = if tick.label.is_empty() { 3.0 } else { 5.0 };
-                    path class="tick" d={ "M0 " (coordinate(y)) "h-" (length) };
+                    path class="tick" d={ "M0 " (coordinate(y)) "h-" (length) } {}
                     text class="tick-label" x="-8" y=(coordinate(y + 3.8)) text-anchor="end" { (tick.label) }
                 }
             }

@@ -55,7 +55,7 @@ impl Scale {
     pub fn log(low: f64, high: f64) -> Scale {
         let (low, high) = ordered(low, high).unwrap_or((0.1, 1.0));
         let high = if high > 0.0 { high } else { 1.0 };
-        let low = if low > 0.0 { low } else { 0.1 * high };
+        let (high, low) = (high.max(1e-290), if low > 1e-300 { low } else { 0.1 * high.max(1e-290) });
         if high / low > 1.0 + 1e-9 {
             return Scale::Log { low, high };
         }
@@ -135,7 +135,7 @@ fn linear_label(value: f64, step: f64, largest: f64) -> String {
         let decimals = (-step.log10().floor()).clamp(0.0, 9.0) as usize;
         return minus(format!("{value:.decimals$}"));
     }
-    let digits = (largest / step).log10().ceil().clamp(0.0, 9.0) as usize;
+    let digits = (value.abs().log10().floor() - step.log10().floor()).clamp(0.0, 15.0) as usize;
     let text = format!("{value:.digits$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
     let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };

@@ -47,14 +47,14 @@ impl Key {
             li {
                 svg class={ "swatch " (self.role.class()) } viewBox="0 0 28 12" width="28" height="12" aria-hidden="true" {
                     @match self.swatch {
-                        Swatch::Line => path d="M1 6H27" stroke="currentColor" stroke-width="2" fill="none" stroke-dasharray=[(!dashes.is_empty()).then_some(dashes)];,
-                        Swatch::Dot => circle cx="14" cy="6" r="3.4" fill="currentColor";,
-                        Swatch::Area => rect x="4" y="1" width="20" height="10" fill="currentColor" fill-opacity="0.75";,
-                        Swatch::Band => rect x="2" y="1" width="24" height="10" fill="currentColor" fill-opacity="0.2";,
+                        Swatch::Line => path d="M1 6H27" stroke="currentColor" stroke-width="2" fill="none" stroke-dasharray=[(!dashes.is_empty()).then_some(dashes)] {},
+                        Swatch::Dot => circle cx="14" cy="6" r="3.4" fill="currentColor" {},
+                        Swatch::Area => rect x="4" y="1" width="20" height="10" fill="currentColor" fill-opacity="0.75" {},
+                        Swatch::Band => rect x="2" y="1" width="24" height="10" fill="currentColor" fill-opacity="0.2" {},
                         Swatch::Interval => {
-                            path d="M1 6H27" stroke="currentColor" stroke-width="1.2";
-                            path d="M8 6H20" stroke="currentColor" stroke-width="4.5" stroke-opacity="0.55";
-                            circle cx="14" cy="6" r="3.2" fill="currentColor";
+                            path d="M1 6H27" stroke="currentColor" stroke-width="1.2" {}
+                            path d="M8 6H20" stroke="currentColor" stroke-width="4.5" stroke-opacity="0.55" {}
+                            circle cx="14" cy="6" r="3.2" fill="currentColor" {}
                         },
                     }
                 }

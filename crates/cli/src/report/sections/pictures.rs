@@ -245,7 +245,7 @@ fn arrows(context: &Context, scene: &Scene, u: f64, flow: bool) -> Option<(Mark,
     let x: Vec<f64> = places.iter().flat_map(|&place| scene.plane.lift(place)).collect();
     let mut y = vec![0.0; x.len()];
     drift.field.eval(drift.moment(u), &x, &mut y);
-    let affine = if flow { drift.coefficients(u) } else { drift.score(u) };
+    let affine = if flow { drift.coefficients(u) } else { drift.score(u).ok()? };
     let values: Vec<f64> = x.iter().zip(&y).map(|(x, y)| affine.state * x + affine.output * y).collect();
     let values = Table::new(values, context.dim());
     let directions: Vec<Point> = (0..values.rows()).map(|i| scene.plane.direction(values.row(i))).collect();
