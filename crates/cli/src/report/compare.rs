@@ -1,9 +1,9 @@
 //! Several models on the same seeds: one table, overlaid figures, paired differences.
 
-use maud::{Markup, html};
-use surefoot::Error;
 use super::PairedRow;
 use super::sections::Context;
+use maud::{Markup, html};
+use surefoot::Error;
 
 /// Content of the comparison.
 ///

@@ -64,7 +64,12 @@ impl Density {
         let shade = |&cell: &f64| (255.0 * (cell / full).clamp(0.0, 1.0).sqrt()).round() as u8;
         let shades: Vec<u8> = self.cells.iter().map(shade).collect();
         let png = encode(self.size, &shades).map_err(|error| {
-            Error::invalid("drawing a density", "an image that can be encoded", error.to_string(), "Report this")
+            Error::invalid(
+                "drawing a density",
+                "an image that can be encoded",
+                error.to_string(),
+                "Report this",
+            )
         })?;
         Ok(Raster { png, extent: self.extent })
     }
@@ -143,7 +148,8 @@ mod tests {
         let mean = |axis: usize| {
             let at = |i: usize| 0.01 * (if axis == 0 { i % 100 } else { i / 100 }) as f64;
             let first: f64 = density.cells.iter().enumerate().map(|(i, m)| m * at(i)).sum::<f64>() / 2.0;
-            let second: f64 = density.cells.iter().enumerate().map(|(i, m)| m * at(i).powi(2)).sum::<f64>() / 2.0;
+            let second: f64 =
+                density.cells.iter().enumerate().map(|(i, m)| m * at(i).powi(2)).sum::<f64>() / 2.0;
             (second - first * first).sqrt()
         };
         assert!((mean(0) - 0.03).abs() < 3e-4 && (mean(1) - 0.03).abs() < 3e-4, "{} {}", mean(0), mean(1));

@@ -155,7 +155,8 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
     };
     let columns = Stored(columns(&system, &request, noise));
     let summary = summary(&system, &request, &columns.0);
-    let links = ["summary.json", "arrays.zarr", "model.toml"].map(|f| (f.to_string(), f.to_string())).to_vec();
+    let links =
+        ["summary.json", "arrays.zarr", "model.toml"].map(|f| (f.to_string(), f.to_string())).to_vec();
     Run { system, request, summary, columns, links }
 }
 
@@ -178,7 +179,8 @@ fn columns(system: &System, request: &Request, noise: f64) -> BTreeMap<&'static 
     };
     let foot = feet(&x);
     let apart = |a: &[f64], b: &[f64]| -> Vec<f64> {
-        let norm = |(a, b): (&[f64], &[f64])| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+        let norm =
+            |(a, b): (&[f64], &[f64])| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
         a.chunks_exact(dim).zip(b.chunks_exact(dim)).map(norm).collect()
     };
     let mut twins = Vec::new();
@@ -189,7 +191,8 @@ fn columns(system: &System, request: &Request, noise: f64) -> BTreeMap<&'static 
             twins.extend(row.iter().enumerate().map(|(c, x)| x + shift(c)));
         }
     }
-    let repeated = |rows: &[f64]| -> Vec<f64> { rows.chunks_exact(dim).flat_map(|r| r.repeat(sizes.len())).collect() };
+    let repeated =
+        |rows: &[f64]| -> Vec<f64> { rows.chunks_exact(dim).flat_map(|r| r.repeat(sizes.len())).collect() };
     let twin_feet = feet(&twins);
     let mut known = BTreeMap::from([
         ("distance", apart(&x, &foot)),
@@ -235,7 +238,9 @@ fn filler(name: &str, len: usize, key: u64) -> Vec<f64> {
         n if n.contains("cosine") || n.contains("score_subspace") => |_, z| (0.15 * z.abs()).min(1.0),
         n if n.contains("angle") => |_, z| (9.0 * z.abs()).min(90.0),
         n if n.contains("footing") => |_, z| 1.0 - (0.2 * z.abs()).min(1.0),
-        n if n.contains("vectors") || n == "covariant" => |i, z| if i % 2 == 0 { 0.8 } else { 0.6 } * z.signum(),
+        n if n.contains("vectors") || n == "covariant" => {
+            |i, z| if i % 2 == 0 { 0.8 } else { 0.6 } * z.signum()
+        }
         n if n.contains("growth") => |i, z| -1.2 * (i % 2) as f64 - 0.8 + 0.3 * z,
         "gap" => |_, z| (0.4 + 0.2 * z).clamp(0.0, 1.0),
         "trace_defect" | "residual" => |_, z| 1e-13 * z.abs(),
@@ -326,7 +331,8 @@ fn robustness(
     perturbations: &[Perturbation],
     width: usize,
 ) -> Vec<Robustness> {
-    let of = |name: &str, width: usize, i: usize| columns.get(name).map(|v| Quantiles::of(&part(v, width, i)));
+    let of =
+        |name: &str, width: usize, i: usize| columns.get(name).map(|v| Quantiles::of(&part(v, width, i)));
     let entry = |(i, p): (usize, &Perturbation)| {
         let moved = columns.get("perturbed_distance").map(|v| part(v, width, i));
         Robustness {
@@ -354,7 +360,9 @@ fn robustness(
 fn provenance(system: &System, request: &Request) -> Provenance {
     Provenance {
         version: "0.1.0".into(),
-        command_line: ["surefoot", "analyze", "builtin:two-moons-sgm", "-n", "1000"].map(String::from).to_vec(),
+        command_line: ["surefoot", "analyze", "builtin:two-moons-sgm", "-n", "1000"]
+            .map(String::from)
+            .to_vec(),
         seed: request.seed,
         samples: request.samples,
         steps: system.grid.steps,

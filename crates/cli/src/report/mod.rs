@@ -17,8 +17,8 @@ mod tests;
 mod text;
 
 use self::page::document;
-use maud::html as page;
 use self::sections::{Context, alignment, exponents, headline, pictures, provenance, robustness};
+use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 
 /// Everything a report is made from.
@@ -98,5 +98,10 @@ fn subtitle(context: &Context) -> String {
         Some(d) => format!("support of dimension {d}"),
         None => "no known support".into(),
     };
-    format!("{} samples · {} steps · dimension {} · {support}", text::count(p.samples as u64), p.steps, context.dim())
+    format!(
+        "{} samples · {} steps · dimension {} · {support}",
+        text::count(p.samples as u64),
+        p.steps,
+        context.dim()
+    )
 }

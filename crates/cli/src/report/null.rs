@@ -15,7 +15,10 @@ pub fn projection_density(d: usize, dim: usize, edges: &[f64]) -> Vec<f64> {
     let mass = |from: f64, to: f64| simpson(from, to, |theta| (log_weight(theta) - top).exp());
     let total: f64 = (0..64).map(|i| mass(quarter(i, 64), quarter(i + 1, 64))).sum();
     let angle = |edge: f64| edge.clamp(0.0, 1.0).asin();
-    edges.windows(2).map(|pair| mass(angle(pair[0]), angle(pair[1])) / (total * (pair[1] - pair[0]))).collect()
+    edges
+        .windows(2)
+        .map(|pair| mass(angle(pair[0]), angle(pair[1])) / (total * (pair[1] - pair[0])))
+        .collect()
 }
 
 /// Density of the angle in degrees between a random line and a fixed line or hyperplane of R^D (d = 1 or d = D − 1),
@@ -29,7 +32,9 @@ pub fn angle_density(d: usize, dim: usize, edges: &[f64]) -> Vec<f64> {
     let total = simpson(0.0, std::f64::consts::FRAC_PI_2, weight);
     edges
         .windows(2)
-        .map(|pair| simpson(pair[0].to_radians(), pair[1].to_radians(), weight) / (total * (pair[1] - pair[0])))
+        .map(|pair| {
+            simpson(pair[0].to_radians(), pair[1].to_radians(), weight) / (total * (pair[1] - pair[0]))
+        })
         .collect()
 }
 

@@ -30,7 +30,12 @@ impl Scene {
         let mut points: Vec<&[f64]> = outline.iter().flat_map(|piece| piece.chunks_exact(dim)).collect();
         let whose = if points.is_empty() { "the samples" } else { "the support" };
         if points.is_empty() {
-            points.extend(clouds.iter().take(1).flat_map(|cloud| (0..cloud.rows().min(AXES_FROM)).map(|i| cloud.row(i))));
+            points.extend(
+                clouds
+                    .iter()
+                    .take(1)
+                    .flat_map(|cloud| (0..cloud.rows().min(AXES_FROM)).map(|i| cloud.row(i))),
+            );
         }
         Plane::choose(&points, dim, whose)
             .into_iter()

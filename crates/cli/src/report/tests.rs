@@ -53,10 +53,22 @@ fn assert_finite(page: &str) {
 #[test]
 fn pages_are_complete_and_well_formed() {
     for (page, parts) in [
-        (html(&moons("moons", 400, 0.04).input()).unwrap(), ["Where samples land", "Paths from noise", "Score cosine", "Footing"]),
-        (html(&sphere(300).input()).unwrap(), ["principal axis 3 of the support", "Leading vectors", "Growth along", "Off the support"]),
-        (html(&unsupported(1).input()).unwrap(), ["Cannot say", "Log growth by vector", "No support", "Definitions"]),
-        (html(&unsupported(5).input()).unwrap(), ["of the samples", "Score cosine", "How far errors", "Convergence"]),
+        (
+            html(&moons("moons", 400, 0.04).input()).unwrap(),
+            ["Where samples land", "Paths from noise", "Score cosine", "Footing"],
+        ),
+        (
+            html(&sphere(300).input()).unwrap(),
+            ["principal axis 3 of the support", "Leading vectors", "Growth along", "Off the support"],
+        ),
+        (
+            html(&unsupported(1).input()).unwrap(),
+            ["Cannot say", "Log growth by vector", "No support", "Definitions"],
+        ),
+        (
+            html(&unsupported(5).input()).unwrap(),
+            ["of the samples", "Score cosine", "How far errors", "Convergence"],
+        ),
     ] {
         assert_well_formed(&page);
         assert_finite(&page);
@@ -126,12 +138,19 @@ fn comparisons_are_well_formed() {
 /// Writes the fixtures to the folder named by SUREFOOT_REPORT_PREVIEW, to be looked at in a browser.
 #[test]
 fn previews_are_written_where_asked() {
-    let Some(folder) = std::env::var_os("SUREFOOT_REPORT_PREVIEW").map(std::path::PathBuf::from) else { return };
+    let Some(folder) = std::env::var_os("SUREFOOT_REPORT_PREVIEW").map(std::path::PathBuf::from) else {
+        return;
+    };
     let write = |name: &str, page: String| std::fs::write(folder.join(name), page).unwrap();
     write("moons.html", html(&moons("two-moons-sgm", 2000, 0.04).input()).unwrap());
     write("sphere.html", html(&sphere(1000).input()).unwrap());
     write("line.html", html(&unsupported(1).input()).unwrap());
-    let runs = [moons("moons-otcfm", 1000, 0.03), moons("moons-cfm", 1000, 0.06), moons("moons-si", 1000, 0.12), moons("two-moons-sgm", 1000, 0.02)];
+    let runs = [
+        moons("moons-otcfm", 1000, 0.03),
+        moons("moons-cfm", 1000, 0.06),
+        moons("moons-si", 1000, 0.12),
+        moons("two-moons-sgm", 1000, 0.02),
+    ];
     let inputs: Vec<_> = runs.iter().map(|run| run.input()).collect();
     write("compare.html", compare_html(&inputs, &paired("moons-otcfm", "moons-cfm")).unwrap());
 }

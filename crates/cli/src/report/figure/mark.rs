@@ -182,8 +182,7 @@ fn segment(frame: &Frame, [from, to]: &[Point; 2], head: bool) -> String {
     let (Some([ax, ay]), Some([bx, by])) = (frame.place(*from), frame.place(*to)) else {
         return String::new();
     };
-    let mut d =
-        format!("M{} {}L{} {}", coordinate(ax), coordinate(ay), coordinate(bx), coordinate(by));
+    let mut d = format!("M{} {}L{} {}", coordinate(ax), coordinate(ay), coordinate(bx), coordinate(by));
     let (dx, dy) = (bx - ax, by - ay);
     let length = dx.hypot(dy);
     if head && length > 1.5 {
@@ -255,7 +254,10 @@ fn rule(frame: &Frame, value: f64, upright: bool, role: Role) -> Markup {
     let place = if upright {
         frame.x.fraction(value).map(|share| (share * frame.width, 0.0, share * frame.width, frame.height))
     } else {
-        frame.y.fraction(value).map(|share| (0.0, (1.0 - share) * frame.height, frame.width, (1.0 - share) * frame.height))
+        frame
+            .y
+            .fraction(value)
+            .map(|share| (0.0, (1.0 - share) * frame.height, frame.width, (1.0 - share) * frame.height))
     };
     html! {
         @if let Some((x0, y0, x1, y1)) = place {

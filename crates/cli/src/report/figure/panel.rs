@@ -34,7 +34,9 @@ impl Axis {
 
     fn marks(&self, target: usize) -> Vec<Tick> {
         match &self.ticks {
-            Some(list) => list.iter().map(|(value, label)| Tick { value: *value, label: label.clone() }).collect(),
+            Some(list) => {
+                list.iter().map(|(value, label)| Tick { value: *value, label: label.clone() }).collect()
+            }
             None => self.scale.ticks(target),
         }
     }
@@ -67,7 +69,8 @@ pub struct Panel {
 impl Panel {
     /// Room for the labels of the vertical axis, in pixels.
     pub fn left_margin(&self) -> f64 {
-        let widest = self.y.marks(5).iter().map(|tick| text_width(&tick.label, TICK_TEXT)).fold(0.0, f64::max);
+        let widest =
+            self.y.marks(5).iter().map(|tick| text_width(&tick.label, TICK_TEXT)).fold(0.0, f64::max);
         let title = if self.y.label.is_empty() { 0.0 } else { LABEL_TEXT + 7.0 };
         (widest + 9.0 + title).ceil()
     }
@@ -75,7 +78,8 @@ impl Panel {
     /// The panel as SVG of the given width.
     pub fn draw(&self, width: f64, left: f64) -> Markup {
         let inner = width - left - 10.0;
-        let frame = Frame { width: inner, height: self.inner_height(inner), x: self.x.scale, y: self.y.scale };
+        let frame =
+            Frame { width: inner, height: self.inner_height(inner), x: self.x.scale, y: self.y.scale };
         let top = if self.title.is_empty() { 8.0 } else { TITLE_BAND };
         let height = (top + frame.height + BOTTOM_BAND).ceil();
         html! {
@@ -110,10 +114,16 @@ impl Panel {
     }
 
     fn grid(&self, frame: &Frame) -> Markup {
-        let across: Vec<String> = self.y.marks(5).iter().filter(|tick| !tick.label.is_empty()).filter_map(|tick| {
-            let y = coordinate((1.0 - self.y.scale.fraction(tick.value)?) * frame.height);
-            Some(format!("M0 {y}H{}", coordinate(frame.width)))
-        }).collect();
+        let across: Vec<String> = self
+            .y
+            .marks(5)
+            .iter()
+            .filter(|tick| !tick.label.is_empty())
+            .filter_map(|tick| {
+                let y = coordinate((1.0 - self.y.scale.fraction(tick.value)?) * frame.height);
+                Some(format!("M0 {y}H{}", coordinate(frame.width)))
+            })
+            .collect();
         html! { path class="grid" d=(across.concat()) {} }
     }
 
@@ -175,7 +185,8 @@ mod tests {
         let scale = Scale::linear(0.0, 100.0);
         let crowded = (0..=100).map(|i| Tick { value: i as f64, label: format!("{i}00") }).collect();
         let ticks = thinned(crowded, &scale, 200.0);
-        let kept: Vec<f64> = ticks.iter().filter(|tick| !tick.label.is_empty()).map(|tick| tick.value).collect();
+        let kept: Vec<f64> =
+            ticks.iter().filter(|tick| !tick.label.is_empty()).map(|tick| tick.value).collect();
         assert!(kept.len() > 3);
         for pair in kept.windows(2) {
             assert!(2.0 * (pair[1] - pair[0]) >= text_width("100", TICK_TEXT) + 5.0, "{kept:?}");

@@ -138,7 +138,8 @@ fn linear_label(value: f64, step: f64, largest: f64) -> String {
     let digits = (value.abs().log10().floor() - step.log10().floor()).clamp(0.0, 15.0) as usize;
     let text = format!("{value:.digits$e}");
     let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let mantissa = if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
+    let mantissa =
+        if mantissa.contains('.') { mantissa.trim_end_matches('0').trim_end_matches('.') } else { mantissa };
     minus(format!("{mantissa}×10{}", superscript(exponent.parse().unwrap_or(0))))
 }
 
@@ -202,7 +203,8 @@ mod tests {
 
     #[test]
     fn degenerate_ranges_become_usable() {
-        for (low, high) in [(0.0, 0.0), (3.0, 3.0), (f64::NAN, 1.0), (f64::INFINITY, 0.0), (-1e-320, 1e-320)] {
+        for (low, high) in [(0.0, 0.0), (3.0, 3.0), (f64::NAN, 1.0), (f64::INFINITY, 0.0), (-1e-320, 1e-320)]
+        {
             for scale in [Scale::linear(low, high), Scale::log(low, high)] {
                 let (a, b) = scale.ends();
                 assert!(a < b && a.is_finite() && b.is_finite(), "{scale:?}");

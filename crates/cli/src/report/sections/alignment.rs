@@ -25,20 +25,26 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
     let Some(alignment) = &context.input.summary.alignment else { return Ok(html! {}) };
     let figures: Vec<Figure> =
         [cosine(context)?, angles(context)?, regularity(context)].into_iter().flatten().collect();
-    Ok(section("alignment", "Alignment", html! {
-        p {
-            "A model is aligned when the directions in which it is most sensitive are orthogonal to the score s at the support, "
-            "that is, lie along the data. "
-            @if let Some(origin) = &alignment.score_origin { (origin_text(origin)) }
-            @if let Some(note) = context.counted_note() { " " (note) }
-        }
-        @for figure in &figures { (figure.draw()) }
-    }))
+    Ok(section(
+        "alignment",
+        "Alignment",
+        html! {
+            p {
+                "A model is aligned when the directions in which it is most sensitive are orthogonal to the score s at the support, "
+                "that is, lie along the data. "
+                @if let Some(origin) = &alignment.score_origin { (origin_text(origin)) }
+                @if let Some(note) = context.counted_note() { " " (note) }
+            }
+            @for figure in &figures { (figure.draw()) }
+        },
+    ))
 }
 
 fn origin_text(origin: &ScoreOrigin) -> Markup {
     match origin {
-        ScoreOrigin::Exact => html! { "The score is the exact one of the generated law at the end of the generation." },
+        ScoreOrigin::Exact => {
+            html! { "The score is the exact one of the generated law at the end of the generation." }
+        }
         ScoreOrigin::Learned => html! { "The score is the network's own at the end of the generation." },
         ScoreOrigin::SmoothedSample { points, bandwidth } => html! {
             "The score is that of " (points) " target points smoothed with a Gaussian of standard deviation "
@@ -100,8 +106,7 @@ fn distributions(list: &[Series], label: &str, top: f64, null: Option<Vec<[f64; 
     sorted.sort_by(f64::total_cmp);
     // The lowest thousandth of the samples would stretch the axis over many empty decades.
     let low = sorted.get(sorted.len() / 1000).copied().unwrap_or(1e-3).max(1e-9 * top);
-    let mut marks: Vec<Mark> =
-        null.into_iter().map(|line| Mark::line(line, Role::Null)).collect();
+    let mut marks: Vec<Mark> = null.into_iter().map(|line| Mark::line(line, Role::Null)).collect();
     marks.extend(list.iter().map(|s| Mark::line(staircase(&s.values, STAIRS), s.role)));
     Panel {
         title: "Share of samples below".into(),
@@ -216,14 +221,17 @@ fn regularity(context: &Context) -> Option<Figure> {
     type Pick<'b> = &'b dyn Fn(&AlignmentUnderError) -> Option<&Pair<Quantiles>>;
     let figures: [(&str, Option<&Pair<Quantiles>>, Pick); 2] = [
         ("score cosine of LV₁", alignment.score_cosine.as_ref(), &|e| e.score_cosine.as_ref()),
-        ("angle of Eᵈ and T (degrees)", alignment.subspace_angle_deg.as_ref(), &|e| e.subspace_angle_deg.as_ref()),
+        ("angle of Eᵈ and T (degrees)", alignment.subspace_angle_deg.as_ref(), &|e| {
+            e.subspace_angle_deg.as_ref()
+        }),
     ];
     for (label, own, pick) in figures {
         let Some(own) = own else { continue };
         let pairs: Vec<&Pair<Quantiles>> = alignment.under_error.iter().filter_map(pick).collect();
-        let values = pairs.iter().copied().chain([own]).flat_map(|pair| {
-            std::iter::once(&pair.qr).chain(&pair.svd).flat_map(|q| [q.q25, q.q75, q.q50])
-        });
+        let values =
+            pairs.iter().copied().chain([own]).flat_map(|pair| {
+                std::iter::once(&pair.qr).chain(&pair.svd).flat_map(|q| [q.q25, q.q75, q.q50])
+            });
         let scale = Scale::covering(values.collect::<Vec<_>>(), true);
         for group in &context.errors {
             let entries = alignment.under_error.get(group.places.clone()).unwrap_or_default();
@@ -249,7 +257,10 @@ fn regularity(context: &Context) -> Option<Figure> {
 
 fn legend_under_error(panels: &[Panel]) -> Vec<Key> {
     let drawn = |role: Role| {
-        panels.iter().flat_map(|p| &p.marks).any(|m| matches!(m, Mark::Interval { role: r, .. } if *r == role))
+        panels
+            .iter()
+            .flat_map(|p| &p.marks)
+            .any(|m| matches!(m, Mark::Interval { role: r, .. } if *r == role))
     };
     METHODS.iter().filter(|m| drawn(m.1)).map(|m| Key::new(Swatch::Interval, m.1, m.2)).collect()
 }

@@ -21,17 +21,23 @@ const BINS: usize = 48;
 /// Unreadable columns.
 pub fn draw(context: &Context) -> Result<Markup, Error> {
     let Some(exponents) = &context.input.summary.exponents else { return Ok(html! {}) };
-    let figures: Vec<Figure> =
-        [Some(spectrum(exponents)), distributions(context)?, growth(context)?].into_iter().flatten().collect();
-    Ok(section("exponents", "Exponents", html! {
-        p {
-            "Log growth is the sum over the whole generation of how much a small difference along a vector grows, in nats: "
-            "0 keeps its length, −1 shrinks it to 37 %. Divided by the elapsed model time of " (number(exponents.elapsed_time))
-            " it is the finite-time Lyapunov exponent."
-        }
-        (certificates(exponents))
-        @for figure in &figures { (figure.draw()) }
-    }))
+    let figures: Vec<Figure> = [Some(spectrum(exponents)), distributions(context)?, growth(context)?]
+        .into_iter()
+        .flatten()
+        .collect();
+    Ok(section(
+        "exponents",
+        "Exponents",
+        html! {
+            p {
+                "Log growth is the sum over the whole generation of how much a small difference along a vector grows, in nats: "
+                "0 keeps its length, −1 shrinks it to 37 %. Divided by the elapsed model time of " (number(exponents.elapsed_time))
+                " it is the finite-time Lyapunov exponent."
+            }
+            (certificates(exponents))
+            @for figure in &figures { (figure.draw()) }
+        },
+    ))
 }
 
 fn certificates(exponents: &Exponents) -> Markup {
@@ -69,7 +75,9 @@ fn spectrum(exponents: &Exponents) -> Figure {
     let apart = if k > 16 { 3.0 } else { 6.0 };
     let mut marks = vec![Mark::Rule { value: 0.0, upright: false, role: Role::Null }];
     marks.extend(exponents.svd.iter().enumerate().map(|(i, q)| bar(i, -apart, q, Role::Svd)));
-    marks.extend(exponents.qr.iter().enumerate().map(|(i, q)| bar(i, if both { apart } else { 0.0 }, q, Role::Qr)));
+    marks.extend(
+        exponents.qr.iter().enumerate().map(|(i, q)| bar(i, if both { apart } else { 0.0 }, q, Role::Qr)),
+    );
     let every = k.div_ceil(16);
     let ticks = (0..k).step_by(every).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
     let panel = Panel {
@@ -123,7 +131,8 @@ fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
     }
     let mut panels = Vec::new();
     for vector in 0..context.input.request.vectors.min(OWN_PANEL) {
-        let series: Vec<(Role, Vec<f64>)> = tables.iter().map(|(role, t)| (*role, t.column(vector))).collect();
+        let series: Vec<(Role, Vec<f64>)> =
+            tables.iter().map(|(role, t)| (*role, t.column(vector))).collect();
         panels.extend(vector_panel(vector, &series));
     }
     if panels.is_empty() {
@@ -142,9 +151,9 @@ fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
         });
         names.push("gap");
     }
-    let legend = tables.iter().map(|(role, _)| {
-        Key::new(Swatch::Line, *role, if *role == Role::Svd { "svd" } else { "qr" })
-    });
+    let legend = tables
+        .iter()
+        .map(|(role, _)| Key::new(Swatch::Line, *role, if *role == Role::Svd { "svd" } else { "qr" }));
     let shown = context.input.request.vectors.min(OWN_PANEL);
     Ok(Some(Figure {
         title: "How log growth differs between samples".into(),

@@ -52,7 +52,10 @@ pub fn table(context: &Context) -> Markup {
         ("Alignment", alignment(summary)),
         ("Robustness", robustness(context)),
     ];
-    let doubled = summary.convergence.as_ref().map(|c| format!("change with {} steps instead of {}", c.doubled_steps, c.steps));
+    let doubled = summary
+        .convergence
+        .as_ref()
+        .map(|c| format!("change with {} steps instead of {}", c.doubled_steps, c.steps));
     if groups.iter().all(|(_, lines)| lines.is_empty()) {
         return html! {};
     }
@@ -100,7 +103,11 @@ fn changes(summary: &Summary, keys: &[(&str, String)]) -> Option<String> {
     let texts: Vec<String> = keys
         .iter()
         .filter_map(|(method, key)| Some((method, medians.get(key)?)))
-        .map(|(method, change)| if method.is_empty() { signed(change) } else { format!("{method} {}", signed(change)) })
+        .map(
+            |(method, change)| {
+                if method.is_empty() { signed(change) } else { format!("{method} {}", signed(change)) }
+            },
+        )
         .collect();
     (!texts.is_empty()).then(|| texts.join(", "))
 }
@@ -123,7 +130,10 @@ fn exponents(summary: &Summary) -> Vec<Line> {
         svd: exponents.svd.get(i).map(median),
         qr: Some(median(qr)),
         null: None,
-        change: changes(summary, &[("svd", indexed("exponents.svd", k, i)), ("qr", indexed("exponents.qr", k, i))]),
+        change: changes(
+            summary,
+            &[("svd", indexed("exponents.svd", k, i)), ("qr", indexed("exponents.qr", k, i))],
+        ),
     };
     exponents.qr.iter().enumerate().take(3).map(line).collect()
 }
@@ -141,9 +151,24 @@ fn alignment(summary: &Summary) -> Vec<Line> {
         })
     };
     [
-        line(html! { "score cosine |⟨LV₁, s/‖s‖⟩|" }, "score_cosine", &alignment.score_cosine, Some(alignment.null.score_cosine)),
-        line(html! { "score in Eᵈ, ‖Eᵈᵀs‖/‖s‖" }, "score_subspace", &alignment.score_subspace, alignment.null.score_subspace),
-        line(html! { "angle of Eᵈ and the support, degrees" }, "subspace_angle_deg", &alignment.subspace_angle_deg, None),
+        line(
+            html! { "score cosine |⟨LV₁, s/‖s‖⟩|" },
+            "score_cosine",
+            &alignment.score_cosine,
+            Some(alignment.null.score_cosine),
+        ),
+        line(
+            html! { "score in Eᵈ, ‖Eᵈᵀs‖/‖s‖" },
+            "score_subspace",
+            &alignment.score_subspace,
+            alignment.null.score_subspace,
+        ),
+        line(
+            html! { "angle of Eᵈ and the support, degrees" },
+            "subspace_angle_deg",
+            &alignment.subspace_angle_deg,
+            None,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -152,7 +177,8 @@ fn alignment(summary: &Summary) -> Vec<Line> {
 
 fn robustness(context: &Context) -> Vec<Line> {
     let summary = context.input.summary;
-    let plain = |name: Markup, value: Markup| Line { name, svd: Some(value), qr: None, null: None, change: None };
+    let plain =
+        |name: Markup, value: Markup| Line { name, svd: Some(value), qr: None, null: None, change: None };
     let mut lines = Vec::new();
     let forced = context.errors.iter().filter(|g| g.forced.is_some()).count();
     if let Some(footing) = &summary.footing {

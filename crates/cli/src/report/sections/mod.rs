@@ -67,7 +67,11 @@ impl ErrorGroup<'_> {
 
     /// Label of an axis over sizes.
     pub fn axis_label(&self) -> &'static str {
-        if self.kind == "coarser" { "step length, multiples of the run's own" } else { "error size ε (∞-norm)" }
+        if self.kind == "coarser" {
+            "step length, multiples of the run's own"
+        } else {
+            "error size ε (∞-norm)"
+        }
     }
 }
 

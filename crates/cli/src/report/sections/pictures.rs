@@ -46,7 +46,9 @@ fn plane_note(scene: &Scene) -> Markup {
 
 fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
     let n = context.generated.rows();
-    let points = |rows: &mut dyn Iterator<Item = &[f64]>| -> Vec<Point> { rows.map(|x| scene.plane.point(x)).collect() };
+    let points = |rows: &mut dyn Iterator<Item = &[f64]>| -> Vec<Point> {
+        rows.map(|x| scene.plane.point(x)).collect()
+    };
     let width = scene.width();
     let bandwidth = width * (0.010 * (1000.0 / n as f64).powf(1.0 / 6.0)).clamp(0.004, 0.015);
     let density = |points: &[Point]| Density::of(points, scene.window, width / 300.0, bandwidth);
@@ -73,7 +75,10 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
     for (title, role, density) in &shown {
         outside = outside.max(n - density.inside);
         let image = Mark::Image { raster: density.raster(full)?, role: *role };
-        panels.push(Panel { marks: std::iter::once(image).chain(thin(&scene.support)).collect(), ..scene.panel(title, vec![]) });
+        panels.push(Panel {
+            marks: std::iter::once(image).chain(thin(&scene.support)).collect(),
+            ..scene.panel(title, vec![])
+        });
         let text = title.strip_prefix("Perturbed: ").map_or("generated".to_string(), |rest| rest.to_string());
         legend.push(Key::new(Swatch::Area, *role, text));
     }
@@ -89,7 +94,14 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
     if context.perturbed.is_some() {
         names.push("perturbed_x");
     }
-    Ok(Figure { title: "Where samples land".into(), legend, panels, columns, caption, numbers: array_links(&names) })
+    Ok(Figure {
+        title: "Where samples land".into(),
+        legend,
+        panels,
+        columns,
+        caption,
+        numbers: array_links(&names),
+    })
 }
 
 /// The support drawn over a density: thinner.
@@ -105,9 +117,13 @@ fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     let Some(table) = context.columns.get("paths")? else { return Ok(None) };
     let dim = context.dim();
     let chosen = spread(table.rows(), DRAWN_PATHS);
-    let lines: Vec<Vec<Point>> =
-        chosen.iter().map(|&i| table.row(i).chunks_exact(dim).map(|x| scene.plane.point(x)).collect()).collect();
-    let ends = |pick: fn(&Vec<Point>) -> Option<&Point>| -> Vec<Point> { lines.iter().filter_map(pick).copied().collect() };
+    let lines: Vec<Vec<Point>> = chosen
+        .iter()
+        .map(|&i| table.row(i).chunks_exact(dim).map(|x| scene.plane.point(x)).collect())
+        .collect();
+    let ends = |pick: fn(&Vec<Point>) -> Option<&Point>| -> Vec<Point> {
+        lines.iter().filter_map(pick).copied().collect()
+    };
     let marks = || {
         vec![
             Mark::Lines { lines: lines.clone(), width: 0.9, opacity: 0.45, role: Role::Generated },
@@ -124,7 +140,9 @@ fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     };
     let ([left, right], [bottom, top]) = (side(0), side(1));
     let whole = scene.same_aspect([left, right, bottom, top]);
-    let framed = |window, title: &str| scene.panel_onto(window, title, scene.support.iter().cloned().chain(marks()).collect());
+    let framed = |window, title: &str| {
+        scene.panel_onto(window, title, scene.support.iter().cloned().chain(marks()).collect())
+    };
     let mut legend = vec![
         Key::new(Swatch::Dot, Role::Noise, "noise, step 0"),
         Key::new(Swatch::Dot, Role::Generated, "sample, step τ"),
@@ -158,8 +176,13 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     ];
     for (name, role, title) in choices {
         let Some(table) = context.columns.get(name)? else { continue };
-        let ends = chosen.iter().map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach)).collect();
-        panels.push(scene.panel(title, vec![Mark::Segments { ends, heads: false, width: 1.3, opacity: 0.9, role }]));
+        let ends = chosen
+            .iter()
+            .map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach))
+            .collect();
+        panels.push(
+            scene.panel(title, vec![Mark::Segments { ends, heads: false, width: 1.3, opacity: 0.9, role }]),
+        );
         names.push(name);
     }
     if panels.is_empty() {
@@ -209,7 +232,10 @@ fn field(context: &Context, scene: &Scene) -> Option<Figure> {
     for n in [steps / 2, steps] {
         let u = system.grid.time(n);
         let (marks, top) = arrows(context, scene, u, flow)?;
-        panels.push(scene.panel(format!("step {n} of {steps}, model time u = {}", typed((1e4 * u).round() / 1e4)), vec![marks]));
+        panels.push(scene.panel(
+            format!("step {n} of {steps}, model time u = {}", typed((1e4 * u).round() / 1e4)),
+            vec![marks],
+        ));
         largest.push(top);
     }
     let mut legend = vec![Key::new(Swatch::Line, Role::Field, format!("{what} {symbol}(x, u)"))];

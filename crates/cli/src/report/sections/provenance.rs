@@ -9,13 +9,17 @@ use surefoot::analysis::Convergence;
 /// Convergence of the headline medians under doubled steps.
 pub fn convergence(context: &Context) -> Markup {
     let Some(convergence) = &context.input.summary.convergence else { return html! {} };
-    section("convergence", "Convergence in the number of steps", html! {
-        p {
-            "Medians over the first " (convergence.samples) " paths, with " (convergence.steps) " and with " (convergence.doubled_steps)
-            " steps on the same noise. A change that matters next to a figure's value means: use more steps."
-        }
-        (changes(convergence))
-    })
+    section(
+        "convergence",
+        "Convergence in the number of steps",
+        html! {
+            p {
+                "Medians over the first " (convergence.samples) " paths, with " (convergence.steps) " and with " (convergence.doubled_steps)
+                " steps on the same noise. A change that matters next to a figure's value means: use more steps."
+            }
+            (changes(convergence))
+        },
+    )
 }
 
 fn changes(convergence: &Convergence) -> Markup {
@@ -24,7 +28,8 @@ fn changes(convergence: &Convergence) -> Markup {
         .iter()
         .map(|(name, c)| {
             let scale = c.value.abs().max(c.doubled.abs());
-            let share = if scale > 0.0 { format!("{:.1} %", 100.0 * c.change.abs() / scale) } else { "0 %".into() };
+            let share =
+                if scale > 0.0 { format!("{:.1} %", 100.0 * c.change.abs() / scale) } else { "0 %".into() };
             vec![name.clone(), significant(c.value, 4), significant(c.doubled, 4), number(c.change), share]
         })
         .collect();
@@ -38,16 +43,28 @@ pub fn draw(context: &Context) -> Markup {
     let p = &context.input.summary.provenance;
     let rows: Vec<(&str, Markup)> = vec![
         ("command", html! { code { (command(&p.command_line)) } }),
-        ("model", html! { (p.model) @if !p.model_sha256.is_empty() { " · SHA-256 " code { (p.model_sha256) } } }),
+        (
+            "model",
+            html! { (p.model) @if !p.model_sha256.is_empty() { " · SHA-256 " code { (p.model_sha256) } } },
+        ),
         ("version", html! { "surefoot " (p.version) }),
         ("seed", html! { (p.seed) }),
-        ("size", html! {
-            (count(p.samples as u64)) " sample paths in D = " (p.dim) ", " (p.steps) " steps, k = " (context.input.request.vectors) " vectors"
-        }),
-        ("work", html! {
-            (count(p.field_evaluations)) " field evaluations, " (count(p.jvps)) " Jacobian-vector products, " (count(p.vjps)) " vector-Jacobian products"
-        }),
-        ("time", html! { (duration(p.seconds)) " on " (p.threads) @if p.threads == 1 { " thread" } @else { " threads" } }),
+        (
+            "size",
+            html! {
+                (count(p.samples as u64)) " sample paths in D = " (p.dim) ", " (p.steps) " steps, k = " (context.input.request.vectors) " vectors"
+            },
+        ),
+        (
+            "work",
+            html! {
+                (count(p.field_evaluations)) " field evaluations, " (count(p.jvps)) " Jacobian-vector products, " (count(p.vjps)) " vector-Jacobian products"
+            },
+        ),
+        (
+            "time",
+            html! { (duration(p.seconds)) " on " (p.threads) @if p.threads == 1 { " thread" } @else { " threads" } },
+        ),
     ];
     html! {
         (section("provenance", "Provenance", html! {
@@ -77,24 +94,46 @@ fn command(words: &[String]) -> String {
     let plain = |word: &str| {
         !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./:=,+@%".contains(c))
     };
-    let quoted = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) };
+    let quoted =
+        |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 fn definitions(context: &Context) -> Markup {
     let list = [
         ("D, d", "dimension of the space the samples live in; dimension of the support of the data"),
-        ("support", "the set that the data live on; its tangent space T and normal space N are taken at the nearest point"),
+        (
+            "support",
+            "the set that the data live on; its tangent space T and normal space N are taken at the nearest point",
+        ),
         ("n, τ", "generation step: 0 is noise, τ is data; x with index τ is the generated sample"),
-        ("A", "Jacobian of one generation step; J, the product of all of them, carries differences at the start to differences at the end"),
-        ("LV₁, Eᵈ", "the direction, and the d directions, in which the generation amplifies small differences most"),
-        ("qr", "vectors and log growth from one forward sweep of a random frame, orthonormalised at every step"),
-        ("svd", "the exact left singular vectors and log singular values of J; they differ from qr over a finite generation"),
+        (
+            "A",
+            "Jacobian of one generation step; J, the product of all of them, carries differences at the start to differences at the end",
+        ),
+        (
+            "LV₁, Eᵈ",
+            "the direction, and the d directions, in which the generation amplifies small differences most",
+        ),
+        (
+            "qr",
+            "vectors and log growth from one forward sweep of a random frame, orthonormalised at every step",
+        ),
+        (
+            "svd",
+            "the exact left singular vectors and log singular values of J; they differ from qr over a finite generation",
+        ),
         ("s", "score: gradient of the log density of the target at the end of the generation"),
-        ("ε, χ", "size of the model error in the ∞-norm, and its shape, scaled to ∞-norm 1 on the sampled paths"),
+        (
+            "ε, χ",
+            "size of the model error in the ∞-norm, and its shape, scaled to ∞-norm 1 on the sampled paths",
+        ),
         ("ζ", "first-order displacement of a sample per unit of ε"),
         ("φ", "footing ‖Tᵀζ‖/‖ζ‖: the share of the displacement that follows the support"),
-        ("W₁", "1-Wasserstein distance between the laws of the distance to the support, without and with the error"),
+        (
+            "W₁",
+            "1-Wasserstein distance between the laws of the distance to the support, without and with the error",
+        ),
         ("twin", "the sample generated from the same noise by the perturbed model"),
         ("nat", "unit of log growth: a factor e"),
     ];
