@@ -1,0 +1,122 @@
+//! Data files: `.npy`, `.npz`, IDX, `.csv` and their gzip forms. Images keep their shape.
+//!
+//! A file's declared size is checked against its real one before anything is allocated.
+
+mod idx;
+mod npy;
+mod table;
+mod write;
+
+pub use npy::npz;
+pub use write::SampleWriter;
+
+use crate::failure::{Failure, Result};
+use std::io::Read;
+use std::path::Path;
+
+/// Most numbers a data file may hold: 2^31 (16 GiB of f64).
+const MOST_NUMBERS: usize = 1 << 31;
+/// Most bytes that a compressed file may unfold to.
+const MOST_BYTES: u64 = 1 << 34;
+
+/// An array of numbers, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// Its shape; the first axis runs over samples.
+    pub shape: Vec<usize>,
+    /// Values.
+    pub values: Vec<f64>,
+    /// Range of the number type, for unsigned bytes (0 to 255).
+    pub type_range: Option<[f64; 2]>,
+}
+
+impl Array {
+    /// Number of rows.
+    pub fn rows(&self) -> usize {
+        self.shape[0]
+    }
+
+    /// Numbers in a row.
+    pub fn row_len(&self) -> usize {
+        self.shape[1..].iter().product()
+    }
+}
+
+/// Reads points: the first axis runs over samples, all others are one point's coordinates.
+///
+/// # Errors
+/// Unreadable, malformed, empty or non-finite data, naming the file.
+pub fn points(path: &Path) -> Result<Array> {
+    let name = path.to_string_lossy().to_lowercase();
+    let bytes = read_bytes(path)?;
+    let array = if bytes.starts_with(b"PK\x03\x04") || name.ends_with(".npz") {
+        let arrays = npz(path)?;
+        one_of(path, arrays)?
+    } else if bytes.starts_with(npy::MAGIC) || name.ends_with(".npy") || name.ends_with(".npy.gz") {
+        npy::parse(&path.display().to_string(), &bytes)?
+    } else if name.ends_with(".csv") || name.ends_with(".csv.gz") {
+        table::parse(path, &bytes)?
+    } else {
+        idx::parse(path, &bytes)?
+    };
+    if array.shape.is_empty() || array.rows() == 0 || array.row_len() == 0 {
+        return Err(malformed(path, "shape", "at least one point of at least one coordinate", format!("{:?}", array.shape)));
+    }
+    if let Some(index) = array.values.iter().position(|value| !value.is_finite()) {
+        let row = index / array.row_len();
+        return Err(malformed(path, &format!("row {row}"), "finite numbers", array.values[index].to_string()));
+    }
+    Ok(array)
+}
+
+/// The array called `x` or `points`, or the only one.
+fn one_of(path: &Path, mut arrays: Vec<(String, Array)>) -> Result<Array> {
+    let preferred = arrays.iter().position(|(name, _)| name == "x" || name == "points");
+    let index = preferred.or((arrays.len() == 1).then_some(0)).ok_or_else(|| {
+        let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
+        malformed(path, "arrays", "one array, or one called x or points", names.join(", "))
+    })?;
+    Ok(arrays.swap_remove(index).1)
+}
+
+/// The file's bytes, unfolded if it is gzip.
+fn read_bytes(path: &Path) -> Result<Vec<u8>> {
+    let bytes = std::fs::read(path).map_err(Failure::reading(path))?;
+    if !bytes.starts_with(&[0x1f, 0x8b]) {
+        return Ok(bytes);
+    }
+    let mut unfolded = Vec::new();
+    let mut reader = flate2::read::MultiGzDecoder::new(&bytes[..]).take(MOST_BYTES + 1);
+    reader
+        .read_to_end(&mut unfolded)
+        .map_err(|error| malformed(path, "gzip", "an intact compressed file", error.to_string()))?;
+    if unfolded.len() as u64 > MOST_BYTES {
+        return Err(malformed(path, "gzip", &format!("at most {MOST_BYTES} bytes unfolded"), "more".into()));
+    }
+    Ok(unfolded)
+}
+
+/// Product of the axes, refused where it is out of bounds.
+fn checked_len(file: &str, shape: &[usize]) -> Result<usize> {
+    let length = shape.iter().try_fold(1usize, |product, &axis| product.checked_mul(axis));
+    length.filter(|&length| length <= MOST_NUMBERS).ok_or_else(|| Failure::Value {
+        place: file.into(),
+        what: "shape".into(),
+        expected: format!("at most {MOST_NUMBERS} numbers"),
+        got: format!("{shape:?}"),
+        remedy: "Take a part of the data".into(),
+    })
+}
+
+fn malformed(path: &Path, what: &str, expected: &str, got: String) -> Failure {
+    Failure::Value {
+        place: path.display().to_string(),
+        what: what.into(),
+        expected: expected.into(),
+        got,
+        remedy: "Write the file again, or convert it to .npy".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Samples written as they come: `.npy` or `.csv`, in a temporary file that takes its name when complete.
+
+use crate::failure::{Failure, Result};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+enum Format {
+    Npy,
+    Csv,
+}
+
+/// A file of samples in the making.
+pub struct SampleWriter {
+    target: PathBuf,
+    file: BufWriter<NamedTempFile>,
+    format: Format,
+    dim: usize,
+}
+
+impl SampleWriter {
+    /// For `samples` rows of `dim` numbers at `target`, whose name ends in `.npy` or `.csv`.
+    ///
+    /// # Errors
+    /// Another ending, or a folder that cannot be written.
+    pub fn create(target: &Path, samples: usize, dim: usize) -> Result<SampleWriter> {
+        let format = match target.extension().and_then(|end| end.to_str()) {
+            Some("npy") => Format::Npy,
+            Some("csv") => Format::Csv,
+            _ => {
+                return Err(Failure::Value {
+                    place: "-o".into(),
+                    what: "output file".into(),
+                    expected: "a name ending in .npy or .csv".into(),
+                    got: target.display().to_string(),
+                    remedy: "Choose one of the two formats".into(),
+                });
+            }
+        };
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let temporary = crate::store::temporary(folder);
+        let mut file = BufWriter::new(temporary.map_err(Failure::writing(target))?);
+        if let Format::Npy = format {
+            file.write_all(&npy_header(samples, dim)).map_err(Failure::writing(target))?;
+        }
+        Ok(SampleWriter { target: target.to_path_buf(), file, format, dim })
+    }
+
+    /// Appends rows.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn append(&mut self, rows: &[f64]) -> Result<()> {
+        let written = match self.format {
+            Format::Npy => rows.iter().try_for_each(|value| self.file.write_all(&value.to_le_bytes())),
+            Format::Csv => rows.chunks_exact(self.dim).try_for_each(|row| {
+                let cells: Vec<String> = row.iter().map(f64::to_string).collect();
+                writeln!(self.file, "{}", cells.join(","))
+            }),
+        };
+        written.map_err(Failure::writing(&self.target))
+    }
+
+    /// Puts the complete file in place.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn finish(self) -> Result<()> {
+        let refused = |error: std::io::Error| Failure::writing(&self.target)(error);
+        let temporary = self.file.into_inner().map_err(|error| refused(error.into_error()))?;
+        crate::store::persist(temporary, &self.target)
+    }
+}
+
+/// Version 1.0 header of little-endian f64 `[samples, dim]`, padded to a multiple of 64 bytes.
+fn npy_header(samples: usize, dim: usize) -> Vec<u8> {
+    let dictionary = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({samples}, {dim}), }}");
+    let length = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
+    let mut header = b"\x93NUMPY\x01\x00".to_vec();
+    header.extend_from_slice(&(length as u16).to_le_bytes());
+    header.extend_from_slice(format!("{dictionary:<width$}\n", width = length - 1).as_bytes());
+    header
+}

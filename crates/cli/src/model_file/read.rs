@@ -1,0 +1,247 @@
+//! From a document to a [`ModelSpec`]: every key by name, type and range.
+
+use super::section::Section;
+use super::spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec};
+use super::tree::Document;
+use super::{read_process, read_support};
+use crate::failure::{Failure, Result};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use surefoot::process::{Clock, Predicts, Process};
+use surefoot::sampler::Method;
+use toml::value::Table;
+
+/// The folder that relative paths count from, and the files named so far.
+pub struct Files<'a> {
+    folder: &'a Path,
+    named: RefCell<Vec<NamedFile>>,
+}
+
+impl Files<'_> {
+    /// The path behind a file name, which must exist.
+    ///
+    /// # Errors
+    /// A file that is not there, with the key that names it.
+    pub fn named(&self, section: &Section, key: [&'static str; 2], name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        if !path.is_file() {
+            return Err(Failure::Value {
+                place: section.place_of(key[1]).to_string(),
+                what: format!("{}.{}", key[0], key[1]),
+                expected: "a file that exists".into(),
+                got: format!("{}, which does not", path.display()),
+                remedy: "Paths count from the folder of the model file".into(),
+            });
+        }
+        self.named.borrow_mut().push(NamedFile { key, path: path.clone() });
+        Ok(path)
+    }
+}
+
+/// Whether a name is that of a data file rather than of a built-in law.
+pub fn is_data_file(name: &str) -> bool {
+    [".npy", ".npz", ".csv", ".gz", "-ubyte", ".idx"].iter().any(|end| name.ends_with(end))
+}
+
+/// Reads the whole document.
+///
+/// # Errors
+/// The first key that is missing, unknown, of a wrong type or out of range, with its place.
+pub fn model(document: &Document) -> Result<ModelSpec> {
+    let top = Section::new("", &document.root)?;
+    let files = Files { folder: &document.folder, named: RefCell::default() };
+    let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
+    let required = |key: &str| top.section(key)?.ok_or_else(|| top.missing(&format!("[{key}]"), "a table"));
+    let process = read_process::process(required("process")?)?;
+    let (field, predicts, field_table) = field(required("field")?, &files, &process.process)?;
+    top.record("field", field_table);
+    top.record("process", process.resolved);
+    let (source, source_table) = source(top.section("source")?, &files, &field)?;
+    top.record("source", source_table);
+    let (support, support_table) = read_support::support(top.section("support")?, &files)?;
+    if let Some(table) = support_table {
+        top.record("support", table);
+    }
+    let (score, score_table) = score(top.section("score")?)?;
+    if process.process == Process::Flow {
+        top.record("score", score_table);
+    }
+    let (method, steps, sampler_table) = sampler(top.section("sampler")?)?;
+    top.record("sampler", sampler_table);
+    let clock = match field {
+        FieldSpec::Onnx { .. } => process.clock,
+        FieldSpec::Analytic { .. } => Clock::Affine { at_noise: 1.0, at_data: 0.0 },
+    };
+    Ok(ModelSpec {
+        name,
+        field,
+        process: process.process,
+        predicts,
+        clock,
+        start: process.start,
+        end: process.end,
+        source,
+        support,
+        score,
+        method,
+        steps,
+        resolved: top.finish()?,
+        files: files.named.into_inner(),
+    })
+}
+
+fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpec, Predicts, Table)> {
+    let analytic = section.choice("kind", &[("onnx", false), ("analytic", true)], None)?;
+    if analytic {
+        if *process == Process::Flow {
+            return Err(section.wrong("kind", "\"onnx\" for the process \"flow\"", "\"analytic\""));
+        }
+        let data = data(&section, files)?;
+        let bandwidth = section.number_or("bandwidth", 0.0, 0.0.., "a number ≥ 0")?;
+        return Ok((FieldSpec::Analytic { data, bandwidth }, Predicts::Score, section.finish()?));
+    }
+    let name = section.text("file")?.ok_or_else(|| section.missing("file", "an ONNX file"))?;
+    let file = files.named(&section, ["field", "file"], &name)?;
+    let choices = [
+        ("velocity", Predicts::Velocity),
+        ("score", Predicts::Score),
+        ("noise", Predicts::Noise),
+        ("denoised", Predicts::Denoised),
+        ("v", Predicts::V),
+    ];
+    let predicts = section.choice("predicts", &choices, None)?;
+    if (predicts == Predicts::Velocity) != (*process == Process::Flow) {
+        let expected = match process {
+            Process::Flow => "\"velocity\" for the process \"flow\"",
+            Process::Diffusion { .. } => "score, noise, denoised or v for a diffusion process",
+        };
+        return Err(section.wrong("predicts", expected, format!("{predicts:?}").to_lowercase()));
+    }
+    let double = section.choice("precision", &[("f32", false), ("f64", true)], Some("f32"))?;
+    Ok((FieldSpec::Onnx { file, double }, predicts, section.finish()?))
+}
+
+/// Laws by name; the second entry says how many dimensions they have.
+const DATA: [&str; 10] = [
+    "two-moons",
+    "circle",
+    "spiral",
+    "eight-gaussians",
+    "gaussian",
+    "sphere",
+    "swiss-roll",
+    "torus",
+    "disc",
+    "trefoil",
+];
+
+fn data(section: &Section, files: &Files) -> Result<DataSpec> {
+    let meaning = format!("{}, or a data file such as points.npy", DATA.join(" | "));
+    let name = section.text("data")?.ok_or_else(|| section.missing("data", &meaning))?;
+    let length = |key: &str, default: f64| {
+        section.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0")
+    };
+    Ok(match name.as_str() {
+        "two-moons" => DataSpec::TwoMoons {
+            scale: length("scale", 1.0)?,
+            shift: section.number_or("shift", 0.0, .., "a finite number")?,
+        },
+        "circle" => DataSpec::Circle { radius: length("radius", 1.0)? },
+        "spiral" => DataSpec::Spiral { pitch: length("pitch", 0.1)? },
+        "eight-gaussians" => DataSpec::EightGaussians {
+            radius: length("radius", 5.0)?,
+            variance: length("variance", 0.1)?,
+        },
+        "gaussian" => DataSpec::Gaussian {
+            variances: section
+                .numbers("variances", 0.0.., "a list of numbers ≥ 0")?
+                .ok_or_else(|| section.missing("variances", "the variance of every coordinate"))?,
+        },
+        "sphere" => DataSpec::Sphere { radius: length("radius", 1.0)? },
+        "swiss-roll" => DataSpec::SwissRoll { pitch: length("pitch", 0.1)?, height: length("height", 2.0)? },
+        "torus" => {
+            let (major, minor) = (length("major", 2.0)?, length("minor", 1.0)?);
+            if minor >= major {
+                return Err(section.wrong("minor", format!("less than major = {major}"), minor.to_string()));
+            }
+            DataSpec::Torus { major, minor }
+        }
+        "disc" => DataSpec::Disc { radius: length("radius", 1.0)? },
+        "trefoil" => DataSpec::Trefoil,
+        file if is_data_file(file) => DataSpec::Points { file: files.named(section, ["field", "data"], file)? },
+        other => {
+            return Err(Failure::Value {
+                place: section.place_of("data").to_string(),
+                what: "field.data".into(),
+                expected: meaning,
+                got: format!("{other:?}"),
+                remedy: super::section::suggestion(other, DATA.into_iter()),
+            });
+        }
+    })
+}
+
+fn source(section: Option<Section>, files: &Files, field: &FieldSpec) -> Result<(SourceSpec, Table)> {
+    let analytic = matches!(field, FieldSpec::Analytic { .. });
+    let Some(section) = section else {
+        let kind = if analytic { "marginal" } else { "gaussian" };
+        let spec = if analytic { SourceSpec::Marginal } else { SourceSpec::Gaussian };
+        return Ok((spec, Table::from_iter([("kind".to_string(), kind.into())])));
+    };
+    let meaning = "gaussian | eight-gaussians | marginal, or a data file such as points.npy";
+    let kind = section.text("kind")?.ok_or_else(|| section.missing("kind", meaning))?;
+    let spec = match kind.as_str() {
+        "gaussian" => SourceSpec::Gaussian,
+        "eight-gaussians" => SourceSpec::EightGaussians {
+            radius: section.number_or("radius", 5.0, 0.0.., "a number ≥ 0")?,
+            variance: section.number_or("variance", 0.1, 0.0.., "a number ≥ 0")?,
+        },
+        "marginal" if analytic => SourceSpec::Marginal,
+        "marginal" => {
+            return Err(Failure::Value {
+                place: section.place_of("kind").to_string(),
+                what: "source.kind".into(),
+                expected: "gaussian, eight-gaussians or a data file for a network".into(),
+                got: "\"marginal\"".into(),
+                remedy: "Only an analytic field knows the exact law of its noised data; take \"gaussian\"".into(),
+            });
+        }
+        file if is_data_file(file) => SourceSpec::Points { file: files.named(&section, ["source", "kind"], file)? },
+        other => return Err(section.wrong("kind", meaning, format!("{other:?}"))),
+    };
+    Ok((spec, section.finish()?))
+}
+
+fn score(section: Option<Section>) -> Result<(ScoreSpec, Table)> {
+    let default = ScoreSpec { points: 20_000, bandwidth: 0.1 };
+    let Some(section) = section else {
+        let table = [("points", toml::Value::from(20_000)), ("bandwidth", 0.1.into())];
+        return Ok((default, table.into_iter().map(|(key, value)| (key.to_string(), value)).collect()));
+    };
+    let points = section.count_or("points", default.points, 2..=10_000_000, "a whole number ≥ 2")?;
+    let bandwidth =
+        section.number_or("bandwidth", default.bandwidth, f64::MIN_POSITIVE.., "a number > 0")?;
+    Ok((ScoreSpec { points, bandwidth }, section.finish()?))
+}
+
+fn sampler(section: Option<Section>) -> Result<(Method, usize, Table)> {
+    let empty = super::tree::Node { value: super::tree::Value::Table(Vec::new()), place: super::tree::Place::Option("[sampler]".into()) };
+    let section = match section {
+        Some(section) => section,
+        None => Section::new("sampler", &empty)?,
+    };
+    let choices = [
+        ("euler", Method::Euler),
+        ("heun", Method::Heun),
+        ("rk4", Method::Rk4),
+        ("ancestral", Method::Ancestral),
+        ("ddim", Method::Ddim),
+        ("predictor-corrector", Method::PredictorCorrector { corrector: 0.0 }),
+    ];
+    let mut method = section.choice("method", &choices, Some("euler"))?;
+    if let Method::PredictorCorrector { corrector } = &mut method {
+        *corrector = section.number_or("corrector", 0.01, f64::MIN_POSITIVE..=1.0, "a number in (0, 1]")?;
+    }
+    let steps = section.count_or("steps", 100, 1..=1_000_000, "a whole number from 1 to 1000000")?;
+    Ok((method, steps, section.finish()?))
+}

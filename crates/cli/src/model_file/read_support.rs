@@ -1,0 +1,100 @@
+//! `[support]`: an analytic shape with its parameters, or a reference sample.
+
+use super::read::Files;
+use super::section::{Section, suggestion};
+use super::spec::SupportSpec;
+use super::tree::Node;
+use crate::failure::{Failure, Result};
+use serde::Deserialize;
+use surefoot::support::Shape;
+use toml::value::Table;
+
+/// Reads `[support]`; the table is absent where the section is.
+///
+/// # Errors
+/// Bad keys or values.
+pub fn support(section: Option<Section>, files: &Files) -> Result<(SupportSpec, Option<Table>)> {
+    let Some(section) = section else { return Ok((SupportSpec::Derived, None)) };
+    if section.has("reference") {
+        let spec = reference(&section, files)?;
+        return Ok((spec, Some(section.finish()?)));
+    }
+    let meaning = format!("{} | none, or `reference = \"data.npy\"`", Shape::NAMES.join(" | "));
+    let kind = section.text("kind")?.ok_or_else(|| section.missing("kind", &meaning))?;
+    if kind == "none" {
+        return Ok((SupportSpec::None, Some(section.finish()?)));
+    }
+    if !Shape::NAMES.contains(&kind.as_str()) {
+        return Err(Failure::Value {
+            place: section.place_of("kind").to_string(),
+            what: "support.kind".into(),
+            expected: meaning,
+            got: format!("{kind:?}"),
+            remedy: suggestion(&kind, Shape::NAMES.into_iter()),
+        });
+    }
+    let mut table = Table::from_iter([("kind".to_string(), kind.clone().into())]);
+    for key in parameters(&kind) {
+        if let Some(node) = section.node(key) {
+            table.insert(key.to_string(), shape_value(key, node));
+        }
+    }
+    for (key, value) in &table {
+        section.record(key, value.clone());
+    }
+    let place = section.place_of("kind");
+    let resolved = section.finish()?;
+    let shape = Shape::deserialize(toml::Value::Table(table)).map_err(|error| Failure::Value {
+        place: place.to_string(),
+        what: "support".into(),
+        expected: format!("the parameters of {kind:?}: {}", parameters(&kind).join(", ")),
+        got: error.message().trim().to_string(),
+        remedy: "Mend the value".into(),
+    })?;
+    Ok((SupportSpec::Shape(shape), Some(resolved)))
+}
+
+/// The parameters of a shape, in the order of its documentation.
+fn parameters(kind: &str) -> &'static [&'static str] {
+    match kind {
+        "two-moons" => &["scale", "shift", "strip"],
+        "circle" => &["radius"],
+        "spiral" => &["pitch", "start", "end"],
+        "sphere" => &["dim", "radius"],
+        "torus" => &["major", "minor"],
+        "swiss-roll" => &["pitch", "height", "start", "end"],
+        "disc" => &["centre", "radius"],
+        "discs" => &["centres", "radius"],
+        "polygon" => &["vertices"],
+        "affine" => &["point", "basis"],
+        _ => &[],
+    }
+}
+
+/// The value of a shape's parameter: whole numbers stand for lengths too, except for a dimension.
+fn shape_value(key: &str, node: &Node) -> toml::Value {
+    fn floats(value: toml::Value) -> toml::Value {
+        match value {
+            toml::Value::Integer(number) => (number as f64).into(),
+            toml::Value::Array(items) => toml::Value::Array(items.into_iter().map(floats).collect()),
+            other => other,
+        }
+    }
+    let plain = node.value.plain();
+    if key == "dim" { plain } else { floats(plain) }
+}
+
+fn reference(section: &Section, files: &Files) -> Result<SupportSpec> {
+    let name = section.text("reference")?.unwrap_or_default();
+    let file = files.named(section, ["support", "reference"], &name)?;
+    let scale = section.numbers("scale", .., "two numbers [low, high]")?;
+    let scale = match scale.as_deref() {
+        None => None,
+        Some([low, high]) if low < high => Some([*low, *high]),
+        Some(other) => return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}"))),
+    };
+    let dimension = section.count("dimension", 1..=1_000_000, "a whole number ≥ 1")?;
+    let neighbours = section.count("neighbours", 2..=1_000_000, "a whole number ≥ 2")?;
+    Ok(SupportSpec::Reference { file, scale, dimension, neighbours })
+}
+

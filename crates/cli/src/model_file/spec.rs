@@ -1,0 +1,185 @@
+//! What a model file says, checked and with its defaults filled in.
+
+use std::path::PathBuf;
+use surefoot::process::{Clock, Predicts, Process};
+use surefoot::sampler::Method;
+use surefoot::support::Shape;
+use toml::value::Table;
+
+/// A model file, understood.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    /// Name shown to the user.
+    pub name: String,
+    /// What is learned or known.
+    pub field: FieldSpec,
+    /// How it generates.
+    pub process: Process,
+    /// What the field's output means.
+    pub predicts: Predicts,
+    /// The network's time.
+    pub clock: Clock,
+    /// Model time at noise.
+    pub start: f64,
+    /// Model time at data.
+    pub end: f64,
+    /// Law of x_0.
+    pub source: SourceSpec,
+    /// What "off the support" is measured against.
+    pub support: SupportSpec,
+    /// How the target score of a flow model is made.
+    pub score: ScoreSpec,
+    /// Discretisation.
+    pub method: Method,
+    /// τ
+    pub steps: usize,
+    /// The file with every default written out; file names as given.
+    pub resolved: Table,
+    /// The files it names.
+    pub files: Vec<NamedFile>,
+}
+
+/// A file that a model file names.
+#[derive(Debug, Clone)]
+pub struct NamedFile {
+    /// Section and key that name it.
+    pub key: [&'static str; 2],
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+/// `[field]`.
+#[derive(Debug, Clone)]
+pub enum FieldSpec {
+    /// A network in an ONNX file.
+    Onnx {
+        /// The file.
+        file: PathBuf,
+        /// Whether it runs in f64.
+        double: bool,
+    },
+    /// The exact score of noised data.
+    Analytic {
+        /// The data.
+        data: DataSpec,
+        /// Standard deviation of a Gaussian smoothing of the data.
+        bandwidth: f64,
+    },
+}
+
+/// Data laws with an exact score.
+#[derive(Debug, Clone, PartialEq)]
+pub enum DataSpec {
+    /// (cos s, sin s) and (1 − cos s, ½ − sin s).
+    TwoMoons {
+        /// Factor on both coordinates.
+        scale: f64,
+        /// Added after scaling.
+        shift: f64,
+    },
+    /// Circle about the origin.
+    Circle {
+        /// Radius.
+        radius: f64,
+    },
+    /// Archimedean spiral.
+    Spiral {
+        /// Growth of the radius a radian.
+        pitch: f64,
+    },
+    /// Eight Gaussians on a circle.
+    EightGaussians {
+        /// Distance of the centres from the origin.
+        radius: f64,
+        /// Variance of each.
+        variance: f64,
+    },
+    /// N(0, diag(variances)).
+    Gaussian {
+        /// λ
+        variances: Vec<f64>,
+    },
+    /// S² in R³.
+    Sphere {
+        /// Radius.
+        radius: f64,
+    },
+    /// Spiral times an interval.
+    SwissRoll {
+        /// Growth of the radius a radian.
+        pitch: f64,
+        /// Extent along the second axis.
+        height: f64,
+    },
+    /// Torus in R³.
+    Torus {
+        /// From the axis to the middle of the tube.
+        major: f64,
+        /// Of the tube.
+        minor: f64,
+    },
+    /// Filled disc in the plane.
+    Disc {
+        /// Radius.
+        radius: f64,
+    },
+    /// Planar trefoil.
+    Trefoil,
+    /// The points of a file.
+    Points {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// `[source]`.
+#[derive(Debug, Clone)]
+pub enum SourceSpec {
+    /// N(0, deviation² I).
+    Gaussian,
+    /// Eight Gaussians on a circle.
+    EightGaussians {
+        /// Distance of the centres from the origin.
+        radius: f64,
+        /// Variance of each.
+        variance: f64,
+    },
+    /// Exact law of the noised data at `start`.
+    Marginal,
+    /// Points of a file.
+    Points {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// `[support]`.
+#[derive(Debug, Clone)]
+pub enum SupportSpec {
+    /// No `[support]`: it follows from analytic data where it can.
+    Derived,
+    /// `kind = "none"`.
+    None,
+    /// By name.
+    Shape(Shape),
+    /// A reference sample.
+    Reference {
+        /// The file.
+        file: PathBuf,
+        /// Range that the file's numbers are mapped to.
+        scale: Option<[f64; 2]>,
+        /// d, or estimated.
+        dimension: Option<usize>,
+        /// Neighbours of the local PCA.
+        neighbours: Option<usize>,
+    },
+}
+
+/// `[score]`: the smoothed reference sample of a flow model (theory §6).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ScoreSpec {
+    /// Number of reference points.
+    pub points: usize,
+    /// Bandwidth as a multiple of every coordinate's standard deviation.
+    pub bandwidth: f64,
+}

@@ -1,0 +1,206 @@
+//! The output directory: inputs first, columns chunk by chunk, results last; every file appears whole or not at all.
+//!
+//! `progress.json` exists exactly while a run is unfinished. It lists the chunks whose files are all in place, so that
+//! a run killed at any moment can go on from there and end with the same bytes.
+
+mod atomic;
+mod columns;
+mod progress;
+mod zarr;
+
+pub use atomic::{persist, temporary, write_file};
+pub use columns::Columns;
+pub use progress::{Progress, Work};
+
+use crate::failure::{Failure, Result};
+use std::path::{Path, PathBuf};
+use toml::value::Table;
+
+const RUN: &str = "run.toml";
+const MODEL: &str = "model.toml";
+const SUMMARY: &str = "summary.json";
+const REPORT: &str = "report.html";
+const PROGRESS: &str = "progress.json";
+const ARRAYS: &str = "arrays.zarr";
+
+/// The key of `run.toml` that two runs of the same input may differ in.
+const COMMAND_LINE: &str = "command_line";
+
+/// How far an earlier run got.
+#[derive(Debug)]
+pub enum State {
+    /// Nothing to build on.
+    Fresh,
+    /// Some chunks are there.
+    Begun(Progress),
+    /// Everything is there.
+    Finished,
+}
+
+/// An output directory that belongs to this run.
+#[derive(Debug)]
+pub struct OutputDir {
+    root: PathBuf,
+}
+
+impl OutputDir {
+    /// Makes the directory this run's own: creates it, or takes over one that an earlier run wrote.
+    ///
+    /// With `resume`, the inputs of the earlier run must be those of `run`. Without, its results are removed.
+    ///
+    /// # Errors
+    /// A directory with other files in it, other inputs, or a system that refuses.
+    pub fn open(root: &Path, run: &Table, model: &str, resume: bool) -> Result<(OutputDir, State)> {
+        let directory = OutputDir { root: root.to_path_buf() };
+        let occupied = directory.survey()?;
+        let earlier = directory.path(RUN);
+        if occupied && !earlier.is_file() {
+            return Err(Failure::Value {
+                place: root.display().to_string(),
+                what: "output directory".into(),
+                expected: "a new or empty directory, or one that surefoot wrote".into(),
+                got: "a directory with other files in it".into(),
+                remedy: "Choose another one with -o".into(),
+            });
+        }
+        if resume && occupied {
+            directory.same_inputs(run)?;
+            atomic::remove_leftovers(root)?;
+            let state = directory.state()?;
+            if !matches!(state, State::Fresh) {
+                return Ok((directory, state));
+            }
+        }
+        std::fs::create_dir_all(root).map_err(Failure::writing(root))?;
+        directory.clear()?;
+        write_file(&earlier, to_toml(run)?.as_bytes())?;
+        write_file(&directory.path(MODEL), model.as_bytes())?;
+        Ok((directory, State::Fresh))
+    }
+
+    /// Whether there is anything in the directory besides leftovers of our own.
+    fn survey(&self) -> Result<bool> {
+        let entries = match std::fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Failure::writing(&self.root)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(Failure::reading(&self.root))?;
+            if !atomic::is_leftover(&entry.path()) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn same_inputs(&self, run: &Table) -> Result<()> {
+        let path = self.path(RUN);
+        let text = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
+        let earlier: Table = toml::from_str(&text).map_err(|error: toml::de::Error| Failure::Value {
+            place: path.display().to_string(),
+            what: "inputs of the earlier run".into(),
+            expected: "what surefoot wrote".into(),
+            got: error.message().trim().to_string(),
+            remedy: "Run without --resume".into(),
+        })?;
+        match first_difference("", &toml::Value::Table(earlier), &toml::Value::Table(run.clone())) {
+            None => Ok(()),
+            Some((key, before, now)) => Err(Failure::Value {
+                place: path.display().to_string(),
+                what: format!("cannot resume: {key}"),
+                expected: format!("{before}, as in the earlier run"),
+                got: now,
+                remedy: "Repeat the earlier command, or run without --resume or with another -o".into(),
+            }),
+        }
+    }
+
+    fn state(&self) -> Result<State> {
+        if let Some(progress) = Progress::load(&self.path(PROGRESS))? {
+            return Ok(State::Begun(progress));
+        }
+        let finished = self.path(SUMMARY).is_file() && self.path(REPORT).is_file();
+        Ok(if finished { State::Finished } else { State::Fresh })
+    }
+
+    /// Removes the results of an earlier run; the record of progress goes first, so that what is half removed is
+    /// never taken for something to build on.
+    fn clear(&self) -> Result<()> {
+        atomic::remove_leftovers(&self.root)?;
+        for name in [PROGRESS, SUMMARY, REPORT] {
+            atomic::remove(&self.path(name))?;
+        }
+        let arrays = self.path(ARRAYS);
+        match std::fs::remove_dir_all(&arrays) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::writing(&arrays)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The command line that the run was started with.
+    pub fn command_line(&self) -> Option<Vec<String>> {
+        let table: Table = toml::from_str(&std::fs::read_to_string(self.path(RUN)).ok()?).ok()?;
+        let words = table.get(COMMAND_LINE)?.as_array()?;
+        words.iter().map(|word| word.as_str().map(str::to_string)).collect()
+    }
+
+    /// Saves how far the run is.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn save_progress(&self, progress: &Progress) -> Result<()> {
+        progress.save(&self.path(PROGRESS))
+    }
+
+    /// Declares the run finished.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn finish(&self) -> Result<()> {
+        atomic::remove(&self.path(PROGRESS))
+    }
+
+    /// `arrays.zarr`.
+    pub fn arrays(&self) -> PathBuf {
+        self.path(ARRAYS)
+    }
+
+    /// `summary.json`.
+    pub fn summary(&self) -> PathBuf {
+        self.path(SUMMARY)
+    }
+
+    /// `report.html`.
+    pub fn report(&self) -> PathBuf {
+        self.path(REPORT)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+/// TOML text of a table.
+///
+/// # Errors
+/// Never for tables made of plain values.
+pub fn to_toml(table: &Table) -> Result<String> {
+    toml::to_string(table).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))
+}
+
+/// Dotted key and both values where two tables differ, the command line aside.
+fn first_difference(key: &str, before: &toml::Value, now: &toml::Value) -> Option<(String, String, String)> {
+    let (toml::Value::Table(a), toml::Value::Table(b)) = (before, now) else {
+        return (before != now).then(|| (key.to_string(), before.to_string(), now.to_string()));
+    };
+    let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let nothing = toml::Value::String("nothing".into());
+    keys.into_iter().filter(|name| !(key.is_empty() && *name == COMMAND_LINE)).find_map(|name| {
+        let full = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+        first_difference(&full, a.get(name).unwrap_or(&nothing), b.get(name).unwrap_or(&nothing))
+    })
+}
+
+#[cfg(test)]
+mod tests;
