@@ -1,6 +1,55 @@
-//! The program `surefoot`.
+//! The program `surefoot`: options, validation, run, export.
 
-#[allow(dead_code)]
+mod commands;
+mod data_file;
+mod failure;
+mod interrupt;
+mod model_file;
+mod options;
 mod report;
+mod requirement;
+mod run_file;
+mod store;
+mod table;
 
-fn main() {}
+use clap::Parser;
+use failure::Failure;
+use options::{Cli, Command};
+use std::process::ExitCode;
+
+/// Exit code of a bug in surefoot itself (EX_SOFTWARE of sysexits).
+const BUG: u8 = 70;
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(report_bug));
+    match std::panic::catch_unwind(run) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(failure)) => {
+            eprintln!("surefoot: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+        Err(_) => ExitCode::from(BUG),
+    }
+}
+
+fn run() -> Result<(), Failure> {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match cli.command {
+        Command::Analyze(options) => commands::analyze(&options),
+        Command::Compare(options) => commands::compare(&options),
+        Command::Perturb(options) => commands::perturb(&options),
+        Command::Sample(options) => commands::sample(&options),
+        Command::Inspect(options) => commands::inspect(&options),
+        Command::Models(options) => commands::models(&options),
+    }
+}
+
+/// One line in place of a panic's message.
+fn report_bug(panic: &std::panic::PanicHookInfo) {
+    let text = panic.payload_as_str().unwrap_or("no message");
+    let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
+    eprintln!("surefoot: this is a bug in surefoot {}: {text} at {place}. Please report it.", env!("CARGO_PKG_VERSION"));
+}

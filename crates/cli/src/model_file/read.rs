@@ -1,12 +1,13 @@
 //! From a document to a [`ModelSpec`]: every key by name, type and range.
 
-use super::section::Section;
+use super::section::{Section, suggestion};
 use super::spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec};
-use super::tree::Document;
+use super::tree::{Document, Node, Place, Value};
 use super::{read_process, read_support};
 use crate::failure::{Failure, Result};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use surefoot::field::Data;
 use surefoot::process::{Clock, Predicts, Process};
 use surefoot::sampler::Method;
 use toml::value::Table;
@@ -121,7 +122,7 @@ fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpe
     Ok((FieldSpec::Onnx { file, double }, predicts, section.finish()?))
 }
 
-/// Laws by name; the second entry says how many dimensions they have.
+/// Laws by name.
 const DATA: [&str; 10] = [
     "two-moons",
     "circle",
@@ -141,44 +142,49 @@ fn data(section: &Section, files: &Files) -> Result<DataSpec> {
     let length = |key: &str, default: f64| {
         section.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0")
     };
-    Ok(match name.as_str() {
-        "two-moons" => DataSpec::TwoMoons {
+    let known = match name.as_str() {
+        "two-moons" => Data::TwoMoons {
             scale: length("scale", 1.0)?,
             shift: section.number_or("shift", 0.0, .., "a finite number")?,
+            strip: 0.0,
         },
-        "circle" => DataSpec::Circle { radius: length("radius", 1.0)? },
-        "spiral" => DataSpec::Spiral { pitch: length("pitch", 0.1)? },
-        "eight-gaussians" => DataSpec::EightGaussians {
-            radius: length("radius", 5.0)?,
-            variance: length("variance", 0.1)?,
-        },
-        "gaussian" => DataSpec::Gaussian {
+        "circle" => Data::Circle { radius: length("radius", 1.0)? },
+        "spiral" => Data::Spiral { pitch: length("pitch", 0.1)? },
+        "eight-gaussians" => {
+            let (radius, variance) = eight_gaussians(section)?;
+            Data::EightGaussians { radius, variance }
+        }
+        "gaussian" => Data::Gaussian {
             variances: section
                 .numbers("variances", 0.0.., "a list of numbers ≥ 0")?
                 .ok_or_else(|| section.missing("variances", "the variance of every coordinate"))?,
         },
-        "sphere" => DataSpec::Sphere { radius: length("radius", 1.0)? },
-        "swiss-roll" => DataSpec::SwissRoll { pitch: length("pitch", 0.1)?, height: length("height", 2.0)? },
-        "torus" => {
-            let (major, minor) = (length("major", 2.0)?, length("minor", 1.0)?);
-            if minor >= major {
-                return Err(section.wrong("minor", format!("less than major = {major}"), minor.to_string()));
-            }
-            DataSpec::Torus { major, minor }
+        "sphere" => Data::Sphere { radius: length("radius", 1.0)? },
+        "swiss-roll" => Data::SwissRoll { pitch: length("pitch", 0.1)?, height: length("height", 2.1)? },
+        "torus" => Data::Torus { major: length("major", 2.0)?, minor: length("minor", 1.0)? },
+        "disc" => Data::Disc { radius: length("radius", 1.0)? },
+        "trefoil" => Data::Trefoil,
+        file if is_data_file(file) => {
+            return Ok(DataSpec::File(files.named(section, ["field", "data"], file)?));
         }
-        "disc" => DataSpec::Disc { radius: length("radius", 1.0)? },
-        "trefoil" => DataSpec::Trefoil,
-        file if is_data_file(file) => DataSpec::Points { file: files.named(section, ["field", "data"], file)? },
         other => {
             return Err(Failure::Value {
                 place: section.place_of("data").to_string(),
                 what: "field.data".into(),
                 expected: meaning,
                 got: format!("{other:?}"),
-                remedy: super::section::suggestion(other, DATA.into_iter()),
+                remedy: suggestion(other, DATA.into_iter()),
             });
         }
-    })
+    };
+    Ok(DataSpec::Known(known))
+}
+
+/// Radius and variance, by default those that TorchCFM draws with.
+fn eight_gaussians(section: &Section) -> Result<(f64, f64)> {
+    let radius = section.number_or("radius", 5.0, 0.0.., "a number ≥ 0")?;
+    let variance = section.number_or("variance", 0.1f64.sqrt(), 0.0.., "a number ≥ 0")?;
+    Ok((radius, variance))
 }
 
 fn source(section: Option<Section>, files: &Files, field: &FieldSpec) -> Result<(SourceSpec, Table)> {
@@ -192,10 +198,10 @@ fn source(section: Option<Section>, files: &Files, field: &FieldSpec) -> Result<
     let kind = section.text("kind")?.ok_or_else(|| section.missing("kind", meaning))?;
     let spec = match kind.as_str() {
         "gaussian" => SourceSpec::Gaussian,
-        "eight-gaussians" => SourceSpec::EightGaussians {
-            radius: section.number_or("radius", 5.0, 0.0.., "a number ≥ 0")?,
-            variance: section.number_or("variance", 0.1, 0.0.., "a number ≥ 0")?,
-        },
+        "eight-gaussians" => {
+            let (radius, variance) = eight_gaussians(&section)?;
+            SourceSpec::EightGaussians { radius, variance }
+        }
         "marginal" if analytic => SourceSpec::Marginal,
         "marginal" => {
             return Err(Failure::Value {
@@ -225,7 +231,7 @@ fn score(section: Option<Section>) -> Result<(ScoreSpec, Table)> {
 }
 
 fn sampler(section: Option<Section>) -> Result<(Method, usize, Table)> {
-    let empty = super::tree::Node { value: super::tree::Value::Table(Vec::new()), place: super::tree::Place::Option("[sampler]".into()) };
+    let empty = Node { value: Value::Table(Vec::new()), place: Place::Option("[sampler]".into()) };
     let section = match section {
         Some(section) => section,
         None => Section::new("sampler", &empty)?,

@@ -1,6 +1,7 @@
 //! `[process]`: the noising process, its schedule, and the network's time.
 
 use super::section::Section;
+use super::tree::{Node, Value};
 use crate::failure::Result;
 use surefoot::process::{Clock, Family, Noising, Process, Schedule};
 use toml::value::Table;
@@ -58,10 +59,7 @@ fn schedule(section: &Section, family: Family) -> Result<Schedule> {
         CosineNd,
         Geometric,
     }
-    let node = super::tree::Node {
-        value: super::tree::Value::Table(Vec::new()),
-        place: section.place_of("schedule"),
-    };
+    let node = Node { value: Value::Table(Vec::new()), place: section.place_of("schedule") };
     let inner = match section.section("schedule")? {
         Some(inner) => inner,
         None => Section::new("process.schedule", &node)?,

@@ -1,6 +1,7 @@
 //! What a model file says, checked and with its defaults filled in.
 
 use std::path::PathBuf;
+use surefoot::field::Data;
 use surefoot::process::{Clock, Predicts, Process};
 use surefoot::sampler::Method;
 use surefoot::support::Shape;
@@ -67,69 +68,13 @@ pub enum FieldSpec {
     },
 }
 
-/// Data laws with an exact score.
-#[derive(Debug, Clone, PartialEq)]
+/// Data with an exact score.
+#[derive(Debug, Clone)]
 pub enum DataSpec {
-    /// (cos s, sin s) and (1 − cos s, ½ − sin s).
-    TwoMoons {
-        /// Factor on both coordinates.
-        scale: f64,
-        /// Added after scaling.
-        shift: f64,
-    },
-    /// Circle about the origin.
-    Circle {
-        /// Radius.
-        radius: f64,
-    },
-    /// Archimedean spiral.
-    Spiral {
-        /// Growth of the radius a radian.
-        pitch: f64,
-    },
-    /// Eight Gaussians on a circle.
-    EightGaussians {
-        /// Distance of the centres from the origin.
-        radius: f64,
-        /// Variance of each.
-        variance: f64,
-    },
-    /// N(0, diag(variances)).
-    Gaussian {
-        /// λ
-        variances: Vec<f64>,
-    },
-    /// S² in R³.
-    Sphere {
-        /// Radius.
-        radius: f64,
-    },
-    /// Spiral times an interval.
-    SwissRoll {
-        /// Growth of the radius a radian.
-        pitch: f64,
-        /// Extent along the second axis.
-        height: f64,
-    },
-    /// Torus in R³.
-    Torus {
-        /// From the axis to the middle of the tube.
-        major: f64,
-        /// Of the tube.
-        minor: f64,
-    },
-    /// Filled disc in the plane.
-    Disc {
-        /// Radius.
-        radius: f64,
-    },
-    /// Planar trefoil.
-    Trefoil,
+    /// A known law.
+    Known(Data),
     /// The points of a file.
-    Points {
-        /// The file.
-        file: PathBuf,
-    },
+    File(PathBuf),
 }
 
 /// `[source]`.

@@ -1,0 +1,271 @@
+//! From a [`ModelSpec`] to a [`System`].
+
+use super::spec::{DataSpec, FieldSpec, ModelSpec, ScoreSpec, SourceSpec, SupportSpec};
+use crate::data_file::{self, Array};
+use crate::failure::{Failure, Result};
+use std::path::Path;
+use std::sync::Arc;
+use surefoot::analysis::{ScoreOrigin, System, TargetScore};
+use surefoot::field::{Bandwidth, Counting, Data, Moment, PointSet, SharedField};
+use surefoot::law::{self, SharedLaw};
+use surefoot::process::{Affine, Drift, Family, Grid, Noising, Process};
+use surefoot::random::{Purpose, stream};
+use surefoot::support::{self, Reference, Shape, SharedSupport, Spiral};
+
+/// Points that stand for a trefoil's curve.
+const TREFOIL_POINTS: usize = 4096;
+
+/// A system and the counter of its field.
+pub struct Built {
+    /// Ready to be analysed.
+    pub system: System,
+    /// What its field was asked for.
+    pub counter: Arc<Counting>,
+}
+
+/// Builds the system.
+///
+/// # Errors
+/// Unreadable files, dimensions that do not match, settings that have no meaning.
+pub fn system(spec: &ModelSpec) -> Result<Built> {
+    let (field, data) = field(&spec.field)?;
+    let counter = Arc::new(Counting::new(field));
+    let field: SharedField = counter.clone();
+    let dim = field.dim();
+    let drift = Drift { field, process: spec.process, predicts: spec.predicts, clock: spec.clock, error: None };
+    let grid = Grid { start: spec.start, end: spec.end, steps: spec.steps };
+    drift.check()?;
+    grid.check(&spec.process)?;
+    let source = source(spec, &drift, data.as_ref())?;
+    same_dimension("source", source.dim(), dim)?;
+    let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data))?;
+    if let Some(support) = &support {
+        same_dimension("support", support.dim(), dim)?;
+    }
+    let target = target(spec, &drift, reference, dim)?;
+    let system = System { name: spec.name.clone(), drift, grid, method: spec.method, source, support, target };
+    system.step(Vec::new())?;
+    Ok(Built { system, counter })
+}
+
+fn same_dimension(what: &str, got: usize, dim: usize) -> Result<()> {
+    if got == dim {
+        return Ok(());
+    }
+    Err(Failure::Value {
+        place: format!("[{what}]"),
+        what: "dimension".into(),
+        expected: format!("{dim}, the model's dimension D"),
+        got: got.to_string(),
+        remedy: format!("Give the model a {what} of its own dimension"),
+    })
+}
+
+/// The field, and for an analytic one its data with their bandwidth.
+fn field(spec: &FieldSpec) -> Result<(SharedField, Option<(Data, f64)>)> {
+    match spec {
+        FieldSpec::Onnx { file, double } => Ok((network(file, *double)?, None)),
+        FieldSpec::Analytic { data, bandwidth } => {
+            let data = match data {
+                DataSpec::Known(data) => data.clone(),
+                DataSpec::File(file) => {
+                    let Array { shape, values, .. } = data_file::points(file)?;
+                    Data::Points { dim: shape[1..].iter().product(), nodes: values.into(), weights: Vec::new() }
+                }
+            };
+            Ok((data.score(*bandwidth)?, Some((data, *bandwidth))))
+        }
+    }
+}
+
+fn network(_file: &Path, _double: bool) -> Result<SharedField> {
+    todo!("the network's field")
+}
+
+fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result<SharedLaw> {
+    let at_start = drift.moment(spec.start);
+    Ok(match (&spec.source, data) {
+        (SourceSpec::Marginal, Some((data, bandwidth))) => Arc::new(law::Marginal {
+            data: data.law(*bandwidth)?,
+            signal: at_start.signal,
+            noise: at_start.noise,
+        }),
+        (SourceSpec::Gaussian | SourceSpec::Marginal, _) => {
+            let deviation = match spec.process {
+                Process::Diffusion { noising: Noising { family: Family::SubVp | Family::Ve, .. }, .. } => at_start.noise,
+                Process::Diffusion { .. } | Process::Flow => 1.0,
+            };
+            Arc::new(law::Gaussian::isotropic(drift.field.dim(), deviation))
+        }
+        (SourceSpec::EightGaussians { radius, variance }, _) => {
+            Data::EightGaussians { radius: *radius, variance: *variance }.law(0.0)?
+        }
+        (SourceSpec::Points { file }, _) => {
+            let Array { shape, values, .. } = data_file::points(file)?;
+            Arc::new(law::Points::new(shape[1..].iter().product(), values.into(), &[]))
+        }
+    })
+}
+
+/// Points of the target, for the score of a flow model.
+enum ReferencePoints {
+    Law(SharedLaw),
+    Sample(Vec<f64>),
+}
+
+fn support(spec: &ModelSpec, data: Option<&Data>) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
+    match &spec.support {
+        SupportSpec::None => Ok((None, None)),
+        SupportSpec::Derived => Ok((data.map(support_of_data).transpose()?.flatten(), None)),
+        SupportSpec::Shape(shape) => {
+            let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
+            Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
+        }
+        SupportSpec::Reference { file, scale, dimension, neighbours } => {
+            let array = data_file::points(file)?;
+            let dim = array.row_len();
+            let points = rescaled(array, *scale);
+            let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)?;
+            Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
+        }
+    }
+}
+
+/// Maps the range of the number type (or of the values) to [low, high].
+fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
+    let Some([low, high]) = scale else { return array.values };
+    let extent = |values: &[f64]| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        [least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
+    };
+    let [least, most] = array.type_range.unwrap_or_else(|| extent(&array.values));
+    let factor = if most > least { (high - low) / (most - least) } else { 0.0 };
+    array.values.iter().map(|value| low + (value - least) * factor).collect()
+}
+
+/// The support that analytic data have.
+fn support_of_data(data: &Data) -> Result<Option<SharedSupport>> {
+    let (start, end) = (Spiral::DEFAULT_START, Spiral::DEFAULT_END);
+    let shape = match *data {
+        Data::TwoMoons { scale, shift, strip } => Shape::TwoMoons { scale, shift, strip },
+        Data::Circle { radius } => Shape::Circle { radius },
+        Data::Spiral { pitch } => Shape::Spiral { pitch, start, end },
+        Data::Sphere { radius } => Shape::Sphere { dim: 3, radius },
+        Data::Torus { major, minor } => Shape::Torus { major, minor },
+        Data::SwissRoll { pitch, height } => Shape::SwissRoll { pitch, height, start, end },
+        Data::Disc { radius } => Shape::Disc { centre: [0.0; 2], radius },
+        Data::EightGaussians { radius, variance } if variance > 0.0 => {
+            let centre = |i: i32| {
+                let (sin, cos) = (f64::from(i) * std::f64::consts::FRAC_PI_4).sin_cos();
+                [radius * cos, radius * sin]
+            };
+            Shape::Discs { centres: (0..8).map(centre).collect(), radius: 3.0 * variance.sqrt() }
+        }
+        Data::EightGaussians { .. } => return Ok(None),
+        Data::Gaussian { ref variances } => {
+            let singular = variances.contains(&0.0);
+            let affine = || support::Affine::of_variances(&vec![0.0; variances.len()], variances);
+            return Ok(singular.then(affine).transpose()?.map(|affine| Arc::new(affine) as SharedSupport));
+        }
+        Data::Trefoil => {
+            let curves = data.curves().unwrap_or_default();
+            let along = |i: usize| std::f64::consts::TAU * i as f64 / TREFOIL_POINTS as f64;
+            let points = curves.iter().flat_map(|curve| (0..TREFOIL_POINTS).flat_map(|i| curve.point(along(i))));
+            Shape::Reference(Arc::new(Reference::new(2, points.collect(), Some(1), None)?))
+        }
+        Data::Points { dim: 1, .. } => return Ok(None),
+        Data::Points { dim, ref nodes, .. } => {
+            Shape::Reference(Arc::new(Reference::new(dim, nodes.to_vec(), None, None)?))
+        }
+    };
+    Ok(Some(shape.build()?))
+}
+
+/// The law whose support a shape is.
+fn law_of_shape(shape: &Shape) -> Option<Data> {
+    Some(match *shape {
+        Shape::TwoMoons { scale, shift, strip } => Data::TwoMoons { scale, shift, strip },
+        Shape::Circle { radius } => Data::Circle { radius },
+        Shape::Sphere { dim: 3, radius } => Data::Sphere { radius },
+        Shape::Torus { major, minor } => Data::Torus { major, minor },
+        Shape::Disc { centre: [0.0, 0.0], radius } => Data::Disc { radius },
+        Shape::Spiral { pitch, start, end } if default_turns(start, end) => Data::Spiral { pitch },
+        Shape::SwissRoll { pitch, height, start, end } if default_turns(start, end) => {
+            Data::SwissRoll { pitch, height }
+        }
+        _ => return None,
+    })
+}
+
+fn default_turns(start: f64, end: f64) -> bool {
+    start == Spiral::DEFAULT_START && end == Spiral::DEFAULT_END
+}
+
+fn target(
+    spec: &ModelSpec,
+    drift: &Drift,
+    reference: Option<ReferencePoints>,
+    dim: usize,
+) -> Result<Option<TargetScore>> {
+    if spec.process != Process::Flow {
+        let origin = match spec.field {
+            FieldSpec::Analytic { .. } => ScoreOrigin::Exact,
+            FieldSpec::Onnx { .. } => ScoreOrigin::Learned,
+        };
+        let (moment, conversion) = (drift.moment(spec.end), drift.score(spec.end)?);
+        return Ok(Some(TargetScore { field: drift.field.clone(), moment, conversion, origin }));
+    }
+    let Some(reference) = reference else { return Ok(None) };
+    let points = match reference {
+        ReferencePoints::Sample(points) => thinned(points, dim, spec.score.points),
+        ReferencePoints::Law(law) => sampled(law.as_ref(), spec.score.points),
+    };
+    smoothed(points, dim, spec.score).map(Some)
+}
+
+/// Score of a Gaussian-smoothed sample `points[n, D]` (theory §6).
+fn smoothed(points: Vec<f64>, dim: usize, spec: ScoreSpec) -> Result<TargetScore> {
+    let count = points.len() / dim;
+    let bandwidth: Vec<f64> =
+        (0..dim).map(|i| spec.bandwidth * deviation(points.iter().skip(i).step_by(dim).copied(), count)).collect();
+    if let Some(i) = bandwidth.iter().position(|h| !(*h > 0.0)) {
+        return Err(Failure::Value {
+            place: "[score]".into(),
+            what: "bandwidth of the smoothed reference sample".into(),
+            expected: "a reference that varies in every coordinate".into(),
+            got: format!("coordinate {i} constant over {count} points"),
+            remedy: "Take another reference, or [support] kind = \"none\"".into(),
+        });
+    }
+    let field = PointSet::new(dim, points.into(), &[], Bandwidth::Diagonal(bandwidth.clone()))?;
+    Ok(TargetScore {
+        field: Arc::new(field),
+        moment: Moment { time: 1.0, signal: 1.0, noise: 0.0 },
+        conversion: Affine::OUTPUT,
+        origin: ScoreOrigin::SmoothedSample { points: count, bandwidth },
+    })
+}
+
+/// Standard deviation of `count` values.
+fn deviation(values: impl Iterator<Item = f64> + Clone, count: usize) -> f64 {
+    let mean = values.clone().sum::<f64>() / count as f64;
+    (values.map(|value| (value - mean).powi(2)).sum::<f64>() / count as f64).sqrt()
+}
+
+/// `count` draws; the same for every run, so that the score belongs to the model and not to the seed.
+fn sampled(law: &dyn law::Law, count: usize) -> Vec<f64> {
+    let mut points = vec![0.0; count * law.dim()];
+    for (index, row) in points.chunks_exact_mut(law.dim()).enumerate() {
+        law.sample(&mut stream(0, index as u64, Purpose::Reference), row);
+    }
+    points
+}
+
+/// At most `count` rows, evenly spread over the sample.
+fn thinned(points: Vec<f64>, dim: usize, count: usize) -> Vec<f64> {
+    let rows = points.len() / dim;
+    if rows <= count {
+        return points;
+    }
+    (0..count).flat_map(|i| points[i * rows / count * dim..][..dim].iter().copied()).collect()
+}

@@ -1,0 +1,154 @@
+//! Model files: TOML in, a checked [`System`] out.
+
+mod build;
+mod builtins;
+mod read;
+mod read_process;
+mod read_support;
+mod section;
+mod spec;
+mod tree;
+
+pub use builtins::{BUILTINS, Builtin};
+pub use section::suggestion;
+pub use spec::{FieldSpec, ModelSpec};
+pub use tree::{Value, value_of};
+
+use crate::failure::{Failure, Result};
+use sha2::{Digest, Sha256};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+use surefoot::analysis::System;
+use surefoot::field::Counting;
+use toml::value::Table;
+use tree::Document;
+
+/// A setting given on the command line.
+#[derive(Debug, Clone)]
+pub struct Override {
+    /// Dotted key.
+    pub key: String,
+    /// Its value.
+    pub value: Value,
+    /// The option as typed.
+    pub option: String,
+}
+
+/// A model, loaded and checked.
+pub struct Model {
+    /// What its file says.
+    pub spec: ModelSpec,
+    /// Ready to be analysed.
+    pub system: System,
+    /// What its field was asked for.
+    pub counter: Arc<Counting>,
+    /// SHA-256 of what the file says and of all files that it names.
+    pub sha256: String,
+}
+
+/// Loads `builtin:NAME` or a TOML file, with settings from the command line in place of the file's.
+///
+/// # Errors
+/// Whatever is wrong with the model, with its file and line.
+pub fn load(name: &str, overrides: &[Override]) -> Result<Model> {
+    let spec = read_spec(name, overrides)?;
+    let build::Built { system, counter } = build::system(&spec)?;
+    let sha256 = fingerprint(&spec)?;
+    Ok(Model { spec, system, counter, sha256 })
+}
+
+/// Reads and checks a model file without building it.
+///
+/// # Errors
+/// Whatever is wrong with the file, with its line.
+pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
+    let (text, file) = match name.strip_prefix("builtin:") {
+        Some(builtin) => {
+            let found = Builtin::find(builtin).ok_or_else(|| Failure::Value {
+                place: name.into(),
+                what: "built-in model".into(),
+                expected: "a name that `surefoot models` lists".into(),
+                got: format!("{builtin:?}"),
+                remedy: suggestion(builtin, BUILTINS.iter().map(|builtin| builtin.name)),
+            })?;
+            (found.text(), PathBuf::from(name))
+        }
+        None => {
+            let file = PathBuf::from(name);
+            (std::fs::read_to_string(&file).map_err(Failure::reading(&file))?, file)
+        }
+    };
+    let mut document = Document::parse(&text, &file)?;
+    for setting in overrides {
+        if setting.key == "process.kind" {
+            document.change_process(&setting.value);
+        }
+        document.set(&setting.key, setting.value.clone(), &setting.option)?;
+    }
+    read::model(&document)
+}
+
+/// SHA-256 over what the file says, file names aside, and over the content of the files it names.
+fn fingerprint(spec: &ModelSpec) -> Result<String> {
+    let mut resolved = spec.resolved.clone();
+    for file in &spec.files {
+        let content = std::fs::read(&file.path).map_err(Failure::reading(&file.path))?;
+        set_name(&mut resolved, file.key, &hex(&Sha256::digest(content)));
+    }
+    Ok(hex(&Sha256::digest(crate::store::to_toml(&resolved)?)))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn set_name(resolved: &mut Table, key: [&str; 2], name: &str) {
+    if let Some(toml::Value::Table(section)) = resolved.get_mut(key[0]) {
+        section.insert(key[1].to_string(), name.into());
+    }
+}
+
+impl ModelSpec {
+    /// The fully resolved model file as it can be read from `folder`.
+    ///
+    /// # Errors
+    /// When the system cannot say where the files are.
+    pub fn text_for(&self, folder: &Path) -> Result<String> {
+        let mut resolved = self.resolved.clone();
+        for file in &self.files {
+            set_name(&mut resolved, file.key, &relative(folder, &file.path)?);
+        }
+        Ok(format!("# Fully resolved by surefoot {}.\n{}", env!("CARGO_PKG_VERSION"), crate::store::to_toml(&resolved)?))
+    }
+}
+
+/// `file` as seen from `folder`, which need not exist yet.
+fn relative(folder: &Path, file: &Path) -> Result<String> {
+    let (from, to) = (resolve(folder)?, resolve(file)?);
+    let common = from.components().zip(to.components()).take_while(|(a, b)| a == b).count();
+    let up = from.components().skip(common).map(|_| Component::ParentDir);
+    let path: PathBuf = up.chain(to.components().skip(common)).collect();
+    Ok(path.to_string_lossy().into_owned())
+}
+
+/// Absolute path with links followed as far as it exists.
+fn resolve(path: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(Failure::reading(path))?;
+    let mut rest = Vec::new();
+    let mut existing = absolute.as_path();
+    loop {
+        if let Ok(real) = existing.canonicalize() {
+            return Ok(rest.iter().rev().fold(real, |path, part| path.join(part)));
+        }
+        match (existing.parent(), existing.file_name()) {
+            (Some(parent), Some(name)) => {
+                rest.push(name.to_os_string());
+                existing = parent;
+            }
+            _ => return Ok(absolute),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

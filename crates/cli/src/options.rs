@@ -1,0 +1,304 @@
+//! What can be typed.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Does a generative model's error move its samples along the data or off it?
+///
+/// surefoot follows a diffusion or flow-matching model from noise to data together with its tangent dynamics, and
+/// says which directions the generation amplifies, whether these are tangent to the support of the data, and where
+/// model errors move the samples.
+#[derive(Debug, Parser)]
+#[command(name = "surefoot", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 a --require condition or a check failed; 2 bad usage or bad input; \
+3 non-finite numbers; 130 interrupted (finished chunks are kept for --resume); 70 a bug in surefoot.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// The main job: exponents, vectors, alignment, robustness, a verdict and a report
+    #[command(after_help = "Example: surefoot analyze builtin:two-moons-sgm -n 1000 -o out")]
+    Analyze(Analyze),
+    /// Several models on the same seeds, side by side, with paired differences
+    #[command(after_help = "Example: surefoot compare builtin:two-moons-sgm-ode builtin:two-moons-sgm-sde -o out")]
+    Compare(Compare),
+    /// The robustness experiment alone, over error kinds and sizes
+    #[command(after_help = "Example: surefoot perturb builtin:two-moons-sgm --sizes 0.1,0.5,1 \
+--error constant --direction 1,1 --error-in score -o out")]
+    Perturb(Perturb),
+    /// Generated samples in a .npy or .csv file
+    #[command(after_help = "Example: surefoot sample builtin:torus -n 5000 -o x.npy")]
+    Sample(Sample),
+    /// What a model file contains, and whether its derivatives agree with reference arrays
+    #[command(after_help = "Example: surefoot inspect model.onnx --check reference.npz")]
+    Inspect(Inspect),
+    /// Built-in models
+    Models(Models),
+}
+
+/// `analyze`.
+#[derive(Debug, Args)]
+pub struct Analyze {
+    /// A model file, or builtin:NAME (see `surefoot models`)
+    pub model: String,
+    #[command(flatten)]
+    pub settings: ModelSettings,
+    #[command(flatten)]
+    pub run: RunOptions,
+    #[command(flatten)]
+    pub vectors: VectorOptions,
+    #[command(flatten)]
+    pub errors: ErrorOptions,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `compare`.
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// Model files, or builtin:NAME; all of one dimension
+    #[arg(required = true, num_args = 2..)]
+    pub models: Vec<String>,
+    #[command(flatten)]
+    pub settings: ModelSettings,
+    #[command(flatten)]
+    pub run: RunOptions,
+    #[command(flatten)]
+    pub vectors: VectorOptions,
+    #[command(flatten)]
+    pub errors: ErrorOptions,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `perturb`.
+#[derive(Debug, Args)]
+pub struct Perturb {
+    /// A model file, or builtin:NAME (see `surefoot models`)
+    pub model: String,
+    #[command(flatten)]
+    pub settings: ModelSettings,
+    #[command(flatten)]
+    pub run: RunOptions,
+    #[command(flatten)]
+    pub errors: ErrorOptions,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `sample`.
+#[derive(Debug, Args)]
+pub struct Sample {
+    /// A model file, or builtin:NAME (see `surefoot models`)
+    pub model: String,
+    /// Number of samples
+    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
+    pub samples: usize,
+    /// Seed of all random streams
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Output file: .npy or .csv
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Threads [default: all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    #[command(flatten)]
+    pub settings: ModelSettings,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// An ONNX file, a model file, or builtin:NAME
+    pub file: String,
+    /// Arrays x, t, y and, if present, tangents with jvp and cotangents with vjp, made elsewhere
+    #[arg(long, value_name = "FILE.npz")]
+    pub check: Option<PathBuf>,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `models`.
+#[derive(Debug, Args)]
+pub struct Models {
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// Settings of the model in place of its file's.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model settings")]
+pub struct ModelSettings {
+    /// Generation steps
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u32>,
+    /// Sampler
+    #[arg(long, value_enum)]
+    pub method: Option<MethodName>,
+    /// Noise level η: 0 for the probability-flow ODE, 1 for the reverse SDE
+    #[arg(long, value_name = "ETA")]
+    pub noise_level: Option<f64>,
+    /// Noising process; another one than the file's comes with its own schedule and times
+    #[arg(long, value_enum)]
+    pub process: Option<ProcessName>,
+    /// Any key of the model file, for example --set process.start=0.8 (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `--method`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum MethodName {
+    Euler,
+    Heun,
+    Rk4,
+    Ancestral,
+    Ddim,
+    PredictorCorrector,
+}
+
+/// `--process`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum ProcessName {
+    Ou,
+    Vp,
+    Subvp,
+    Ve,
+}
+
+/// Options of every command that fills an output directory.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Run")]
+pub struct RunOptions {
+    /// Number of sample paths
+    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
+    pub samples: usize,
+    /// Seed of all random streams; the same seed gives the same numbers whatever the thread count
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// Threads [default: all]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Output directory
+    #[arg(short, long, value_name = "DIR", default_value = "surefoot-out")]
+    pub out: PathBuf,
+    /// Go on where an interrupted run of the same command stopped
+    #[arg(long)]
+    pub resume: bool,
+    /// Samples computed and saved together [default: by memory]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub chunk: Option<u32>,
+    /// Leading samples that keep their whole path
+    #[arg(long, value_name = "N", default_value_t = 64)]
+    pub paths: usize,
+    /// Leading samples repeated with twice the steps
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub convergence: usize,
+    /// Exit with 1 unless this holds: KEY>NUMBER (also >=, <, <=), KEY a dotted key of summary.json, its median where
+    /// it is a distribution; footing, off and distance are short for the worst error kind and size (repeatable)
+    #[arg(long, value_name = "CONDITION")]
+    pub require: Vec<String>,
+}
+
+/// Options of the tangent dynamics.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Vectors and alignment")]
+pub struct VectorOptions {
+    /// Vectors k [default: D up to 16, else min(D, 2 d + 8), or 32 where d is unknown]
+    #[arg(short = 'k', long, value_name = "K")]
+    pub vectors: Option<usize>,
+    /// Support of full dimension: how near to its boundary a sample must be to count for the alignment
+    #[arg(long, value_name = "DISTANCE", default_value_t = 0.05)]
+    pub boundary_distance: f64,
+    /// Leave out the alignment of the perturbed models
+    #[arg(long)]
+    pub no_regularity: bool,
+}
+
+/// Model errors.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model errors")]
+pub struct ErrorOptions {
+    /// Kind of error (repeatable) [default: constant and random]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub error: Vec<ErrorName>,
+    /// The difference to another model, as an error of this one (repeatable)
+    #[arg(long, value_name = "OTHER.toml")]
+    pub difference: Vec<String>,
+    /// Sizes ε, ∞-norm [default: 0.1,0.5,1; a difference: its own]
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    pub sizes: Option<Vec<f64>>,
+    /// Where the error sits
+    #[arg(long, value_enum, default_value = "output", value_name = "PLACE")]
+    pub error_in: PlaceName,
+    /// Direction of the constant error, one number a coordinate [default: all ones]
+    #[arg(long, value_delimiter = ',', allow_negative_numbers = true, value_name = "DIRECTION")]
+    pub direction: Option<Vec<f64>>,
+    /// Length scale of the random error [default: sqrt(D/2)]
+    #[arg(long, value_name = "LENGTH")]
+    pub length_scale: Option<f64>,
+    /// The random error varies in time, too
+    #[arg(long)]
+    pub moving: bool,
+    /// How many times coarser the steps are, for the error kind coarser
+    #[arg(long, value_delimiter = ',', default_value = "2", value_name = "FACTORS")]
+    pub factors: Vec<u32>,
+}
+
+/// `--error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ErrorName {
+    /// The same vector everywhere
+    Constant,
+    /// A smooth random field
+    Random,
+    /// Independent in every step
+    White,
+    /// Fewer time steps
+    Coarser,
+}
+
+/// `--error-in`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PlaceName {
+    /// In the network's own output
+    Output,
+    /// In the score
+    Score,
+    /// In the drift
+    Drift,
+}
+
+/// What the terminal shows.
+#[derive(Debug, Clone, Copy, Args)]
+#[command(next_help_heading = "Screen")]
+pub struct Screen {
+    /// Text for people or JSON for programs
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+    /// Nothing but results
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// What is being done
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum Format {
+    Text,
+    Json,
+}

@@ -1,0 +1,278 @@
+//! Resolves and checks everything that is asked for before any work is done.
+
+use crate::failure::{Failure, Result};
+use crate::model_file::{self, Model, Override, Value, value_of};
+use crate::options::{ErrorName, ErrorOptions, ModelSettings, PlaceName, RunOptions, VectorOptions};
+use clap::ValueEnum;
+use std::sync::Arc;
+use surefoot::analysis::{ErrorKind, ErrorRequest, Request};
+use surefoot::error_field::{Chi, ConstantField, DifferenceField, ModelError, Place};
+use toml::value::Table;
+
+/// Bytes that a chunk of samples may take, about.
+const CHUNK_BYTES: usize = 1 << 27;
+
+/// A run, resolved and checked.
+pub struct Run {
+    /// The model.
+    pub model: Model,
+    /// What is asked of it.
+    pub request: Request,
+    /// `run.toml`: all inputs.
+    pub record: Table,
+}
+
+/// Settings from the command line, as overrides of the model file.
+///
+/// # Errors
+/// A `--set` without `=`.
+pub fn overrides(settings: &ModelSettings) -> Result<Vec<Override>> {
+    let mut list = Vec::new();
+    let mut add = |key: &str, value: Value, option: String| {
+        list.push(Override { key: key.into(), value, option });
+    };
+    if let Some(process) = settings.process {
+        let name = name_of(process);
+        add("process.kind", Value::Text(name.clone()), format!("--process {name}"));
+    }
+    if let Some(method) = settings.method {
+        let name = name_of(method);
+        add("sampler.method", Value::Text(name.clone()), format!("--method {name}"));
+    }
+    if let Some(steps) = settings.steps {
+        add("sampler.steps", Value::Integer(steps.into()), format!("--steps {steps}"));
+    }
+    if let Some(level) = settings.noise_level {
+        add("process.noise_level", Value::Float(level), format!("--noise-level {level}"));
+    }
+    for text in &settings.set {
+        let (key, value) = text.split_once('=').ok_or_else(|| Failure::Value {
+            place: "--set".into(),
+            what: "setting".into(),
+            expected: "KEY=VALUE".into(),
+            got: format!("{text:?}"),
+            remedy: "For example --set process.start=0.8".into(),
+        })?;
+        add(key.trim(), value_of(value.trim()), format!("--set {text}"));
+    }
+    Ok(list)
+}
+
+fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
+}
+
+/// Loads a model and resolves what is asked of it; `vectors` is absent for the robustness experiment alone.
+///
+/// # Errors
+/// Whatever is wrong with any input.
+pub fn resolve(
+    model: &str,
+    settings: &ModelSettings,
+    run: &RunOptions,
+    vectors: Option<&VectorOptions>,
+    errors: &ErrorOptions,
+) -> Result<Run> {
+    let overrides = overrides(settings)?;
+    let model = model_file::load(model, &overrides)?;
+    let system = &model.system;
+    let dim = system.dim();
+    let (errors, others) = error_requests(&model, errors, &overrides)?;
+    let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
+    let asked = vectors.and_then(|options| options.vectors);
+    let mut request = Request {
+        samples: run.samples,
+        vectors: asked.unwrap_or_else(|| default_vectors(dim, intrinsic)),
+        seed: run.seed,
+        errors,
+        spectrum: vectors.is_some(),
+        regularity: vectors.is_some_and(|options| !options.no_regularity),
+        boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
+        paths: run.paths.min(run.samples),
+        convergence: run.convergence.min(run.samples),
+        chunk: 1,
+    };
+    request.check(dim, system.grid.steps)?;
+    if !(request.boundary_distance > 0.0) {
+        return Err(Failure::Value {
+            place: "--boundary-distance".into(),
+            what: "distance".into(),
+            expected: "a number > 0".into(),
+            got: request.boundary_distance.to_string(),
+            remedy: "Take a small part of the support's size".into(),
+        });
+    }
+    request.chunk = run.chunk.map_or_else(|| default_chunk(&request, dim, system.grid.steps), |chunk| chunk as usize);
+    check_errors(&model, &request)?;
+    let record = record(&model, &request, &others);
+    Ok(Run { model, request, record })
+}
+
+/// k = D up to 16, else min(D, 2 d + 8), or 32 where d is unknown.
+fn default_vectors(dim: usize, intrinsic: Option<usize>) -> usize {
+    match intrinsic {
+        _ if dim <= 16 => dim,
+        Some(d) => dim.min(2 * d + 8),
+        None => dim.min(32),
+    }
+}
+
+/// As many samples as fit the memory meant for a chunk, 16 to 1024; independent of the number of threads.
+fn default_chunk(request: &Request, dim: usize, steps: usize) -> usize {
+    let k = request.vectors;
+    let kept = steps * k * k + (dim * (k + request.errors.len() + 1)) * 8;
+    (CHUNK_BYTES / (8 * kept)).clamp(16, 1024).min(request.samples)
+}
+
+/// A model whose difference is an error: its name as typed and its SHA-256.
+type Other = [String; 2];
+
+fn error_requests(
+    model: &Model,
+    options: &ErrorOptions,
+    overrides: &[Override],
+) -> Result<(Vec<ErrorRequest>, Vec<Other>)> {
+    let dim = model.system.dim();
+    let place = match options.error_in {
+        PlaceName::Output => Place::Output,
+        PlaceName::Score => Place::Score,
+        PlaceName::Drift => Place::Drift,
+    };
+    let usual = [ErrorName::Constant, ErrorName::Random];
+    let kinds = match (options.error.is_empty(), options.difference.is_empty()) {
+        (true, true) => &usual[..],
+        _ => &options.error[..],
+    };
+    let sizes = options.sizes.clone().unwrap_or_else(|| vec![0.1, 0.5, 1.0]);
+    let mut requests: Vec<ErrorRequest> = Vec::new();
+    for kind in kinds {
+        let (kind, sizes) = match kind {
+            ErrorName::Constant => {
+                let direction = options.direction.clone().unwrap_or_else(|| vec![1.0; dim]);
+                (ErrorKind::Constant { direction }, sizes.clone())
+            }
+            ErrorName::Random => (random(options, dim)?, sizes.clone()),
+            ErrorName::White => (ErrorKind::White, sizes.clone()),
+            ErrorName::Coarser => (ErrorKind::Coarser, options.factors.iter().map(|&f| f.into()).collect()),
+        };
+        if requests.iter().all(|request| request.kind.name() != kind.name()) {
+            requests.push(ErrorRequest { kind, place, sizes });
+        }
+    }
+    let mut others = Vec::new();
+    for name in &options.difference {
+        let other = model_file::load(name, overrides)?;
+        let field = DifferenceField::new(model.system.drift.clone(), other.system.drift, place)?;
+        let kind = ErrorKind::Difference { model: other.spec.name, field: Arc::new(field) };
+        requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });
+        others.push([name.clone(), other.sha256]);
+    }
+    Ok((requests, others))
+}
+
+fn random(options: &ErrorOptions, dim: usize) -> Result<ErrorKind> {
+    let length_scale = options.length_scale.unwrap_or((dim as f64 / 2.0).sqrt());
+    if !(length_scale.is_finite() && length_scale > 0.0) {
+        return Err(Failure::Value {
+            place: "--length-scale".into(),
+            what: "length scale".into(),
+            expected: "a finite number > 0".into(),
+            got: length_scale.to_string(),
+            remedy: "Take about the size of the data's features".into(),
+        });
+    }
+    Ok(ErrorKind::Random { length_scale, time_dependent: options.moving })
+}
+
+/// Asks the library whether every error can act where it should, before any work.
+fn check_errors(model: &Model, request: &Request) -> Result<()> {
+    let system = &model.system;
+    for error in &request.errors {
+        let chi = match &error.kind {
+            ErrorKind::White => Chi::White,
+            ErrorKind::Difference { field, .. } => Chi::Field { field: field.clone(), scale: 1.0 },
+            ErrorKind::Constant { direction } => {
+                Chi::Field { field: Arc::new(ConstantField::new(direction)?), scale: 1.0 }
+            }
+            ErrorKind::Random { .. } => {
+                Chi::Field { field: Arc::new(ConstantField::new(&vec![1.0; system.dim()])?), scale: 1.0 }
+            }
+            ErrorKind::Coarser => continue,
+        };
+        let error = ModelError { chi, place: error.place, size: 1.0 };
+        system.step(vec![error.clone()])?;
+        system.perturbed_step(error)?;
+    }
+    Ok(())
+}
+
+fn record(model: &Model, request: &Request, others: &[Other]) -> Table {
+    let integer = |number: usize| toml::Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut run = Table::new();
+    run.insert("version".into(), env!("CARGO_PKG_VERSION").into());
+    run.insert("command_line".into(), command_line().into());
+    run.insert("seed".into(), request.seed.to_string().into());
+    for (key, number) in [
+        ("samples", request.samples),
+        ("vectors", request.vectors),
+        ("paths", request.paths),
+        ("convergence", request.convergence),
+        ("chunk", request.chunk),
+    ] {
+        run.insert(key.into(), integer(number));
+    }
+    run.insert("spectrum".into(), request.spectrum.into());
+    run.insert("regularity".into(), request.regularity.into());
+    run.insert("boundary_distance".into(), request.boundary_distance.into());
+    let model = [
+        ("name".to_string(), model.spec.name.clone().into()),
+        ("sha256".to_string(), model.sha256.clone().into()),
+    ];
+    run.insert("model".into(), toml::Value::Table(model.into_iter().collect()));
+    let mut others = others.iter();
+    let errors = request.errors.iter().map(|error| error_record(error, &mut others)).collect();
+    run.insert("error".into(), toml::Value::Array(errors));
+    run
+}
+
+fn error_record<'o>(error: &ErrorRequest, others: &mut impl Iterator<Item = &'o Other>) -> toml::Value {
+    let mut table = Table::new();
+    table.insert("kind".into(), error.kind.name().into());
+    table.insert("place".into(), place_name(error.place).into());
+    table.insert("sizes".into(), error.sizes.clone().into());
+    match &error.kind {
+        ErrorKind::Constant { direction } => {
+            table.insert("direction".into(), direction.clone().into());
+        }
+        ErrorKind::Random { length_scale, time_dependent } => {
+            table.insert("length_scale".into(), (*length_scale).into());
+            table.insert("moving".into(), (*time_dependent).into());
+        }
+        ErrorKind::Difference { .. } => {
+            if let Some([name, sha256]) = others.next() {
+                table.insert("model".into(), name.clone().into());
+                table.insert("sha256".into(), sha256.clone().into());
+            }
+        }
+        ErrorKind::White | ErrorKind::Coarser => {}
+    }
+    toml::Value::Table(table)
+}
+
+/// Name of a place in `run.toml`.
+fn place_name(place: Place) -> &'static str {
+    match place {
+        Place::Output => "output",
+        Place::Score => "score",
+        Place::Drift => "drift",
+    }
+}
+
+/// The command line as typed, without `--resume`.
+pub fn command_line() -> Vec<String> {
+    std::env::args_os()
+        .enumerate()
+        .map(|(index, word)| if index == 0 { "surefoot".into() } else { word.to_string_lossy().into_owned() })
+        .filter(|word| word != "--resume")
+        .collect()
+}
