@@ -51,5 +51,8 @@ fn run() -> Result<(), Failure> {
 fn report_bug(panic: &std::panic::PanicHookInfo) {
     let text = panic.payload_as_str().unwrap_or("no message");
     let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
-    eprintln!("surefoot: this is a bug in surefoot {}: {text} at {place}. Please report it.", env!("CARGO_PKG_VERSION"));
+    eprintln!(
+        "surefoot: this is a bug in surefoot {}: {text} at {place}. Please report it.",
+        env!("CARGO_PKG_VERSION")
+    );
 }

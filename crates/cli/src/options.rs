@@ -26,7 +26,9 @@ pub enum Command {
     #[command(after_help = "Example: surefoot analyze builtin:two-moons-sgm -n 1000 -o out")]
     Analyze(Analyze),
     /// Several models on the same seeds, side by side, with paired differences
-    #[command(after_help = "Example: surefoot compare builtin:two-moons-sgm-ode builtin:two-moons-sgm-sde -o out")]
+    #[command(
+        after_help = "Example: surefoot compare builtin:two-moons-sgm-ode builtin:two-moons-sgm-sde -o out"
+    )]
     Compare(Compare),
     /// The robustness experiment alone, over error kinds and sizes
     #[command(after_help = "Example: surefoot perturb builtin:two-moons-sgm --sizes 0.1,0.5,1 \

@@ -61,22 +61,27 @@ impl Requirement {
 
     /// The number behind the key; the least favourable one for the short names.
     fn value(&self, summary: &Value) -> Result<f64> {
-        let robustness = |key: &str| worst(summary["robustness"].as_array().into_iter().flatten().map(|entry| &entry[key]), f64::max);
+        let robustness = |key: &str| {
+            worst(summary["robustness"].as_array().into_iter().flatten().map(|entry| &entry[key]), f64::max)
+        };
         let short = match self.key.as_str() {
             "footing" => worst(kinds(&summary["footing"]), f64::min),
             "off" => robustness("off_w1"),
             "distance" => robustness("distance_perturbed"),
             _ => None,
         };
-        let found = || self.key.split('.').try_fold(summary, |value, part| match part.parse::<usize>() {
-            Ok(index) if value.is_array() => value.get(index),
-            _ => value.get(part),
-        });
+        let found = || {
+            self.key.split('.').try_fold(summary, |value, part| match part.parse::<usize>() {
+                Ok(index) if value.is_array() => value.get(index),
+                _ => value.get(part),
+            })
+        };
         short.or_else(|| found().and_then(number)).ok_or_else(|| Failure::Value {
             place: "--require".into(),
             what: self.key.clone(),
             expected: "a number or a distribution in summary.json".into(),
-            got: found().map_or_else(|| "no such key".into(), |value| format!("{value}").chars().take(80).collect()),
+            got: found()
+                .map_or_else(|| "no such key".into(), |value| format!("{value}").chars().take(80).collect()),
             remedy: format!("Keys: footing, off, distance, {}", keys(summary)),
         })
     }

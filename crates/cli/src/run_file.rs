@@ -6,7 +6,8 @@ use crate::options::{ErrorName, ErrorOptions, ModelSettings, PlaceName, RunOptio
 use clap::ValueEnum;
 use std::sync::Arc;
 use surefoot::analysis::{ErrorKind, ErrorRequest, Request};
-use surefoot::error_field::{Chi, ConstantField, DifferenceField, ModelError, Place};
+use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
+use surefoot::process::DifferenceField;
 use toml::value::Table;
 
 /// Bytes that a chunk of samples may take, about.
@@ -102,7 +103,8 @@ pub fn resolve(
             remedy: "Take a small part of the support's size".into(),
         });
     }
-    request.chunk = run.chunk.map_or_else(|| default_chunk(&request, dim, system.grid.steps), |chunk| chunk as usize);
+    request.chunk =
+        run.chunk.map_or_else(|| default_chunk(&request, dim, system.grid.steps), |chunk| chunk as usize);
     check_errors(&model, &request)?;
     let record = record(&model, &request, &others);
     Ok(Run { model, request, record })
@@ -160,8 +162,10 @@ fn error_requests(
         }
     }
     let mut others = Vec::new();
+    let same_process: Vec<Override> =
+        overrides.iter().filter(|setting| setting.key.starts_with("process.")).cloned().collect();
     for name in &options.difference {
-        let other = model_file::load(name, overrides)?;
+        let other = model_file::load(name, &same_process)?;
         let field = DifferenceField::new(model.system.drift.clone(), other.system.drift, place)?;
         let kind = ErrorKind::Difference { model: other.spec.name, field: Arc::new(field) };
         requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });

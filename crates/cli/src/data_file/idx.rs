@@ -17,18 +17,28 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Array> {
     };
     let (kind, (lengths, body)) = header.ok_or_else(|| {
         let expected = ".npy, .npz, .csv or IDX (0, 0, type, axes, lengths)";
-        malformed(path, "file format", expected, format!("{} bytes starting {:?}", bytes.len(), &bytes[..bytes.len().min(4)]))
+        malformed(
+            path,
+            "file format",
+            expected,
+            format!("{} bytes starting {:?}", bytes.len(), &bytes[..bytes.len().min(4)]),
+        )
     })?;
-    let shape: Vec<usize> = lengths
-        .chunks_exact(4)
-        .map(|l| u32::from_be_bytes([l[0], l[1], l[2], l[3]]) as usize)
-        .collect();
+    let shape: Vec<usize> =
+        lengths.chunks_exact(4).map(|l| u32::from_be_bytes([l[0], l[1], l[2], l[3]]) as usize).collect();
     let size = match kind {
         0x08 | 0x09 => 1,
         0x0b => 2,
         0x0c | 0x0d => 4,
         0x0e => 8,
-        other => return Err(malformed(path, "IDX type", "0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e", format!("{other:#04x}"))),
+        other => {
+            return Err(malformed(
+                path,
+                "IDX type",
+                "0x08, 0x09, 0x0b, 0x0c, 0x0d or 0x0e",
+                format!("{other:#04x}"),
+            ));
+        }
     };
     let count = checked_len(&path.display().to_string(), &shape)?;
     if count.checked_mul(size) != Some(body.len()) {

@@ -60,11 +60,21 @@ pub fn points(path: &Path) -> Result<Array> {
         idx::parse(path, &bytes)?
     };
     if array.shape.is_empty() || array.rows() == 0 || array.row_len() == 0 {
-        return Err(malformed(path, "shape", "at least one point of at least one coordinate", format!("{:?}", array.shape)));
+        return Err(malformed(
+            path,
+            "shape",
+            "at least one point of at least one coordinate",
+            format!("{:?}", array.shape),
+        ));
     }
     if let Some(index) = array.values.iter().position(|value| !value.is_finite()) {
         let row = index / array.row_len();
-        return Err(malformed(path, &format!("row {row}"), "finite numbers", array.values[index].to_string()));
+        return Err(malformed(
+            path,
+            &format!("row {row}"),
+            "finite numbers",
+            array.values[index].to_string(),
+        ));
     }
     Ok(array)
 }

@@ -2,7 +2,7 @@
 
 use super::{Array, MOST_BYTES, checked_len, malformed};
 use crate::failure::{Failure, Result};
-use npyz::npz::NpzArchive;
+use npyz::npz::array_name_from_file_name;
 use npyz::zip::ZipArchive;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -32,7 +32,11 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Array> {
     };
     let descr = field("descr")?;
     let number = number_type(descr.trim_matches(|c| c == '\'' || c == '"')).ok_or_else(|| {
-        wrong("npy descr", "a real number type (f2 excepted): f4, f8, i1 … i8, u1 … u8, b1", descr.to_string())
+        wrong(
+            "npy descr",
+            "a real number type (f2 excepted): f4, f8, i1 … i8, u1 … u8, b1",
+            descr.to_string(),
+        )
     })?;
     let shape: Option<Vec<usize>> = field("shape")?
         .trim_matches(|c| c == '(' || c == ')')
@@ -62,14 +66,13 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Array> {
 /// A malformed archive or array.
 pub fn npz(path: &Path) -> Result<Vec<(String, Array)>> {
     let bytes = std::fs::read(path).map_err(Failure::reading(path))?;
-    let broken = |error: &dyn std::fmt::Display| malformed(path, "npz", "an intact zip archive", error.to_string());
-    let zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
-    let mut archive = NpzArchive::from_zip(zip);
+    let broken =
+        |error: &dyn std::fmt::Display| malformed(path, "npz", "an intact zip archive", error.to_string());
+    let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(|error| broken(&error))?;
     let mut arrays = Vec::new();
-    let zip = archive.zip_archive();
     for index in 0..zip.len() {
         let entry = zip.by_index(index).map_err(|error| broken(&error))?;
-        let Some(name) = npyz::npz::array_name_from_file_name(entry.name()).map(str::to_string) else { continue };
+        let Some(name) = array_name_from_file_name(entry.name()).map(str::to_string) else { continue };
         let declared = entry.size().min(MOST_BYTES);
         let mut content = Vec::new();
         entry.take(declared + 1).read_to_end(&mut content).map_err(|error| broken(&error))?;

@@ -26,12 +26,18 @@ pub fn parse(path: &Path, bytes: &[u8]) -> Result<Array> {
         }
         if rows > 0 && record.len() != width {
             let got = format!("{} numbers", record.len());
-            return Err(malformed(path, &format!("line {line}"), &format!("{width} numbers, as before"), got));
+            return Err(malformed(
+                path,
+                &format!("line {line}"),
+                &format!("{width} numbers, as before"),
+                got,
+            ));
         }
         width = record.len();
         for (column, cell) in record.iter().enumerate() {
             let place = || format!("line {line}, column {}", column + 1);
-            values.push(cell.parse().map_err(|_| malformed(path, &place(), "a number", format!("{cell:?}")))?);
+            values
+                .push(cell.parse().map_err(|_| malformed(path, &place(), "a number", format!("{cell:?}")))?);
         }
         rows += 1;
     }

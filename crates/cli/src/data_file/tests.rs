@@ -38,7 +38,8 @@ fn number_types_and_orders_of_npy() {
 #[test]
 fn fortran_order_is_turned() {
     let body: Vec<u8> = [1.0f64, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|v| v.to_le_bytes()).collect();
-    let (_folder, path) = file("x.npy", &npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }", &body));
+    let (_folder, path) =
+        file("x.npy", &npy("{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }", &body));
     assert_eq!(points(&path).unwrap().values, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 }
 
@@ -46,7 +47,8 @@ fn fortran_order_is_turned() {
 fn independent_writer_is_read_back() {
     use npyz::WriterBuilder;
     let mut bytes = Vec::new();
-    let mut writer = npyz::WriteOptions::new().default_dtype().shape(&[2, 2]).writer(&mut bytes).begin_nd().unwrap();
+    let mut writer =
+        npyz::WriteOptions::new().default_dtype().shape(&[2, 2]).writer(&mut bytes).begin_nd().unwrap();
     writer.extend([1.0f64, 2.0, 3.0, 4.0]).unwrap();
     writer.finish().unwrap();
     let (_folder, path) = file("x.npy", &bytes);
@@ -81,7 +83,9 @@ fn csv_with_and_without_names() {
         let (_folder, path) = file("x.csv", text.as_bytes());
         assert_eq!(points(&path).unwrap().values, [1.0, 2.0, 3.0, 40.0], "{text:?}");
     }
-    for (text, words) in [("1,2\n3,q\n", "line 2, column 2"), ("1,2\n3\n", "line 2"), ("1,nan\n", "finite"), ("", "shape")] {
+    for (text, words) in
+        [("1,2\n3,q\n", "line 2, column 2"), ("1,2\n3\n", "line 2"), ("1,nan\n", "finite"), ("", "shape")]
+    {
         let (_folder, path) = file("x.csv", text.as_bytes());
         let message = points(&path).unwrap_err().to_string();
         assert!(message.contains(words), "{text:?}: {message}");

@@ -37,7 +37,8 @@ impl SampleWriter {
                 });
             }
         };
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder =
+            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = crate::store::temporary(folder);
         let mut file = BufWriter::new(temporary.map_err(Failure::writing(target))?);
         if let Format::Npy = format {

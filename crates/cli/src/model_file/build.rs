@@ -32,7 +32,8 @@ pub fn system(spec: &ModelSpec) -> Result<Built> {
     let counter = Arc::new(Counting::new(field));
     let field: SharedField = counter.clone();
     let dim = field.dim();
-    let drift = Drift { field, process: spec.process, predicts: spec.predicts, clock: spec.clock, error: None };
+    let drift =
+        Drift { field, process: spec.process, predicts: spec.predicts, clock: spec.clock, error: None };
     let grid = Grid { start: spec.start, end: spec.end, steps: spec.steps };
     drift.check()?;
     grid.check(&spec.process)?;
@@ -43,7 +44,8 @@ pub fn system(spec: &ModelSpec) -> Result<Built> {
         same_dimension("support", support.dim(), dim)?;
     }
     let target = target(spec, &drift, reference, dim)?;
-    let system = System { name: spec.name.clone(), drift, grid, method: spec.method, source, support, target };
+    let system =
+        System { name: spec.name.clone(), drift, grid, method: spec.method, source, support, target };
     system.step(Vec::new())?;
     Ok(Built { system, counter })
 }
@@ -70,7 +72,11 @@ fn field(spec: &FieldSpec) -> Result<(SharedField, Option<(Data, f64)>)> {
                 DataSpec::Known(data) => data.clone(),
                 DataSpec::File(file) => {
                     let Array { shape, values, .. } = data_file::points(file)?;
-                    Data::Points { dim: shape[1..].iter().product(), nodes: values.into(), weights: Vec::new() }
+                    Data::Points {
+                        dim: shape[1..].iter().product(),
+                        nodes: values.into(),
+                        weights: Vec::new(),
+                    }
                 }
             };
             Ok((data.score(*bandwidth)?, Some((data, *bandwidth))))
@@ -92,7 +98,9 @@ fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result
         }),
         (SourceSpec::Gaussian | SourceSpec::Marginal, _) => {
             let deviation = match spec.process {
-                Process::Diffusion { noising: Noising { family: Family::SubVp | Family::Ve, .. }, .. } => at_start.noise,
+                Process::Diffusion {
+                    noising: Noising { family: Family::SubVp | Family::Ve, .. }, ..
+                } => at_start.noise,
                 Process::Diffusion { .. } | Process::Flow => 1.0,
             };
             Arc::new(law::Gaussian::isotropic(drift.field.dim(), deviation))
@@ -113,7 +121,10 @@ enum ReferencePoints {
     Sample(Vec<f64>),
 }
 
-fn support(spec: &ModelSpec, data: Option<&Data>) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
+fn support(
+    spec: &ModelSpec,
+    data: Option<&Data>,
+) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
     match &spec.support {
         SupportSpec::None => Ok((None, None)),
         SupportSpec::Derived => Ok((data.map(support_of_data).transpose()?.flatten(), None)),
@@ -170,7 +181,8 @@ fn support_of_data(data: &Data) -> Result<Option<SharedSupport>> {
         Data::Trefoil => {
             let curves = data.curves().unwrap_or_default();
             let along = |i: usize| std::f64::consts::TAU * i as f64 / TREFOIL_POINTS as f64;
-            let points = curves.iter().flat_map(|curve| (0..TREFOIL_POINTS).flat_map(|i| curve.point(along(i))));
+            let points =
+                curves.iter().flat_map(|curve| (0..TREFOIL_POINTS).flat_map(|i| curve.point(along(i))));
             Shape::Reference(Arc::new(Reference::new(2, points.collect(), Some(1), None)?))
         }
         Data::Points { dim: 1, .. } => return Ok(None),
@@ -226,8 +238,9 @@ fn target(
 /// Score of a Gaussian-smoothed sample `points[n, D]` (theory §6).
 fn smoothed(points: Vec<f64>, dim: usize, spec: ScoreSpec) -> Result<TargetScore> {
     let count = points.len() / dim;
-    let bandwidth: Vec<f64> =
-        (0..dim).map(|i| spec.bandwidth * deviation(points.iter().skip(i).step_by(dim).copied(), count)).collect();
+    let bandwidth: Vec<f64> = (0..dim)
+        .map(|i| spec.bandwidth * deviation(points.iter().skip(i).step_by(dim).copied(), count))
+        .collect();
     if let Some(i) = bandwidth.iter().position(|h| !(*h > 0.0)) {
         return Err(Failure::Value {
             place: "[score]".into(),

@@ -118,7 +118,11 @@ impl ModelSpec {
         for file in &self.files {
             set_name(&mut resolved, file.key, &relative(folder, &file.path)?);
         }
-        Ok(format!("# Fully resolved by surefoot {}.\n{}", env!("CARGO_PKG_VERSION"), crate::store::to_toml(&resolved)?))
+        Ok(format!(
+            "# Fully resolved by surefoot {}.\n{}",
+            env!("CARGO_PKG_VERSION"),
+            crate::store::to_toml(&resolved)?
+        ))
     }
 }
 

@@ -139,9 +139,8 @@ const DATA: [&str; 10] = [
 fn data(section: &Section, files: &Files) -> Result<DataSpec> {
     let meaning = format!("{}, or a data file such as points.npy", DATA.join(" | "));
     let name = section.text("data")?.ok_or_else(|| section.missing("data", &meaning))?;
-    let length = |key: &str, default: f64| {
-        section.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0")
-    };
+    let length =
+        |key: &str, default: f64| section.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0");
     let known = match name.as_str() {
         "two-moons" => Data::TwoMoons {
             scale: length("scale", 1.0)?,
@@ -209,10 +208,13 @@ fn source(section: Option<Section>, files: &Files, field: &FieldSpec) -> Result<
                 what: "source.kind".into(),
                 expected: "gaussian, eight-gaussians or a data file for a network".into(),
                 got: "\"marginal\"".into(),
-                remedy: "Only an analytic field knows the exact law of its noised data; take \"gaussian\"".into(),
+                remedy: "Only an analytic field knows the exact law of its noised data; take \"gaussian\""
+                    .into(),
             });
         }
-        file if is_data_file(file) => SourceSpec::Points { file: files.named(&section, ["source", "kind"], file)? },
+        file if is_data_file(file) => {
+            SourceSpec::Points { file: files.named(&section, ["source", "kind"], file)? }
+        }
         other => return Err(section.wrong("kind", meaning, format!("{other:?}"))),
     };
     Ok((spec, section.finish()?))
@@ -225,8 +227,7 @@ fn score(section: Option<Section>) -> Result<(ScoreSpec, Table)> {
         return Ok((default, table.into_iter().map(|(key, value)| (key.to_string(), value)).collect()));
     };
     let points = section.count_or("points", default.points, 2..=10_000_000, "a whole number ≥ 2")?;
-    let bandwidth =
-        section.number_or("bandwidth", default.bandwidth, f64::MIN_POSITIVE.., "a number > 0")?;
+    let bandwidth = section.number_or("bandwidth", default.bandwidth, f64::MIN_POSITIVE.., "a number > 0")?;
     Ok((ScoreSpec { points, bandwidth }, section.finish()?))
 }
 

@@ -65,9 +65,8 @@ fn schedule(section: &Section, family: Family) -> Result<Schedule> {
         None => Section::new("process.schedule", &node)?,
     };
     let usual = [("linear", Kind::Linear), ("cosine", Kind::Cosine), ("cosine-nd", Kind::CosineNd)];
-    let positive = |key: &str, default: f64| {
-        inner.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0")
-    };
+    let positive =
+        |key: &str, default: f64| inner.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0");
     let kind = match family {
         Family::Ve => inner.choice("kind", &[("geometric", Kind::Geometric)], Some("geometric"))?,
         Family::Ou => inner.choice("kind", &usual, Some("cosine"))?,

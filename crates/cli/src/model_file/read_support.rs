@@ -91,10 +91,11 @@ fn reference(section: &Section, files: &Files) -> Result<SupportSpec> {
     let scale = match scale.as_deref() {
         None => None,
         Some([low, high]) if low < high => Some([*low, *high]),
-        Some(other) => return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}"))),
+        Some(other) => {
+            return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}")));
+        }
     };
     let dimension = section.count("dimension", 1..=1_000_000, "a whole number ≥ 1")?;
     let neighbours = section.count("neighbours", 2..=1_000_000, "a whole number ≥ 2")?;
     Ok(SupportSpec::Reference { file, scale, dimension, neighbours })
 }
-

@@ -128,7 +128,13 @@ impl<'a> Section<'a> {
     }
 
     /// A finite number in a range, with a default.
-    pub fn number_or(&self, key: &str, default: f64, range: impl RangeBounds<f64>, meaning: &str) -> Result<f64> {
+    pub fn number_or(
+        &self,
+        key: &str,
+        default: f64,
+        range: impl RangeBounds<f64>,
+        meaning: &str,
+    ) -> Result<f64> {
         let number = self.number(key, range, meaning)?.unwrap_or(default);
         self.record(key, number);
         Ok(number)
@@ -147,14 +153,25 @@ impl<'a> Section<'a> {
     }
 
     /// A whole number with a default.
-    pub fn count_or(&self, key: &str, default: usize, range: impl RangeBounds<i64>, meaning: &str) -> Result<usize> {
+    pub fn count_or(
+        &self,
+        key: &str,
+        default: usize,
+        range: impl RangeBounds<i64>,
+        meaning: &str,
+    ) -> Result<usize> {
         let count = self.count(key, range, meaning)?.unwrap_or(default);
         self.record(key, i64::try_from(count).unwrap_or(i64::MAX));
         Ok(count)
     }
 
     /// A list of finite numbers, if present.
-    pub fn numbers(&self, key: &str, range: impl RangeBounds<f64>, meaning: &str) -> Result<Option<Vec<f64>>> {
+    pub fn numbers(
+        &self,
+        key: &str,
+        range: impl RangeBounds<f64>,
+        meaning: &str,
+    ) -> Result<Option<Vec<f64>>> {
         let items = match self.node(key).map(|node| &node.value) {
             None => return Ok(None),
             Some(Value::List(items)) => items,
@@ -247,7 +264,9 @@ mod tests {
 
     #[test]
     fn edit_distance_counts_single_edits() {
-        for (a, b, expected) in [("", "", 0), ("abc", "abc", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("stat", "start", 1)] {
+        for (a, b, expected) in
+            [("", "", 0), ("abc", "abc", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("stat", "start", 1)]
+        {
             assert_eq!(edit_distance(a, b), expected, "{a} {b}");
             assert_eq!(edit_distance(b, a), expected, "{b} {a}");
         }

@@ -71,9 +71,9 @@ impl Value {
             Value::Float(number) => (*number).into(),
             Value::Bool(flag) => (*flag).into(),
             Value::List(items) => toml::Value::Array(items.iter().map(|item| item.value.plain()).collect()),
-            Value::Table(entries) => {
-                toml::Value::Table(entries.iter().map(|(key, node)| (key.clone(), node.value.plain())).collect::<Table>())
-            }
+            Value::Table(entries) => toml::Value::Table(
+                entries.iter().map(|(key, node)| (key.clone(), node.value.plain())).collect::<Table>(),
+            ),
         }
     }
 }
@@ -213,9 +213,9 @@ impl Lines<'_> {
                 i64::from_str_radix(number.as_str(), number.radix())
                     .map_err(|_| refuse("an integer of 64 bits", number.to_string()))?,
             ),
-            DeValue::Float(number) => Value::Float(
-                number.as_str().parse().map_err(|_| refuse("a number", number.to_string()))?,
-            ),
+            DeValue::Float(number) => {
+                Value::Float(number.as_str().parse().map_err(|_| refuse("a number", number.to_string()))?)
+            }
             DeValue::Boolean(flag) => Value::Bool(*flag),
             DeValue::Datetime(date) => return Err(refuse("no date", date.to_string())),
             DeValue::Array(items) => {

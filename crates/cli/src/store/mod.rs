@@ -133,7 +133,9 @@ impl OutputDir {
         }
         let arrays = self.path(ARRAYS);
         match std::fs::remove_dir_all(&arrays) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Failure::writing(&arrays)(error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure::writing(&arrays)(error))
+            }
             _ => Ok(()),
         }
     }

@@ -19,18 +19,24 @@ fn columns_come_back_without_padding() {
     ];
     let columns = Columns::new(folder.path(), specs.clone(), 3);
     columns.create(serde_json::json!({})).unwrap();
-    let value = |spec: &ColumnSpec, row: usize, i: usize| (100 * row + i) as f64 + spec.shape.len() as f64 / 8.0;
+    let value =
+        |spec: &ColumnSpec, row: usize, i: usize| (100 * row + i) as f64 + spec.shape.len() as f64 / 8.0;
     for start in [0, 3, 6] {
         let samples = start..(start + 3).min(7);
         let part = |spec: &ColumnSpec| {
-            spec.rows(&samples).flat_map(|row| (0..spec.row_len()).map(move |i| (row, i))).map(|(row, i)| value(spec, row, i)).collect()
+            spec.rows(&samples)
+                .flat_map(|row| (0..spec.row_len()).map(move |i| (row, i)))
+                .map(|(row, i)| value(spec, row, i))
+                .collect()
         };
         let columns_of = specs.iter().map(|spec| (spec.name, part(spec))).collect();
         columns.write(&Chunk { samples: samples.clone(), columns: columns_of }).unwrap();
     }
     for spec in &specs {
-        let expected: Vec<f64> =
-            (0..spec.shape[0]).flat_map(|row| (0..spec.row_len()).map(move |i| (row, i))).map(|(row, i)| value(spec, row, i)).collect();
+        let expected: Vec<f64> = (0..spec.shape[0])
+            .flat_map(|row| (0..spec.row_len()).map(move |i| (row, i)))
+            .map(|(row, i)| value(spec, row, i))
+            .collect();
         assert_eq!(columns.read(spec.name).unwrap(), expected, "{}", spec.name);
     }
     assert!(columns.read("absent").is_err());

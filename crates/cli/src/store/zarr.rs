@@ -99,7 +99,12 @@ pub fn read_chunk(
     match bytes {
         Ok(bytes) if bytes.len() == expected => {
             let present = (spec.shape[0] - index * rows).min(rows) * spec.row_len();
-            values.extend(bytes.chunks_exact(8).take(present).map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default())));
+            values.extend(
+                bytes
+                    .chunks_exact(8)
+                    .take(present)
+                    .map(|b| f64::from_le_bytes(b.try_into().unwrap_or_default())),
+            );
             Ok(())
         }
         other => Err(surefoot::Error::invalid(

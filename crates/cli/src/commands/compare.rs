@@ -1,0 +1,247 @@
+//! `compare`: several models on the same seeds.
+
+use super::execute::{Finished, Manner, execute, json_bytes, links};
+use super::single::{check, print, requirements};
+use super::start_threads;
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::options::{Compare, Format};
+use crate::report::{PairedRow, ReportInput, compare_html};
+use crate::run_file::{Run, resolve};
+use crate::store::write_file;
+use crate::table;
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+use surefoot::analysis::{ColumnSource, Summary};
+use surefoot::statistics::paired;
+
+/// `summary.json` of a comparison.
+#[derive(Serialize)]
+struct Comparison<'a> {
+    schema: u32,
+    models: Vec<&'a Summary>,
+    paired: &'a [PairedRow],
+}
+
+/// Compares models.
+///
+/// # Errors
+/// Whatever stops one of them.
+pub fn compare(options: &Compare) -> Result<()> {
+    let requirements = requirements(&options.run)?;
+    let mut runs = Vec::new();
+    for model in &options.models {
+        runs.push(resolve(model, &options.settings, &options.run, Some(&options.vectors), &options.errors)?);
+    }
+    same_shape(&runs)?;
+    let folders = folders(&runs);
+    own_directory(&options.run.out)?;
+    let threads = start_threads(options.run.threads)?;
+    interrupt::listen();
+    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    let mut finished = Vec::new();
+    for (run, folder) in runs.into_iter().zip(&folders) {
+        finished.push(execute(run, &options.run.out.join(folder), &manner)?);
+    }
+    let paired = all_pairs(&finished, &folders)?;
+    let summary =
+        Comparison { schema: 1, models: finished.iter().map(|run| &run.summary).collect(), paired: &paired };
+    let json = json_bytes(&summary)?;
+    write_file(&options.run.out.join("summary.json"), &json)?;
+    write_report(&finished, &folders, &paired, &options.run.out)?;
+    match options.screen.format {
+        Format::Json => print(&json)?,
+        Format::Text => {
+            let mut text = side_by_side(&finished, &folders);
+            text.push_str(&paired_table(&paired));
+            let _ = writeln!(text, "\nReport: {}", options.run.out.join("report.html").display());
+            print(text.as_bytes())?;
+        }
+    }
+    check(&requirements, &finished.iter().collect::<Vec<_>>())
+}
+
+fn same_shape(runs: &[Run]) -> Result<()> {
+    let dim = runs[0].model.system.dim();
+    match runs.iter().find(|run| run.model.system.dim() != dim) {
+        None => Ok(()),
+        Some(other) => Err(Failure::Usage(format!(
+            "compare: expected models of one dimension, got D = {dim} ({}) and D = {} ({}). Compare models of the same data",
+            runs[0].model.spec.name,
+            other.model.system.dim(),
+            other.model.spec.name
+        ))),
+    }
+}
+
+/// A folder name for every model: its name, numbered where two share it.
+fn folders(runs: &[Run]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for run in runs {
+        let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
+        let name: String = run.model.spec.name.chars().map(safe).collect();
+        let name = if name.trim_matches('.').is_empty() { "model".to_string() } else { name };
+        let candidates = std::iter::once(name.clone()).chain((2..).map(|i| format!("{name}-{i}")));
+        names.extend(candidates.into_iter().find(|candidate| !names.contains(candidate)));
+    }
+    names
+}
+
+/// Only an empty directory, a new one, or one of an earlier comparison is filled.
+fn own_directory(out: &Path) -> Result<()> {
+    let marker = out.join(".surefoot-compare");
+    let foreign = out.is_dir()
+        && !marker.exists()
+        && std::fs::read_dir(out).map_err(Failure::reading(out))?.next().is_some();
+    if foreign {
+        return Err(Failure::Value {
+            place: out.display().to_string(),
+            what: "output directory".into(),
+            expected: "a new or empty directory, or one of an earlier comparison".into(),
+            got: "a directory with other files in it".into(),
+            remedy: "Choose another one with -o".into(),
+        });
+    }
+    std::fs::create_dir_all(out).map_err(Failure::writing(out))?;
+    write_file(&marker, b"")
+}
+
+/// Columns that are compared pair by pair: name in the summary, column, and its other axes' place.
+fn compared(run: &Finished) -> Vec<(String, &'static str, usize)> {
+    let mut list = vec![
+        ("alignment.score_cosine.qr".to_string(), "score_cosine_qr", 0),
+        ("alignment.score_cosine.svd".into(), "score_cosine_svd", 0),
+        ("alignment.subspace_angle_deg.qr".into(), "subspace_angle_deg_qr", 0),
+        ("alignment.subspace_angle_deg.svd".into(), "subspace_angle_deg_svd", 0),
+    ];
+    for (kind, column) in [("qr", "log_growth_qr"), ("svd", "log_growth_svd")] {
+        let vectors = run.columns.shape(column).map_or(0, |shape| shape[1]);
+        list.extend((0..vectors).map(|i| (format!("exponents.{kind}.{i}"), column, i)));
+    }
+    let forced = run.request.errors.iter().filter(|error| error.kind.name() != "coarser");
+    list.extend(
+        forced.enumerate().map(|(i, error)| (format!("footing.{}", error.kind.name()), "footing", i)),
+    );
+    for i in 0..run.summary.robustness.len() {
+        list.push((format!("robustness.{i}.distance_perturbed"), "perturbed_distance", i));
+        list.push((format!("robustness.{i}.along"), "along", i));
+    }
+    list
+}
+
+/// One value a sample of a column with at most one more axis.
+fn values(run: &Finished, column: &str, place: usize) -> Result<Option<Vec<f64>>> {
+    let width = match run.columns.shape(column) {
+        Some([_]) => 1,
+        Some([_, width]) if place < *width => *width,
+        _ => return Ok(None),
+    };
+    Ok(Some(run.columns.read(column)?.into_iter().skip(place).step_by(width).collect()))
+}
+
+fn all_pairs(runs: &[Finished], names: &[String]) -> Result<Vec<PairedRow>> {
+    let mut rows = Vec::new();
+    for (figure, column, place) in compared(&runs[0]) {
+        for (i, first) in runs.iter().enumerate() {
+            let Some(all) = values(first, column, place)? else { continue };
+            for (j, second) in runs.iter().enumerate().skip(i + 1) {
+                let Some(b) = values(second, column, place)? else { continue };
+                let finite = all.iter().zip(&b).filter(|(a, b)| a.is_finite() && b.is_finite());
+                let (a, b): (Vec<f64>, Vec<f64>) = finite.map(|(a, b)| (*a, *b)).unzip();
+                let Some(difference) = paired(&a, &b, first.request.seed) else { continue };
+                let difference = difference.median_of_differences;
+                rows.push(PairedRow {
+                    figure: figure.clone(),
+                    first: names[i].clone(),
+                    second: names[j].clone(),
+                    median: difference.median,
+                    low: difference.low,
+                    high: difference.high,
+                    n: difference.n,
+                });
+            }
+        }
+    }
+    Ok(rows)
+}
+
+fn write_report(runs: &[Finished], folders: &[String], paired: &[PairedRow], out: &Path) -> Result<()> {
+    let linked: Vec<Vec<(String, String)>> = folders
+        .iter()
+        .map(|folder| {
+            let report = (format!("report of {folder}"), format!("{folder}/report.html"));
+            let files = links().into_iter().map(|(text, address)| (text, format!("{folder}/{address}")));
+            std::iter::once(report).chain(files).collect()
+        })
+        .collect();
+    let inputs: Vec<ReportInput> = runs
+        .iter()
+        .zip(&linked)
+        .map(|(run, links)| ReportInput {
+            system: &run.model.system,
+            request: &run.request,
+            summary: &run.summary,
+            columns: &run.columns,
+            links,
+        })
+        .collect();
+    write_file(&out.join("report.html"), compare_html(&inputs, paired)?.as_bytes())
+}
+
+/// Headline medians, one column a model.
+fn side_by_side(runs: &[Finished], names: &[String]) -> String {
+    let width = names.iter().map(String::len).max().unwrap_or(0).max(10) + 2;
+    let mut text = format!("{:<36}", "median of");
+    names.iter().for_each(|name| {
+        let _ = write!(text, "{name:>width$}");
+    });
+    text.push('\n');
+    let json: Vec<serde_json::Value> =
+        runs.iter().map(|run| serde_json::to_value(&run.summary).unwrap_or_default()).collect();
+    for (figure, _, _) in compared(&runs[0]) {
+        let pointer = format!("/{}/q50", figure.replace('.', "/"));
+        let medians: Vec<Option<f64>> =
+            json.iter().map(|summary| summary.pointer(&pointer)?.as_f64()).collect();
+        if medians.iter().all(Option::is_none) {
+            continue;
+        }
+        let _ = write!(text, "  {figure:<34}");
+        for median in medians {
+            let _ = write!(text, "{:>width$}", median.map_or_else(|| "-".into(), table::number));
+        }
+        text.push('\n');
+    }
+    for (run, name) in runs.iter().zip(names) {
+        let verdict = run.summary.verdict.as_ref();
+        let _ = writeln!(
+            text,
+            "\n{name}: {}",
+            match verdict.and_then(|verdict| verdict.robust) {
+                Some(true) => "robust",
+                Some(false) => "not robust",
+                None => "no verdict",
+            }
+        );
+        verdict.iter().flat_map(|verdict| &verdict.reasons).for_each(|reason| {
+            let _ = writeln!(text, "  {reason}");
+        });
+    }
+    text
+}
+
+fn paired_table(rows: &[PairedRow]) -> String {
+    let mut text = format!("\n{:<36}{:>12}{:>26}\n", "paired difference, median", "", "95 % interval");
+    for row in rows {
+        let interval = format!("{} … {}", table::number(row.low), table::number(row.high));
+        let _ = writeln!(
+            text,
+            "  {:<34}{:>12}{interval:>26}  {} − {}",
+            row.figure,
+            table::number(row.median),
+            row.second,
+            row.first
+        );
+    }
+    text
+}

@@ -1,0 +1,247 @@
+//! A run from its resolved input to its output directory.
+
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::model_file::Model;
+use crate::options::{Format, Screen};
+use crate::report::{ReportInput, html};
+use crate::run_file::{Run, command_line};
+use crate::store::{Columns, OutputDir, Progress, State, Work, write_file};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Instant;
+use surefoot::analysis::{Provenance, Request, Summary, chunk, error_scales, layout, summarise};
+
+/// A finished run.
+pub struct Finished {
+    /// The model.
+    pub model: Model,
+    /// What was asked.
+    pub request: Request,
+    /// What came out.
+    pub summary: Summary,
+    /// The columns on disk.
+    pub columns: Columns,
+}
+
+/// Files beside the report.
+pub const LINKS: [[&str; 2]; 4] = [
+    ["summary.json", "summary.json"],
+    ["arrays.zarr", "arrays.zarr/zarr.json"],
+    ["model.toml", "model.toml"],
+    ["run.toml", "run.toml"],
+];
+
+/// [`LINKS`] as a report takes them.
+pub fn links() -> Vec<(String, String)> {
+    LINKS.iter().map(|[text, address]| (text.to_string(), address.to_string())).collect()
+}
+
+/// How a run is carried out, apart from what it computes.
+pub struct Manner {
+    /// Number of threads.
+    pub threads: usize,
+    /// Whether to build on an earlier run.
+    pub resume: bool,
+    /// What the terminal shows.
+    pub screen: Screen,
+}
+
+/// Carries the run out: columns chunk by chunk, then summary and report.
+///
+/// # Errors
+/// Non-finite numbers, a system that refuses, an interruption.
+pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
+    let Run { model, request, record } = run;
+    let text = model.spec.text_for(out)?;
+    let (directory, state) = OutputDir::open(out, &record, &text, manner.resume)?;
+    let say = |text: String| {
+        if manner.screen.verbose {
+            eprintln!("{text}");
+        }
+    };
+    say(format!(
+        "{}: {} samples, {} steps, D = {}",
+        model.spec.name,
+        request.samples,
+        model.spec.steps,
+        model.system.dim()
+    ));
+    let mut progress = match state {
+        State::Fresh => Progress::default(),
+        State::Begun(progress) => progress,
+        State::Finished => return reload(model, request, &directory),
+    };
+    let bar = progress_bar(&model.spec.name, &request, manner.screen);
+    let stages = Stages { model: &model, request: &request, directory: &directory, bar: &bar };
+    directory.save_progress(&progress)?;
+    let norms = stages.norms(&mut progress)?;
+    let columns = stages.columns(&norms);
+    columns.create(stages.attributes(&norms))?;
+    stages.chunks(&norms, &columns, &mut progress)?;
+    bar.finish_and_clear();
+    say("summary and report".into());
+    let provenance = stages.provenance(&progress, manner.threads);
+    let summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
+    write_file(&directory.summary(), &json_bytes(&summary)?)?;
+    let links = links();
+    let input = ReportInput {
+        system: &model.system,
+        request: &request,
+        summary: &summary,
+        columns: &columns,
+        links: &links,
+    };
+    write_file(&directory.report(), html(&input)?.as_bytes())?;
+    directory.finish()?;
+    Ok(Finished { model, request, summary, columns })
+}
+
+/// Readable JSON.
+///
+/// # Errors
+/// Never for the structures of this program.
+pub fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|error| Failure::Usage(format!("cannot write JSON: {error}")))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+struct Stages<'a> {
+    model: &'a Model,
+    request: &'a Request,
+    directory: &'a OutputDir,
+    bar: &'a ProgressBar,
+}
+
+impl Stages<'_> {
+    /// Tells the bar, and answers whether to go on.
+    fn tick(&self, samples: usize) -> bool {
+        self.bar.inc(samples as u64);
+        !interrupt::asked()
+    }
+
+    fn interrupted(&self, progress: &Progress) -> Failure {
+        self.bar.finish_and_clear();
+        let chunks = self.request.samples.div_ceil(self.request.chunk);
+        Failure::Interrupted(format!(
+            "interrupted; {} of {chunks} chunks are finished. The same command with --resume goes on",
+            progress.chunks.len()
+        ))
+    }
+
+    /// What the field was asked for since `before`, and the time since `start`.
+    fn work_since(&self, before: surefoot::field::Counts, start: Instant) -> Work {
+        let now = self.model.counter.counts();
+        Work {
+            evaluations: now.evaluations - before.evaluations,
+            jvps: now.jvp - before.jvp,
+            vjps: now.vjp - before.vjp,
+            seconds: start.elapsed().as_secs_f64(),
+        }
+    }
+
+    fn norms(&self, progress: &mut Progress) -> Result<Vec<f64>> {
+        if let Some((norms, _)) = &progress.norms {
+            return Ok(norms.clone());
+        }
+        self.bar.set_message("sizes of the model errors");
+        let (before, start) = (self.model.counter.counts(), Instant::now());
+        let norms = error_scales(&self.model.system, self.request, &|samples| self.tick(samples))?;
+        let norms = norms.ok_or_else(|| self.interrupted(progress))?;
+        progress.norms = Some((norms.clone(), self.work_since(before, start)));
+        self.directory.save_progress(progress)?;
+        Ok(norms)
+    }
+
+    fn columns(&self, norms: &[f64]) -> Columns {
+        let perturbations = self.request.perturbations(norms).len();
+        let specs = layout(&self.model.system, self.request, perturbations);
+        Columns::new(&self.directory.arrays(), specs, self.request.chunk)
+    }
+
+    /// Attributes of the group: what the numbers of the axes `error` and `perturbation` stand for.
+    fn attributes(&self, norms: &[f64]) -> serde_json::Value {
+        let errors: Vec<_> = self.request.errors.iter().map(|error| error.kind.name()).collect();
+        json!({
+            "model": self.model.spec.name,
+            "errors": errors,
+            "error_norms": norms,
+            "perturbations": self.request.perturbations(norms),
+        })
+    }
+
+    fn chunks(&self, norms: &[f64], columns: &Columns, progress: &mut Progress) -> Result<()> {
+        let (samples, size) = (self.request.samples, self.request.chunk);
+        self.bar.set_message("paths");
+        self.bar.set_position(
+            progress.chunks.keys().map(|index| (samples - index * size).min(size) as u64).sum(),
+        );
+        for index in 0..samples.div_ceil(size) {
+            if progress.chunks.contains_key(&index) {
+                continue;
+            }
+            let range = index * size..(index * size + size).min(samples);
+            let (before, start) = (self.model.counter.counts(), Instant::now());
+            let done = chunk(&self.model.system, self.request, norms, range, &|samples| self.tick(samples))?;
+            let Some(done) = done else { return Err(self.interrupted(progress)) };
+            columns.write(&done)?;
+            progress.chunks.insert(index, self.work_since(before, start));
+            self.directory.save_progress(progress)?;
+        }
+        Ok(())
+    }
+
+    fn provenance(&self, progress: &Progress, threads: usize) -> Provenance {
+        let work = progress.work();
+        Provenance {
+            version: env!("CARGO_PKG_VERSION").into(),
+            command_line: self.directory.command_line().unwrap_or_else(command_line),
+            seed: self.request.seed,
+            samples: self.request.samples,
+            steps: self.model.spec.steps,
+            threads,
+            seconds: work.seconds,
+            model: self.model.spec.name.clone(),
+            model_sha256: self.model.sha256.clone(),
+            dim: self.model.system.dim(),
+            field_evaluations: work.evaluations,
+            jvps: work.jvps,
+            vjps: work.vjps,
+        }
+    }
+}
+
+/// The results of a run that was finished before.
+fn reload(model: Model, request: Request, directory: &OutputDir) -> Result<Finished> {
+    let path = directory.summary();
+    let text = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
+    let summary: Summary = serde_json::from_str(&text).map_err(|error| Failure::Value {
+        place: path.display().to_string(),
+        what: "summary of the earlier run".into(),
+        expected: "what surefoot wrote".into(),
+        got: error.to_string(),
+        remedy: "Run without --resume".into(),
+    })?;
+    let perturbations = summary.robustness.len();
+    let specs = layout(&model.system, &request, perturbations);
+    let columns = Columns::new(&directory.arrays(), specs, request.chunk);
+    Ok(Finished { model, request, summary, columns })
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress_bar(name: &str, request: &Request, screen: Screen) -> ProgressBar {
+    if screen.quiet || screen.format == Format::Json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(request.samples as u64);
+    let template = "{prefix} {bar:30} {pos}/{len} samples, {per_sec}, {eta} left  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name.to_string());
+    bar
+}

@@ -1,0 +1,31 @@
+//! One command a file.
+
+mod compare;
+mod execute;
+mod inspect;
+mod models;
+mod sample;
+mod single;
+
+pub use compare::compare;
+pub use inspect::inspect;
+pub use models::models;
+pub use sample::sample;
+pub use single::{analyze, perturb};
+
+use crate::failure::{Failure, Result};
+use std::num::NonZero;
+
+/// Starts the threads that all work is split over.
+///
+/// # Errors
+/// A system that refuses.
+fn start_threads(asked: Option<u16>) -> Result<usize> {
+    let all = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = asked.map_or(all, usize::from);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .map_err(|error| Failure::Usage(format!("cannot start {threads} threads: {error}")))?;
+    Ok(threads)
+}

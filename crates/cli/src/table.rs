@@ -1,0 +1,125 @@
+//! A summary as a compact table for the terminal.
+
+use std::fmt::Write;
+use surefoot::analysis::{Exponents, Pair, Robustness, Summary};
+use surefoot::statistics::Quantiles;
+
+/// Vectors shown at most.
+const MOST_VECTORS: usize = 8;
+
+/// Tables and the verdict.
+pub fn summary(summary: &Summary) -> String {
+    let from = &summary.provenance;
+    let mut text = format!(
+        "{}  D = {}, {} samples, {} steps, seed {}, {:.1} s\n",
+        from.model, from.dim, from.samples, from.steps, from.seed, from.seconds
+    );
+    if let Some(exponents) = &summary.exponents {
+        self::exponents(&mut text, exponents);
+    }
+    alignment(&mut text, summary);
+    robustness(&mut text, summary);
+    if let Some(verdict) = &summary.verdict {
+        text.push('\n');
+        let robust = match verdict.robust {
+            Some(true) => "ROBUST",
+            Some(false) => "NOT ROBUST",
+            None => "NO VERDICT",
+        };
+        let _ = writeln!(text, "{robust}");
+        for reason in &verdict.reasons {
+            let _ = writeln!(text, "  {reason}");
+        }
+    }
+    text
+}
+
+fn heading(text: &mut String, what: &str) {
+    let _ = writeln!(text, "\n{what:<34}{:>11}{:>11}{:>11}", "5 %", "median", "95 %");
+}
+
+fn row(text: &mut String, what: &str, quantiles: &Quantiles) {
+    let Quantiles { q05, q50, q95, .. } = *quantiles;
+    let _ = writeln!(text, "  {what:<32}{:>11}{:>11}{:>11}", number(q05), number(q50), number(q95));
+}
+
+/// Four significant digits.
+pub fn number(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if (1e-3..1e5).contains(&size) => {
+            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
+            format!("{value:.digits$}")
+        }
+        _ => format!("{value:.2e}"),
+    }
+}
+
+fn exponents(text: &mut String, exponents: &Exponents) {
+    heading(text, "log growth over the generation");
+    for (name, list) in [("qr", &exponents.qr), ("svd", &exponents.svd)] {
+        for (index, quantiles) in list.iter().take(MOST_VECTORS).enumerate() {
+            row(text, &format!("{name} vector {} (nats)", index + 1), quantiles);
+        }
+        if list.len() > MOST_VECTORS {
+            let _ = writeln!(text, "  … {} more in summary.json", list.len() - MOST_VECTORS);
+        }
+    }
+}
+
+fn pair(text: &mut String, what: &str, figures: Option<&Pair<Quantiles>>, unit: &str) {
+    let Some(figures) = figures else { return };
+    row(text, &format!("{what}, qr{unit}"), &figures.qr);
+    if let Some(svd) = &figures.svd {
+        row(text, &format!("{what}, svd{unit}"), svd);
+    }
+}
+
+fn alignment(text: &mut String, summary: &Summary) {
+    let Some(alignment) = &summary.alignment else { return };
+    heading(text, "alignment");
+    pair(text, "|<LV1, score>|", alignment.score_cosine.as_ref(), "");
+    pair(text, "||E^d' score||", alignment.score_subspace.as_ref(), "");
+    pair(text, "angle E^d to tangent", alignment.subspace_angle_deg.as_ref(), " (deg)");
+    let _ = writeln!(
+        text,
+        "  {:<32}{:>11}{:>11}",
+        "random vector: |<., score>|",
+        "",
+        number(alignment.null.score_cosine)
+    );
+}
+
+fn robustness(text: &mut String, summary: &Summary) {
+    if let Some(footing) = &summary.footing {
+        heading(text, "footing (1: errors move along)");
+        for (kind, quantiles) in &footing.kinds {
+            row(text, kind, quantiles);
+        }
+        let _ = writeln!(text, "  {:<32}{:>11}{:>11}", "random direction", "", number(footing.null));
+    }
+    if summary.robustness.is_empty() {
+        return;
+    }
+    let columns = ["error in", "size", "moved", "off W1", "dist", "dist err", "along"];
+    let _ = write!(text, "\n{:<12}{:>9}{:>9}", "model error", columns[0], columns[1]);
+    columns[2..].iter().for_each(|column| {
+        let _ = write!(text, "{column:>11}");
+    });
+    text.push('\n');
+    summary.robustness.iter().for_each(|entry| robustness_row(text, entry));
+    let _ = writeln!(text, "  (medians; off W1: 1-Wasserstein shift of the distance to the support)");
+}
+
+fn robustness_row(text: &mut String, entry: &Robustness) {
+    let median = |quantiles: &Option<Quantiles>| quantiles.map_or_else(|| "-".into(), |q| number(q.q50));
+    let off = entry.off_w1.map_or_else(|| "-".into(), number);
+    let (before, after, along) =
+        (median(&entry.distance), median(&entry.distance_perturbed), median(&entry.along));
+    let moved = number(entry.displacement.q50);
+    let _ = writeln!(
+        text,
+        "  {:<10}{:>9}{:>9}{moved:>11}{off:>11}{before:>11}{after:>11}{along:>11}",
+        entry.kind, entry.error_in, entry.size
+    );
+}
