@@ -6,11 +6,12 @@ use crate::failure::{Failure, Result};
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{ScoreOrigin, System, TargetScore};
-use surefoot::field::{Bandwidth, Counting, Data, Moment, PointSet, SharedField};
+use surefoot::field::{Bandwidth, Counting, Data, Moment, NetworkField, PointSet, SharedField};
 use surefoot::law::{self, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Noising, Process};
 use surefoot::random::{Purpose, stream};
 use surefoot::support::{self, Reference, Shape, SharedSupport, Spiral};
+use surefoot_graph::{Graph, Limits, Precision};
 
 /// Points that stand for a trefoil's curve.
 const TREFOIL_POINTS: usize = 4096;
@@ -84,8 +85,10 @@ fn field(spec: &FieldSpec) -> Result<(SharedField, Option<(Data, f64)>)> {
     }
 }
 
-fn network(_file: &Path, _double: bool) -> Result<SharedField> {
-    todo!("the network's field")
+fn network(file: &Path, double: bool) -> Result<SharedField> {
+    let graph = Graph::read(file, &Limits::default()).map_err(surefoot::Error::from)?;
+    let precision = if double { Precision::F64 } else { Precision::F32 };
+    Ok(Arc::new(NetworkField::new(&graph, precision)?))
 }
 
 fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result<SharedLaw> {
