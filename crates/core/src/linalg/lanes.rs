@@ -6,8 +6,8 @@ pub(super) const LANES: usize = 8;
 /// One number of every lane.
 pub(super) type Lane = [f64; LANES];
 
-/// The second pass of Gram–Schmidt must keep this share of the squared norm, or the vector was rounding noise.
-pub(super) const KEPT: f64 = 0.25;
+/// What the projections leave of a vector is rounding noise below this share of its squared norm: (16 ε)².
+pub(super) const NOISE: f64 = 256.0 * f64::EPSILON * f64::EPSILON;
 
 /// Squared norms outside this range are left to the careful scalar routine, which scales.
 pub(super) const SAFE_SQUARES: (f64, f64) = (1e-250, 1e250);
@@ -22,8 +22,8 @@ fn gram_schmidt(dim: usize, k: usize, v: &mut [Lane], r: &mut [Lane], good: &mut
         for i in 0..k {
             r[i * k + j] = [0.0; LANES];
         }
-        let mut first_pass = [0.0; LANES];
-        for pass in 0..2 {
+        let before_squares = lane_dot(own, own);
+        for _ in 0..2 {
             for i in 0..j {
                 let other = &before[i * dim..][..dim];
                 let overlap = lane_dot(other, own);
@@ -36,17 +36,14 @@ fn gram_schmidt(dim: usize, k: usize, v: &mut [Lane], r: &mut [Lane], good: &mut
                     r[i * k + j][l] += overlap[l];
                 }
             }
-            if pass == 0 {
-                first_pass = lane_dot(own, own);
-            }
         }
-        let squares = if j == 0 { first_pass } else { lane_dot(own, own) };
+        let squares = if j == 0 { before_squares } else { lane_dot(own, own) };
         let mut inverse = [0.0; LANES];
         for l in 0..LANES {
             let norm = squares[l].sqrt();
-            let fine = (squares[l] >= KEPT * first_pass[l])
+            let fine = (squares[l] > NOISE * before_squares[l])
                 & (squares[l] > SAFE_SQUARES.0)
-                & (squares[l] < SAFE_SQUARES.1);
+                & (before_squares[l] < SAFE_SQUARES.1);
             good[l] = if fine { good[l] } else { 0.0 };
             r[j * k + j][l] = norm;
             inverse[l] = 1.0 / norm;

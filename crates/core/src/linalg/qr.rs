@@ -1,6 +1,6 @@
 //! Thin QR with positive diagonal of many samples' rows.
 
-use super::lanes::{self, KEPT, LANES, Lane};
+use super::lanes::{self, LANES, Lane, NOISE};
 use super::{axpy, dot};
 use faer::{Mat, MatRef};
 
@@ -108,16 +108,16 @@ fn scale_by_power(values: &mut [f64], exponent: f64) {
 
 /// Makes `row` orthogonal to the orthonormal rows `before`, twice; the norm that is left, or 0 if that is noise.
 fn project_out(dim: usize, before: &[f64], row: &mut [f64], mut visit: impl FnMut(usize, f64)) -> f64 {
-    let mut squares = [0.0; 2];
-    for square in &mut squares {
+    let squares = dot(row, row);
+    for _ in 0..2 {
         for (i, other) in before.chunks_exact(dim).enumerate() {
             let overlap = dot(other, row);
             axpy(row, -overlap, other);
             visit(i, overlap);
         }
-        *square = dot(row, row);
     }
-    if squares[1] >= KEPT * squares[0] && squares[1] > 0.0 { squares[1].sqrt() } else { 0.0 }
+    let left = dot(row, row);
+    if left > NOISE * squares { left.sqrt() } else { 0.0 }
 }
 
 /// Puts a unit vector orthogonal to the orthonormal rows `before` into `row`: the coordinate direction that lies
