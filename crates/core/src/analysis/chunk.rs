@@ -7,7 +7,7 @@ use super::study::{Study, forced_errors};
 use super::system::System;
 use crate::error::Result;
 use crate::error_field::Chi;
-use crate::field::{Field, Moment};
+use crate::field::Field;
 use crate::robustness;
 use crate::spectrum;
 use crate::sweep::{Batch, Forward, Keep, Refinement, forward};
@@ -62,7 +62,7 @@ fn norm_on_path(system: &System, field: &dyn Field, path: &[f64]) -> f64 {
     let mut norm: f64 = 0.0;
     for (n, x) in path.chunks_exact(rows).take(system.grid.steps).enumerate() {
         let u = system.grid.time(n);
-        field.eval(Moment { time: u, ..system.drift.moment(u) }, x, &mut chi);
+        field.eval(system.drift.error_moment(u), x, &mut chi);
         norm = chi.iter().fold(norm, |norm, c| norm.max(c.abs()));
     }
     norm

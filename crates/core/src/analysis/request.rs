@@ -138,7 +138,7 @@ impl Request {
                 }
                 if let ErrorKind::Coarser = error.kind {
                     let factor = size as usize;
-                    if size.fract() != 0.0 || factor < 1 || steps % factor != 0 {
+                    if size.fract() != 0.0 || factor < 1 || !steps.is_multiple_of(factor) {
                         return wrong(
                             "coarser steps",
                             format!("whole factors that divide the {steps} steps"),

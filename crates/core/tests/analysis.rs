@@ -1,0 +1,221 @@
+//! Whole analyses on systems whose answers are known in closed form (theory §11).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use surefoot::analysis::*;
+use surefoot::error_field::Place;
+use surefoot::field::Data;
+use surefoot::law::Marginal;
+use surefoot::process::{Affine, Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
+use surefoot::sampler::Method;
+use surefoot::support::Shape;
+use surefoot::{Error, Result};
+
+struct Memory(BTreeMap<&'static str, Vec<f64>>);
+
+impl ColumnSource for Memory {
+    fn read(&self, name: &str) -> Result<Vec<f64>> {
+        self.0.get(name).cloned().ok_or_else(|| Error::invalid("reading", "a column", name, "none"))
+    }
+}
+
+/// Exact score of `data`, `ou` with the cosine schedule from 0.9 to 0.02.
+fn diffusion(data: Data, shape: Option<Shape>, noise_level: f64, method: Method, steps: usize) -> System {
+    let noising = Noising { family: Family::Ou, schedule: Schedule::Cosine };
+    let grid = Grid { start: 0.9, end: 0.02, steps };
+    let field = data.score(0.0).unwrap();
+    let drift = Drift {
+        field: field.clone(),
+        process: Process::Diffusion { noising, noise_level },
+        predicts: Predicts::Score,
+        clock: Clock::Affine { at_noise: 1.0, at_data: 0.0 },
+        error: None,
+    };
+    let (signal, noise) = (noising.signal(0.9), noising.noise(0.9));
+    System {
+        name: "test".into(),
+        target: Some(TargetScore {
+            field,
+            moment: drift.moment(0.02),
+            conversion: Affine { state: 0.0, output: 1.0 },
+            origin: ScoreOrigin::Exact,
+        }),
+        source: Arc::new(Marginal { data: data.law(0.0).unwrap(), signal, noise }),
+        support: shape.map(|s| s.build().unwrap()),
+        drift,
+        grid,
+        method,
+    }
+}
+
+fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request {
+    Request {
+        samples,
+        vectors,
+        seed: 7,
+        errors,
+        spectrum: true,
+        regularity: true,
+        boundary_distance: 0.1,
+        paths: 3,
+        convergence: 5,
+        chunk: 16,
+    }
+}
+
+fn constant(direction: &[f64], sizes: &[f64]) -> ErrorRequest {
+    let kind = ErrorKind::Constant { direction: direction.to_vec() };
+    ErrorRequest { kind, place: Place::Score, sizes: sizes.to_vec() }
+}
+
+fn random(sizes: &[f64]) -> ErrorRequest {
+    let kind = ErrorKind::Random { length_scale: 1.0, time_dependent: true };
+    ErrorRequest { kind, place: Place::Score, sizes: sizes.to_vec() }
+}
+
+fn run(system: &System, request: &Request, chunk_size: usize) -> (Summary, Memory) {
+    let go_on = |_: usize| true;
+    let norms = error_scales(system, request, &go_on).unwrap().unwrap();
+    let specs = layout(system, request, request.perturbations(&norms).len());
+    let mut all: BTreeMap<&'static str, Vec<f64>> = BTreeMap::new();
+    for start in (0..request.samples).step_by(chunk_size) {
+        let samples = start..(start + chunk_size).min(request.samples);
+        let chunk = chunk(system, request, &norms, samples.clone(), &go_on).unwrap().unwrap();
+        for spec in &specs {
+            let values = &chunk.columns[spec.name];
+            assert_eq!(values.len(), spec.rows(&samples).len() * spec.row_len(), "{}", spec.name);
+            assert!(values.iter().all(|v| v.is_finite()), "{}", spec.name);
+            all.entry(spec.name).or_default().extend(values);
+        }
+        assert_eq!(chunk.columns.len(), specs.len());
+    }
+    let memory = Memory(all);
+    let summary = summarise(system, request, &norms, &memory, Provenance::default()).unwrap();
+    (summary, memory)
+}
+
+fn two_moons(noise_level: f64, steps: usize) -> System {
+    let data = Data::TwoMoons { scale: 1.0, shift: 0.0, strip: 0.0 };
+    let shape = Shape::TwoMoons { scale: 1.0, shift: 0.0, strip: 0.0 };
+    diffusion(data, Some(shape), noise_level, Method::Euler, steps)
+}
+
+#[test]
+fn chunks_do_not_change_a_single_bit() {
+    let system = two_moons(1.0, 40);
+    let errors = vec![
+        constant(&[1.0, 1.0], &[0.1]),
+        random(&[0.2]),
+        ErrorRequest { kind: ErrorKind::White, place: Place::Drift, sizes: vec![0.1] },
+        ErrorRequest { kind: ErrorKind::Coarser, place: Place::Output, sizes: vec![2.0] },
+    ];
+    let request = request(37, 2, errors);
+    let (one, columns) = run(&system, &request, 37);
+    let (other, same) = run(&system, &request, 5);
+    assert_eq!(columns.0, same.0);
+    assert_eq!(one, other);
+}
+
+/// Log of the product of Euler's step factors for one variance of the target, written out for `ou` with η = 0:
+/// dY = β (Y + s) du′ with s = −Y/v, θ = π/2 · (u + 0.008)/1.008, m = (cos θ/cos θ_0)², β = π/1.008 · tan θ.
+fn euler_growth(variance: f64, steps: usize) -> f64 {
+    let angle = |u: f64| std::f64::consts::FRAC_PI_2 * (u + 0.008) / 1.008;
+    let dt = 0.88 / steps as f64;
+    let factor = |n: usize| {
+        let u = 0.9 - n as f64 * dt;
+        let m = (angle(u).cos() / angle(0.0).cos()).powi(2);
+        let v = m * m * variance + 1.0 - m * m;
+        1.0 + dt * std::f64::consts::PI / 1.008 * angle(u).tan() * (1.0 - 1.0 / v)
+    };
+    (0..steps).map(|n| factor(n).ln()).sum()
+}
+
+#[test]
+fn a_gaussian_grows_by_the_discrete_product() {
+    let variances = vec![1.0, 0.25, 0.0];
+    let system = diffusion(Data::Gaussian { variances: variances.clone() }, None, 0.0, Method::Euler, 500);
+    let (summary, _) = run(&system, &request(20, 3, Vec::new()), 20);
+    let exponents = summary.exponents.unwrap();
+    for (quantiles, variance) in exponents.svd.iter().zip(variances) {
+        let expected = euler_growth(variance, 500);
+        assert!((quantiles.q05 - expected).abs() < 1e-10 && (quantiles.q95 - expected).abs() < 1e-10);
+    }
+    assert!(exponents.trace_defect.unwrap() < 1e-10);
+    assert!(summary.robustness.is_empty());
+}
+
+#[test]
+fn an_error_of_size_zero_moves_nothing() {
+    let system = two_moons(1.0, 30);
+    let (summary, _) = run(&system, &request(12, 2, vec![constant(&[1.0, 0.0], &[0.0])]), 12);
+    let entry = &summary.robustness[0];
+    assert_eq!(entry.displacement.mean, 0.0);
+    assert_eq!(entry.off_w1, Some(0.0));
+    assert_eq!(entry.along.unwrap().mean, 0.0);
+    let alignment = summary.alignment.unwrap();
+    assert_eq!(alignment.under_error[0].score_cosine, alignment.score_cosine);
+}
+
+#[test]
+fn twins_tend_to_the_first_order_displacement() {
+    let system = two_moons(0.0, 60);
+    let sizes = [1e-4, 1e-5];
+    let errors = vec![constant(&[1.0, 0.3], &sizes), random(&sizes)];
+    let (_, columns) = run(&system, &request(8, 2, errors), 8);
+    let (x, moved, zeta) = (&columns.0["x"], &columns.0["perturbed_x"], &columns.0["displacement"]);
+    for sample in 0..8 {
+        for error in 0..2 {
+            let defect = |size_index: usize| -> f64 {
+                let at = |i: usize| (sample * 4 + error * 2 + size_index) * 2 + i;
+                let difference = |i: usize| {
+                    (moved[at(i)] - x[sample * 2 + i]) / sizes[size_index] - zeta[(sample * 2 + error) * 2 + i]
+                };
+                difference(0).hypot(difference(1))
+            };
+            let scale = zeta[(sample * 2 + error) * 2].hypot(zeta[(sample * 2 + error) * 2 + 1]);
+            assert!(defect(1) < 1e-3 * scale.max(1.0), "sample {sample}, error {error}: {}", defect(1));
+            assert!(defect(1) < 0.2 * defect(0) + 1e-6, "first order: {} then {}", defect(0), defect(1));
+        }
+    }
+}
+
+#[test]
+fn on_a_circle_errors_have_perfect_footing_and_tangents_are_exact() {
+    let system = diffusion(
+        Data::Circle { radius: 1.0 },
+        Some(Shape::Circle { radius: 1.0 }),
+        0.0,
+        Method::Heun,
+        300,
+    );
+    let (summary, _) = run(&system, &request(24, 2, vec![constant(&[1.0, 1.0], &[0.01])]), 24);
+    let alignment = summary.alignment.unwrap();
+    assert!(alignment.score_cosine.unwrap().svd.unwrap().q95 < 1e-9);
+    assert!(alignment.subspace_angle_deg.unwrap().svd.unwrap().q95 < 1e-6);
+    assert!(summary.footing.unwrap().kinds["constant"].q50 > 0.9);
+}
+
+#[test]
+fn a_disc_counts_only_points_near_its_boundary() {
+    let system =
+        diffusion(Data::Disc { radius: 1.0 }, Some(Shape::Disc { centre: [0.0, 0.0], radius: 1.0 }), 0.0, Method::Heun, 60);
+    let (summary, columns) = run(&system, &request(60, 2, vec![constant(&[1.0, 0.0], &[0.1])]), 60);
+    let alignment = summary.alignment.unwrap();
+    let near = columns.0["near_boundary"].iter().filter(|&&m| m == 1.0).count();
+    assert!(near > 0 && near < 60, "{near}");
+    assert_eq!(alignment.points, near);
+    assert_eq!(alignment.subspace_angle_deg.unwrap().qr.n, near);
+}
+
+#[test]
+fn bad_requests_are_refused_with_their_numbers() {
+    let system = two_moons(1.0, 30);
+    let refused = |request: &Request| error_scales(&system, request, &|_| true).unwrap_err().to_string();
+    let text = refused(&request(10, 5, Vec::new()));
+    assert!(text.contains('5') && text.contains('2'), "{text}");
+    assert!(refused(&request(10, 2, vec![constant(&[1.0], &[0.1])])).contains("direction"));
+    assert!(refused(&request(10, 2, vec![constant(&[1.0, 1.0], &[f64::NAN])])).contains("NaN"));
+    let kind = ErrorKind::Coarser;
+    let coarser = ErrorRequest { kind, place: Place::Output, sizes: vec![7.0] };
+    assert!(refused(&request(10, 2, vec![coarser])).contains("30"));
+}
