@@ -168,7 +168,8 @@ fn twins_tend_to_the_first_order_displacement() {
             let defect = |size_index: usize| -> f64 {
                 let at = |i: usize| (sample * 4 + error * 2 + size_index) * 2 + i;
                 let difference = |i: usize| {
-                    (moved[at(i)] - x[sample * 2 + i]) / sizes[size_index] - zeta[(sample * 2 + error) * 2 + i]
+                    (moved[at(i)] - x[sample * 2 + i]) / sizes[size_index]
+                        - zeta[(sample * 2 + error) * 2 + i]
                 };
                 difference(0).hypot(difference(1))
             };
@@ -181,13 +182,8 @@ fn twins_tend_to_the_first_order_displacement() {
 
 #[test]
 fn on_a_circle_errors_have_perfect_footing_and_tangents_are_exact() {
-    let system = diffusion(
-        Data::Circle { radius: 1.0 },
-        Some(Shape::Circle { radius: 1.0 }),
-        0.0,
-        Method::Heun,
-        300,
-    );
+    let system =
+        diffusion(Data::Circle { radius: 1.0 }, Some(Shape::Circle { radius: 1.0 }), 0.0, Method::Heun, 300);
     let (summary, _) = run(&system, &request(24, 2, vec![constant(&[1.0, 1.0], &[0.01])]), 24);
     let alignment = summary.alignment.unwrap();
     assert!(alignment.score_cosine.unwrap().svd.unwrap().q95 < 1e-9);
@@ -197,8 +193,13 @@ fn on_a_circle_errors_have_perfect_footing_and_tangents_are_exact() {
 
 #[test]
 fn a_disc_counts_only_points_near_its_boundary() {
-    let system =
-        diffusion(Data::Disc { radius: 1.0 }, Some(Shape::Disc { centre: [0.0, 0.0], radius: 1.0 }), 0.0, Method::Heun, 60);
+    let system = diffusion(
+        Data::Disc { radius: 1.0 },
+        Some(Shape::Disc { centre: [0.0, 0.0], radius: 1.0 }),
+        0.0,
+        Method::Heun,
+        60,
+    );
     let (summary, columns) = run(&system, &request(60, 2, vec![constant(&[1.0, 0.0], &[0.1])]), 60);
     let alignment = summary.alignment.unwrap();
     let near = columns.0["near_boundary"].iter().filter(|&&m| m == 1.0).count();

@@ -240,6 +240,9 @@ impl Study<'_> {
         let leading = all().map(|(n, s, i)| run.frames[((n * count + s) * k) * dim + i]).collect();
         to.insert("path_vectors", leading);
         to.insert("path_log_growth", cumulative_growth(run, k, steps, kept));
+        let covariant = spectrum::covariant(&run.chain, &run.frames, self.request.seed, tile.clone())?;
+        let middle = &covariant.vectors[(steps / 2) * count * k * dim..][..kept * k * dim];
+        to.insert("covariant", middle.to_vec());
         Ok(())
     }
 

@@ -300,6 +300,7 @@ fn paths(to: &mut Layout, extent: &Extent) {
     if extent.spectrum {
         to.add("path_log_growth", &[Path, Step, Vector], NATS, "Σ_{m<n} log R_ii up to step n");
         to.add("path_vectors", &[Path, Step, Component], "", "leading vector of E_n along the generation");
+        to.add("covariant", &[Path, Vector, Component], "", "covariant vectors at step ⌊τ/2⌋ (theory §4)");
     }
 }
 
