@@ -48,18 +48,15 @@ pub fn paired(a: &[f64], b: &[f64], seed: u64) -> Option<PairedDifference> {
     let differences: Vec<f64> = a.iter().zip(b).map(|(a, b)| b - a).collect();
     let mut of_differences = Vec::with_capacity(RESAMPLES);
     let mut of_medians = Vec::with_capacity(RESAMPLES);
-    let mut picked = [vec![0.0; n], vec![0.0; n], vec![0.0; n]];
+    let (mut of_a, mut of_b, mut of_d) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
     for resample in 0..RESAMPLES {
         let mut rng = stream(seed, resample as u64, Purpose::Bootstrap);
-        for slot in 0..n {
+        for ((in_a, in_b), in_d) in of_a.iter_mut().zip(&mut of_b).zip(&mut of_d) {
             let index = uniform_index(&mut rng, n);
-            picked[0][slot] = a[index];
-            picked[1][slot] = b[index];
-            picked[2][slot] = differences[index];
+            (*in_a, *in_b, *in_d) = (a[index], b[index], differences[index]);
         }
-        let [pa, pb, pd] = &mut picked;
-        of_medians.push(median(pb) - median(pa));
-        of_differences.push(median(pd));
+        of_medians.push(median(&mut of_b) - median(&mut of_a));
+        of_differences.push(median(&mut of_d));
     }
     let estimate = |value: f64, resampled: &[f64]| {
         let resampled = sorted(resampled);

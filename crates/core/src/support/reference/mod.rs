@@ -64,7 +64,7 @@ impl Reference {
         let wrong = |what: &str, expected: String, got: String, remedy: &str| {
             Err(Error::invalid(format!("reference support, {what}"), expected, got, remedy))
         };
-        if dim < 2 || points.len() < 3 * dim || points.len() % dim != 0 {
+        if dim < 2 || points.len() < 3 * dim || !points.len().is_multiple_of(dim) {
             let expected = format!("three rows or more of {} numbers", dim.max(2));
             return wrong(
                 "points",
