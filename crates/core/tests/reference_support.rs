@@ -120,6 +120,16 @@ fn feet_do_not_depend_on_the_batch() {
 }
 
 #[test]
+fn points_too_far_to_square_still_have_neighbours() {
+    let reference = Reference::new(3, sphere_points(3, 3, 50), Some(2), None).unwrap();
+    let x = [1e160, 0.0, -1e160];
+    assert_eq!(reference.nearest(&x, 5)[0].len(), 5);
+    let foot = reference.project(&x);
+    check_frame(3, 2, &x, &foot);
+    assert!(norm(&foot.point) < 2.0);
+}
+
+#[test]
 fn samples_without_meaning_are_refused() {
     let points = sphere_points(3, 3, 50);
     assert!(Reference::new(1, points.clone(), None, None).is_err());

@@ -248,6 +248,14 @@ fn spirals() {
 }
 
 #[test]
+fn spirals_answer_at_once_even_where_there_is_no_nearest_point() {
+    let support = build(r#"{"kind": "spiral"}"#);
+    for x in [[f64::NAN, 0.0], [0.0, f64::NAN], [f64::INFINITY, f64::NAN], [f64::INFINITY, 1.0]] {
+        assert!(support.project(&x).point.iter().all(|p| p.is_finite()), "{x:?}");
+    }
+}
+
+#[test]
 fn swiss_roll() {
     let support = build(r#"{"kind": "swiss-roll", "height": 1.5}"#);
     let set: Vec<Vec<f64>> = spiral(0.1, 1.5 * PI, 4.5 * PI, 3001)

@@ -142,11 +142,14 @@ impl Spiral {
         [self.pitch * t * t.cos(), self.pitch * t * t.sin()]
     }
 
-    /// Parameter of the point nearest to x; of several, the first found by a fixed order.
+    /// Parameter of the point nearest to x; of several, the first found by a fixed order. `start` where x is not a number.
     pub fn nearest_parameter(&self, x: [f64; 2]) -> f64 {
         // Beyond a million million radii the nearest point no longer changes.
         let rho = (x[0].hypot(x[1]) / self.pitch).min(1e12 * self.end);
         let objective = Objective { rho, theta: x[1].atan2(x[0]) };
+        if !objective.theta.is_finite() {
+            return self.start;
+        }
         let mut best = Best { t: self.start, h: objective.value(self.start) };
         let winding = ((rho - objective.theta) / TAU).round();
         for k in [winding - 1.0, winding, winding + 1.0] {

@@ -121,9 +121,11 @@ impl Reference {
         &self.points
     }
 
-    /// The `count` nearest reference points (at most N) of every row of `x[n, D]`, nearest first.
+    /// The `count` nearest reference points (at most N) of every row of `x[n, D]`, nearest first. Coordinates beyond
+    /// ±1e120 count as that, so that squared distances stay finite.
     pub fn nearest(&self, x: &[f64], count: usize) -> Vec<Vec<Neighbour>> {
-        search::nearest(self.dim, &self.points, x, count.min(self.points.len() / self.dim))
+        let within: Vec<f64> = x.iter().map(|x| x.clamp(-1e120, 1e120)).collect();
+        search::nearest(self.dim, &self.points, &within, count.min(self.points.len() / self.dim))
     }
 
     /// Local PCA of some reference points.
