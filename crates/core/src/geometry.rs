@@ -143,6 +143,52 @@ impl Curve {
         }
     }
 
+    /// Bound of both the real and the imaginary part of γ′(s + ib) in length, over real |s| ≤ `reach`.
+    pub fn line_speed_bound(&self, b: f64, reach: f64) -> f64 {
+        match self {
+            Curve::Arc { radius, .. } => radius * b.cosh(),
+            Curve::Spiral { pitch, .. } => pitch * b.exp() * (1.0 + reach + b),
+            Curve::Trigonometric { harmonics } => {
+                let of = |h: &Harmonic| h.amplitude() * f64::from(h.order) * (f64::from(h.order) * b).cosh();
+                harmonics.iter().map(of).sum()
+            }
+        }
+    }
+
+    /// Real and imaginary part of γ(s + ib), γ continued to complex parameters.
+    pub fn continued(&self, s: f64, b: f64) -> ([f64; 2], [f64; 2]) {
+        let wave = |order: f64| {
+            let (sin, cos) = (order * s).sin_cos();
+            let (sinh, cosh) = ((order * b).sinh(), (order * b).cosh());
+            // cos and sin of order (s + ib).
+            ([cos * cosh, -sin * sinh], [sin * cosh, cos * sinh])
+        };
+        match self {
+            Curve::Arc { centre, radius, .. } => {
+                let (cos, sin) = wave(1.0);
+                let real = [centre[0] + radius * cos[0], centre[1] + radius * sin[0]];
+                (real, [radius * cos[1], radius * sin[1]])
+            }
+            Curve::Spiral { pitch, .. } => {
+                let (cos, sin) = wave(1.0);
+                let real = |w: [f64; 2]| pitch * (s * w[0] - b * w[1]);
+                let imaginary = |w: [f64; 2]| pitch * (s * w[1] + b * w[0]);
+                ([real(cos), real(sin)], [imaginary(cos), imaginary(sin)])
+            }
+            Curve::Trigonometric { harmonics } => {
+                let (mut real, mut imaginary) = ([0.0; 2], [0.0; 2]);
+                for h in harmonics {
+                    let (cos, sin) = wave(f64::from(h.order));
+                    for i in 0..2 {
+                        real[i] += h.cosine[i] * cos[0] + h.sine[i] * sin[0];
+                        imaginary[i] += h.cosine[i] * cos[1] + h.sine[i] * sin[1];
+                    }
+                }
+                (real, imaginary)
+            }
+        }
+    }
+
     /// Bound of |Im γ(s + ib)| over real |s| ≤ `reach`: how far the curve leaves the real plane.
     ///
     /// With |γ⁽ᵏ⁾(s)| ≤ C_k, Taylor's series gives Σ_{k odd} C_k bᵏ/k!. Here C_k is the radius of an arc,

@@ -152,3 +152,61 @@ impl Langevin {
         Langevin { mean: kappa * transverse, transverse, radial: excess / (sinh * sinh) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// κ, A, A′, e^{−κ} I_0, to 60 digits with mpmath, rounded.
+    const VON_MISES: [[f64; 4]; 9] = [
+        [1e-06, 4.999999999999375e-07, 0.4999999999998125, 0.99999900000075],
+        [0.01, 0.004999937501041649, 0.4999812505208208, 0.9900745851497075],
+        [0.7, 0.33017728953267106, 0.4193011152873286, 0.5593055265070683],
+        [5.0, 0.8933831370440852, 0.0231899430364522, 0.18354081260932836],
+        [39.9, 0.9873881053768654, 0.0003181603032198749, 0.06335803550042246],
+        [40.0, 0.9874198413363506, 0.00031656090188732504, 0.06327827987523534],
+        [75.0, 0.9933108084646411, 8.949367445914331e-05, 0.046143247062816965],
+        [3000.0, 0.9998333194398124, 5.556481944766225e-08, 0.00728395974654569],
+        [100000000.0, 0.999999995, 5.0000000250000004e-17, 3.989422809001105e-05],
+    ];
+    /// κ, L, L′ likewise.
+    const LANGEVIN: [[f64; 3]; 7] = [
+        [1e-06, 3.333333333333111e-07, 0.33333333333326665],
+        [0.01, 0.003333311111322749, 0.3333266667724853],
+        [0.7, 0.22605020723120084, 0.30304356886444306],
+        [0.999, 0.3127592978857857, 0.2760368810739069],
+        [1.0, 0.3130352854993313, 0.27593833903368953],
+        [12.0, 0.9166666667421693, 0.006944444293439062],
+        [100000000.0, 0.99999999, 1e-16],
+    ];
+
+    fn near(found: f64, expected: f64) -> bool {
+        (found / expected - 1.0).abs() < 4e-15
+    }
+
+    #[test]
+    fn von_mises_moments_are_accurate_to_rounding() {
+        for [kappa, mean, radial, scaled_i0] in VON_MISES {
+            let law = VonMises::new(kappa);
+            assert!(near(law.mean, mean) && near(law.transverse, mean / kappa), "{kappa}: {law:?}");
+            assert!(near(law.radial, radial), "{kappa}: {law:?}");
+            // e^{−κ} carries the rounding of κ itself.
+            assert!(
+                (law.scaled_i0 / scaled_i0 - 1.0).abs() < 4e-15 * kappa.clamp(1.0, 4.0),
+                "{kappa}: {law:?}"
+            );
+        }
+        let none = VonMises::new(0.0);
+        assert_eq!((none.mean, none.transverse, none.radial, none.scaled_i0), (0.0, 0.5, 0.5, 1.0));
+        assert_eq!(VonMises::new(f64::INFINITY).mean, 1.0);
+    }
+
+    #[test]
+    fn langevin_moments_are_accurate_to_rounding() {
+        for [kappa, mean, radial] in LANGEVIN {
+            let law = Langevin::new(kappa);
+            assert!(near(law.mean, mean) && near(law.transverse, mean / kappa), "{kappa}: {law:?}");
+            assert!(near(law.radial, radial), "{kappa}: {law:?}");
+        }
+    }
+}

@@ -2,10 +2,11 @@
 
 use super::SharedField;
 use super::mixture::Mixture;
+use super::path::Interval;
 use super::point_set::{Bandwidth, PointSet};
 use super::posterior::Score;
 use super::product::Product;
-use super::quadrature::{Interval, Quadrature};
+use super::quadrature::Quadrature;
 use super::rings::Rings;
 use super::round;
 use crate::error::{Error, Result};

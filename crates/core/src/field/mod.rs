@@ -1,15 +1,19 @@
 //! Fields: what a network learned, or what is known exactly, with value, tangents and adjoint.
 
 mod bessel;
+mod bound;
 mod data;
 mod gauss_legendre;
+mod lanes;
 mod mixture;
 mod network;
 mod nodes;
+mod path;
 mod point_set;
 mod posterior;
 mod product;
 mod quadrature;
+mod refine;
 mod rings;
 mod round;
 mod wrappers;
@@ -17,10 +21,11 @@ mod wrappers;
 pub use data::Data;
 pub use mixture::Mixture;
 pub use network::NetworkField;
+pub use path::{Interval, Path};
 pub use point_set::{Bandwidth, PointSet};
 pub use posterior::{Conditional, Posterior, Score};
 pub use product::Product;
-pub use quadrature::{Interval, Path, Quadrature};
+pub use quadrature::Quadrature;
 pub use rings::Rings;
 pub use round::{Circle, Sphere};
 pub use wrappers::{Counting, Counts, Difference, FiniteDifference, Sum};
