@@ -2,10 +2,9 @@
 
 use super::{Array, MOST_BYTES, checked_len, malformed};
 use crate::failure::{Failure, Result};
-use npyz::npz::array_name_from_file_name;
-use npyz::zip::ZipArchive;
 use std::io::{Cursor, Read};
 use std::path::Path;
+use zip::ZipArchive;
 
 /// The first bytes of every `.npy` file.
 pub const MAGIC: &[u8] = b"\x93NUMPY";
@@ -72,7 +71,7 @@ pub fn npz(path: &Path) -> Result<Vec<(String, Array)>> {
     let mut arrays = Vec::new();
     for index in 0..zip.len() {
         let entry = zip.by_index(index).map_err(|error| broken(&error))?;
-        let Some(name) = array_name_from_file_name(entry.name()).map(str::to_string) else { continue };
+        let Some(name) = entry.name().strip_suffix(".npy").map(str::to_string) else { continue };
         let declared = entry.size().min(MOST_BYTES);
         let mut content = Vec::new();
         entry.take(declared + 1).read_to_end(&mut content).map_err(|error| broken(&error))?;
