@@ -71,7 +71,8 @@ pub fn npz(path: &Path) -> Result<Vec<(String, Array)>> {
     let mut arrays = Vec::new();
     for index in 0..zip.len() {
         let entry = zip.by_index(index).map_err(|error| broken(&error))?;
-        let Some(name) = entry.name().strip_suffix(".npy").map(str::to_string) else { continue };
+        let file_name = entry.name().map_err(|error| broken(&error))?;
+        let Some(name) = file_name.strip_suffix(".npy").map(str::to_string) else { continue };
         let declared = entry.size().min(MOST_BYTES);
         let mut content = Vec::new();
         entry.take(declared + 1).read_to_end(&mut content).map_err(|error| broken(&error))?;
