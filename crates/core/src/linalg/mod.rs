@@ -37,9 +37,14 @@ impl LogProduct {
         if product > 1e-140 && product < 1e140 && factor > 1e-140 {
             self.pending = product;
         } else {
-            self.log += self.pending.ln() + factor.ln();
-            self.pending = 1.0;
+            self.flush(factor);
         }
+    }
+
+    #[cold]
+    fn flush(&mut self, factor: f64) {
+        self.log += self.pending.ln() + factor.ln();
+        self.pending = 1.0;
     }
 
     /// The sum of logarithms so far.
