@@ -11,6 +11,8 @@ mod network;
 mod onnx;
 pub mod passes;
 mod plan;
+#[cfg(test)]
+mod tests;
 
 pub use error::{Error, UnsupportedNode};
 pub use ir::{Function, Graph, Source};

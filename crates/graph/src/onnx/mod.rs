@@ -6,7 +6,7 @@ mod elementwise;
 mod import;
 mod linear;
 mod operators;
-mod proto;
+pub(crate) mod proto;
 mod shaping;
 mod tensor;
 

@@ -1,0 +1,101 @@
+//! ONNX models written node by node.
+
+use crate::onnx::proto::{
+    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
+    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+};
+use prost::Message;
+
+/// A model with inputs x [batch, …] and t [batch] and the output y.
+pub struct Model(ModelProto);
+
+impl Model {
+    pub fn new(sample_shape: &[i64]) -> Model {
+        let graph = GraphProto {
+            input: vec![value_info("x", sample_shape), value_info("t", &[])],
+            output: vec![value_info("y", sample_shape)],
+            ..GraphProto::default()
+        };
+        let opset = OperatorSetIdProto { domain: None, version: Some(20) };
+        Model(ModelProto { graph: Some(graph), opset_import: vec![opset], ..ModelProto::default() })
+    }
+
+    pub fn opset(mut self, version: i64) -> Model {
+        self.0.opset_import[0].version = Some(version);
+        self
+    }
+
+    fn graph(&mut self) -> &mut GraphProto {
+        self.0.graph.as_mut().unwrap()
+    }
+
+    pub fn floats(mut self, name: &str, dims: &[i64], values: &[f64]) -> Model {
+        let double_data = values.to_vec();
+        let data_type = Some(11);
+        let tensor = TensorProto {
+            name: Some(name.into()),
+            data_type,
+            dims: dims.to_vec(),
+            double_data,
+            ..Default::default()
+        };
+        self.graph().initializer.push(tensor);
+        self
+    }
+
+    pub fn integers(mut self, name: &str, values: &[i64]) -> Model {
+        let (data_type, dims) = (Some(7), vec![values.len() as i64]);
+        let int64_data = values.to_vec();
+        let tensor =
+            TensorProto { name: Some(name.into()), data_type, dims, int64_data, ..Default::default() };
+        self.graph().initializer.push(tensor);
+        self
+    }
+
+    /// Adds a node written as "out1 out2 = Operator in1 in2".
+    pub fn node(self, text: &str) -> Model {
+        self.node_with(text, vec![])
+    }
+
+    pub fn node_with(mut self, text: &str, attribute: Vec<AttributeProto>) -> Model {
+        let (left, right) = text.split_once('=').unwrap();
+        let mut words = right.split_whitespace().map(|w| if w == "_" { "" } else { w }.to_string());
+        let node = NodeProto {
+            op_type: words.next(),
+            name: Some(format!("node {}", left.trim())),
+            input: words.collect(),
+            output: left.split_whitespace().map(String::from).collect(),
+            attribute,
+            ..NodeProto::default()
+        };
+        self.graph().node.push(node);
+        self
+    }
+
+    pub fn bytes(&self) -> Vec<u8> {
+        self.0.encode_to_vec()
+    }
+}
+
+fn value_info(name: &str, sample_shape: &[i64]) -> ValueInfoProto {
+    let mut dim = vec![DimensionProto { dim_value: None, dim_param: Some("batch".into()) }];
+    dim.extend(sample_shape.iter().map(|&d| DimensionProto { dim_value: Some(d), dim_param: None }));
+    let tensor_type = TensorTypeProto { elem_type: Some(1), shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: Some(name.into()), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}
+
+pub fn int(name: &str, i: i64) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), i: Some(i), ..Default::default() }
+}
+
+pub fn float(name: &str, f: f32) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), f: Some(f), ..Default::default() }
+}
+
+pub fn ints(name: &str, ints: &[i64]) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), ints: ints.to_vec(), ..Default::default() }
+}
+
+pub fn text(name: &str, s: &str) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), s: Some(s.into()), ..Default::default() }
+}

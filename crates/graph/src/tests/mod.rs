@@ -1,0 +1,7 @@
+//! Tests on small models written as ONNX.
+
+mod build;
+mod checks;
+mod operators;
+mod passes;
+mod reading;
