@@ -4,7 +4,8 @@
 //! of all, per instruction set: the median and the best of short runs, so that a neighbour's load can be seen.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::sync::Barrier;
+use std::time::Instant;
 use surefoot_graph::{CpuPath, Description, Graph, Limits, Network, Precision};
 
 /// A network, its batch, and how often a batch is evaluated in a run.
@@ -22,6 +23,7 @@ const WORKLOADS: [Workload; 2] = [
 const RUNS: usize = 15;
 
 fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     for workload in &WORKLOADS {
         let file = format!("{}/../../benches/data/{}.onnx", env!("CARGO_MANIFEST_DIR"), workload.name);
@@ -32,48 +34,48 @@ fn main() {
         let flops = workload.samples as f64 * flops as f64;
         for precision in [Precision::F32, Precision::F64] {
             for path in [CpuPath::Avx512, CpuPath::Avx2, CpuPath::Portable] {
-                if !path.is_available() {
+                let title = format!("{:4} {precision:?} {:8}", workload.name, path.name());
+                let words: Vec<&str> = title.split_whitespace().collect();
+                if !path.is_available() || !wanted.iter().all(|w| words.contains(&w.as_str())) {
                     continue;
                 }
                 let network = Network::with_path(&graph, precision, path).expect("the network compiles");
                 let rates = [1, threads].map(|threads| rates(&network, workload, threads, flops));
                 let text = rates.map(|(median, best)| format!("{median:7.1} (best {best:6.1})"));
-                println!(
-                    "{:4} {precision:?} {:8} GFLOP/s: one thread {}, {threads} threads {}",
-                    workload.name,
-                    path.name(),
-                    text[0],
-                    text[1]
-                );
+                println!("{title} GFLOP/s: one thread {}, {threads} threads {}", text[0], text[1]);
             }
         }
     }
 }
 
-/// Median and best GFLOP/s of all threads together.
+/// Median and best GFLOP/s of all threads together, from the first start to the last end.
 fn rates(network: &Network, workload: &Workload, threads: usize, flops: f64) -> (f64, f64) {
+    let barrier = Barrier::new(threads);
     let mut runs: Vec<f64> = (0..RUNS)
         .map(|_| {
-            let all: Vec<Duration> = std::thread::scope(|scope| {
-                let handles: Vec<_> =
-                    (0..threads).map(|_| scope.spawn(|| evaluate(network, workload))).collect();
+            let spans: Vec<(Instant, Instant)> = std::thread::scope(|scope| {
+                let evaluate = || evaluate(network, workload, &barrier);
+                let handles: Vec<_> = (0..threads).map(|_| scope.spawn(evaluate)).collect();
                 handles.into_iter().map(|h| h.join().expect("an evaluation does not panic")).collect()
             });
-            all.iter().map(|d| flops / d.as_secs_f64() / 1e9).sum()
+            let start = spans.iter().map(|s| s.0).min().expect("there is a thread");
+            let end = spans.iter().map(|s| s.1).max().expect("there is a thread");
+            threads as f64 * flops / (end - start).as_secs_f64() / 1e9
         })
         .collect();
     runs.sort_by(f64::total_cmp);
     (runs[runs.len() / 2], runs[runs.len() - 1])
 }
 
-/// Time of one evaluation after a first one.
-fn evaluate(network: &Network, workload: &Workload) -> Duration {
+/// Start and end of an evaluation that all threads begin together, after a first one.
+fn evaluate(network: &Network, workload: &Workload, barrier: &Barrier) -> (Instant, Instant) {
     let (n, k, dim) = (workload.samples, workload.directions, network.dim());
     let x: Vec<f64> = (0..n * dim).map(|i| (i as f64 * 0.37).sin()).collect();
     let v: Vec<f64> = (0..n * k * dim).map(|i| (i as f64 * 0.11).cos()).collect();
     let (mut y, mut jv) = (vec![0.0; n * dim], vec![0.0; n * k * dim]);
     network.tangents(0.3, &x, &v, &mut y, &mut jv);
+    barrier.wait();
     let start = Instant::now();
     network.tangents(0.3, &x, &v, &mut y, &mut jv);
-    start.elapsed()
+    (start, Instant::now())
 }
