@@ -8,80 +8,35 @@ use crate::statistics::{beta_quantile, ln_gamma};
 use crate::support::Foot;
 use serde::{Deserialize, Serialize};
 
-/// What the alignment of a batch is computed from. All arrays are row-major, one block a sample.
-#[derive(Debug, Clone, Copy)]
-pub struct Inputs<'a> {
-    /// D.
-    pub dim: usize,
-    /// d of the support; d = D is allowed (see [`leading_dim`]).
-    pub intrinsic_dim: usize,
-    /// k, vectors a sample in `frames`.
-    pub vectors: usize,
-    /// Left vectors as orthonormal rows, most sensitive first, `[n, k, D]`.
-    pub frames: &'a [f64],
-    /// Target score s_τ at the generated points `[n, D]`; empty when there is none.
-    pub scores: &'a [f64],
-    /// Feet of the generated points on the support, `[n]`; empty when there is no support.
-    pub feet: &'a [Foot],
-    /// Which samples count; `None` for all. For d = D: those of [`near_boundary`].
-    pub mask: Option<&'a [bool]>,
-}
-
-/// Alignment of a batch. Only points that count have entries; the `*_rows` say which samples they belong to.
+/// Alignment of a batch, one entry a sample; figures that cannot be formed are empty.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Alignment {
-    /// |⟨LV_1, s/‖s‖⟩|, one a row of `scored_rows`.
+    /// |⟨LV_1, s/‖s‖⟩|; 0 where the score vanishes, which is orthogonal to everything.
     pub score_cosine: Vec<f64>,
-    /// ‖E^dᵀ s‖/‖s‖, one a row of `scored_rows`.
+    /// ‖E^dᵀ s‖/‖s‖; 0 where the score vanishes.
     pub score_subspace: Vec<f64>,
-    /// Largest principal angle between E^d and T(x) in degrees, one a row of `angle_rows`.
+    /// Largest principal angle between E^d and T(x) in degrees.
     pub subspace_angle_deg: Vec<f64>,
-    /// Samples that count and have a score other than zero.
-    pub scored_rows: Vec<usize>,
-    /// Samples that count and have a foot.
-    pub angle_rows: Vec<usize>,
-    /// Samples that count.
-    pub points: usize,
-    /// Samples that count but whose score is zero, so that it has no direction.
-    pub zero_scores: usize,
 }
 
-/// d of E^d: the support's dimension, for d = D the D − 1 of its boundary, and never more than the k vectors there are.
-pub fn leading_dim(dim: usize, intrinsic_dim: usize, vectors: usize) -> usize {
-    let d = if intrinsic_dim >= dim { dim.saturating_sub(1) } else { intrinsic_dim };
-    d.min(vectors)
+/// d of E^d: the support's dimension, for d = D the D − 1 of its boundary.
+pub fn leading_dim(dim: usize, intrinsic_dim: usize) -> usize {
+    if intrinsic_dim >= dim { dim.saturating_sub(1) } else { intrinsic_dim }
 }
 
-/// The d = D rule: which points lie within `distance` of the topological boundary, from either side. For d < D every
-/// point of the support counts as boundary, so the caller passes no mask at all.
-pub fn near_boundary(feet: &[Foot], distance: f64) -> Vec<bool> {
-    feet.iter().map(|foot| foot.middle_distance <= distance).collect()
-}
-
-/// Alignment of every sample of a batch that counts.
-pub fn alignment(inputs: &Inputs) -> Alignment {
-    let Inputs { dim, vectors, .. } = *inputs;
-    let samples = inputs.frames.len() / (dim * vectors).max(1);
-    let d = leading_dim(dim, inputs.intrinsic_dim, vectors);
-    let mut result = Alignment::default();
-    for row in (0..samples).filter(|&row| inputs.mask.is_none_or(|mask| mask[row])) {
-        let frame = &inputs.frames[row * vectors * dim..][..vectors * dim];
-        result.points += 1;
-        if !inputs.scores.is_empty() {
-            let score = &inputs.scores[row * dim..][..dim];
-            match (score_cosine(&frame[..dim], score), score_subspace(&frame[..d * dim], score)) {
-                (Some(cosine), Some(share)) => {
-                    result.score_cosine.push(cosine);
-                    result.score_subspace.push(share);
-                    result.scored_rows.push(row);
-                }
-                _ => result.zero_scores += 1,
-            }
-        }
-        if let Some(foot) = inputs.feet.get(row) {
-            result.subspace_angle_deg.push(subspace_angle_deg(dim, &frame[..d * dim], &foot.tangent));
-            result.angle_rows.push(row);
-        }
+/// Alignment of the left vectors `frames[n, k, D]` (orthonormal rows, most sensitive first), whose leading `d` rows
+/// are E^d, with the target scores `scores[n, D]` and the `feet[n]`; either may be empty where it is not known.
+pub fn alignment(dim: usize, k: usize, d: usize, frames: &[f64], scores: &[f64], feet: &[Foot]) -> Alignment {
+    let leading = |rows: usize| frames.chunks_exact((k * dim).max(1)).map(move |frame| &frame[..rows * dim]);
+    let scored = |rows: usize| leading(rows).zip(scores.chunks_exact(dim));
+    let mut result = Alignment {
+        score_cosine: scored(1).map(|(lead, s)| score_cosine(lead, s).unwrap_or(0.0)).collect(),
+        ..Alignment::default()
+    };
+    if d > 0 {
+        result.score_subspace = scored(d).map(|(e, s)| score_subspace(e, s).unwrap_or(0.0)).collect();
+        let angles = leading(d).zip(feet).map(|(e, foot)| subspace_angle_deg(dim, e, &foot.tangent));
+        result.subspace_angle_deg = angles.collect();
     }
     result
 }
@@ -173,11 +128,11 @@ mod tests {
     use crate::random::{Purpose, standard_normal, stream};
     use crate::statistics::Quantiles;
 
-    fn foot(tangent: &[f64], middle_distance: f64) -> Foot {
+    fn foot(tangent: &[f64]) -> Foot {
         Foot {
             point: vec![0.0; 2],
             distance: 0.0,
-            middle_distance,
+            middle_distance: 0.0,
             tangent: tangent.to_vec(),
             normal: vec![-tangent[1], tangent[0]],
             component: 0,
@@ -236,45 +191,28 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_counts_masked_points_and_zero_scores() {
-        let frames = [1.0, 0.0, 0.0, 1.0].repeat(4);
-        let scores = [0.0, 2.0, 0.0, 0.0, 3.0, 4.0, 1.0, 0.0];
+    fn a_batch_has_one_figure_a_sample() {
+        let frames = [1.0, 0.0, 0.0, 1.0].repeat(3);
+        let scores = [0.0, 2.0, 0.0, 0.0, 3.0, 4.0];
         let tilt = 1e-7_f64;
-        let feet = [[1.0, 0.0], [0.0, 1.0], [tilt.cos(), tilt.sin()], [1.0, 0.0]].map(|t| foot(&t, 0.3));
-        let mask = [true, true, true, false];
-        let inputs = Inputs {
-            dim: 2,
-            intrinsic_dim: 1,
-            vectors: 2,
-            frames: &frames,
-            scores: &scores,
-            feet: &feet,
-            mask: Some(&mask),
-        };
-        let result = alignment(&inputs);
-        assert_eq!((result.points, result.zero_scores), (3, 1));
-        assert_eq!(result.scored_rows, [0, 2]);
-        assert_eq!(result.angle_rows, [0, 1, 2]);
-        assert_eq!(result.score_cosine[0], 0.0);
-        assert!((result.score_cosine[1] - 0.6).abs() < 1e-15);
+        let feet = [[1.0, 0.0], [0.0, 1.0], [tilt.cos(), tilt.sin()]].map(|t| foot(&t));
+        let result = alignment(2, 2, 1, &frames, &scores, &feet);
+        assert_eq!(result.score_cosine[..2], [0.0, 0.0]);
+        assert!((result.score_cosine[2] - 0.6).abs() < 1e-15);
+        assert_eq!(result.score_subspace, result.score_cosine, "d = 1");
         assert_eq!(result.subspace_angle_deg[0], 0.0);
         assert!((result.subspace_angle_deg[1] - 90.0).abs() < 1e-12);
         assert!((result.subspace_angle_deg[2] / tilt.to_degrees() - 1.0).abs() < 1e-8);
-        // d = D takes the top D − 1 vectors, which is the same here.
-        assert_eq!(alignment(&Inputs { intrinsic_dim: 2, ..inputs }), result);
+        let unsupported = alignment(2, 2, 0, &frames, &scores, &[]);
+        assert_eq!(unsupported.score_cosine, result.score_cosine);
+        assert!(unsupported.score_subspace.is_empty() && unsupported.subspace_angle_deg.is_empty());
+        assert_eq!(alignment(2, 2, 1, &[], &scores, &feet), Alignment::default());
     }
 
     #[test]
     fn leading_dimension_at_the_edges() {
-        assert_eq!(leading_dim(3, 2, 3), 2);
-        assert_eq!(leading_dim(3, 3, 3), 2);
-        assert_eq!(leading_dim(784, 12, 8), 8);
-        assert_eq!(leading_dim(1, 1, 1), 0);
-    }
-
-    #[test]
-    fn points_near_the_boundary_count_from_either_side() {
-        let feet = [foot(&[1.0, 0.0], 0.05), foot(&[1.0, 0.0], 0.2)];
-        assert_eq!(near_boundary(&feet, 0.1), [true, false]);
+        assert_eq!(leading_dim(3, 2), 2);
+        assert_eq!(leading_dim(3, 3), 2);
+        assert_eq!(leading_dim(1, 1), 0);
     }
 }

@@ -1,8 +1,7 @@
 //! Twins: off- and along-support shifts, first-order displacements, footing (theory §5).
 
-use crate::statistics::{Quantiles, wasserstein1};
+use crate::alignment::leading_dim;
 use crate::support::Foot;
-use serde::{Deserialize, Serialize};
 
 /// How a model error moved the samples of a batch, twin by twin, in the units of the state.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -21,21 +20,6 @@ pub struct Shift {
     pub jumped: Vec<bool>,
 }
 
-/// What is reported of a [`Shift`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct ShiftSummary {
-    /// Of the unperturbed samples.
-    pub distance: Quantiles,
-    /// Of the perturbed ones.
-    pub distance_perturbed: Quantiles,
-    /// 1-Wasserstein distance of the two laws of distances.
-    pub off_w1: f64,
-    /// Of the chords between feet.
-    pub along: Quantiles,
-    /// Share of samples whose foot changed its component.
-    pub jumped: f64,
-}
-
 /// Shifts of a batch from the feet of the samples and of their twins (lists of equal length).
 pub fn shift(feet: &[Foot], perturbed: &[Foot]) -> Shift {
     let pairs = || feet.iter().zip(perturbed);
@@ -49,55 +33,16 @@ pub fn shift(feet: &[Foot], perturbed: &[Foot]) -> Shift {
     }
 }
 
-impl Shift {
-    /// Adds another batch's samples after this one's.
-    pub fn extend(&mut self, other: Shift) {
-        self.distance.extend(other.distance);
-        self.distance_perturbed.extend(other.distance_perturbed);
-        self.middle_distance.extend(other.middle_distance);
-        self.middle_distance_perturbed.extend(other.middle_distance_perturbed);
-        self.along.extend(other.along);
-        self.jumped.extend(other.jumped);
-    }
-
-    /// Quantiles, 1-Wasserstein distance and share of jumps; `None` for no samples or non-finite distances.
-    pub fn summarise(&self) -> Option<ShiftSummary> {
-        let distance = Quantiles::of_any(&self.distance)?;
-        let distance_perturbed = Quantiles::of_any(&self.distance_perturbed)?;
-        let jumps = self.jumped.iter().filter(|&&jumped| jumped).count();
-        Some(ShiftSummary {
-            distance,
-            distance_perturbed,
-            off_w1: wasserstein1(&self.distance, &self.distance_perturbed),
-            along: Quantiles::of_any(&self.along)?,
-            jumped: jumps as f64 / self.jumped.len() as f64,
-        })
-    }
-}
-
-/// First-order displacements ζ_τ of a batch, split at the foot of each sample, per unit error size.
+/// First-order displacements ζ_τ of a batch, split at the foot of each sample, per unit error size; `[n, e]` for e
+/// kinds of error.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FirstOrder {
-    /// ‖Nᵀζ‖ `[n]`.
+    /// ‖Nᵀζ‖.
     pub normal: Vec<f64>,
-    /// ‖Tᵀζ‖ `[n]`.
+    /// ‖Tᵀζ‖.
     pub tangent: Vec<f64>,
-    /// φ = ‖Tᵀζ‖/‖ζ‖ of the samples in `moved_rows`.
+    /// φ = ‖Tᵀζ‖/‖ζ‖; 1 where ζ vanishes: nothing leaves the support.
     pub footing: Vec<f64>,
-    /// Samples with ζ ≠ 0; the others have no direction and no footing.
-    pub moved_rows: Vec<usize>,
-}
-
-/// What is reported of a [`FirstOrder`].
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FirstOrderSummary {
-    /// Of ‖Nᵀζ‖.
-    pub normal: Quantiles,
-    /// Of ‖Tᵀζ‖.
-    pub tangent: Quantiles,
-    /// Of φ over the samples that move; absent where none does.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub footing: Option<Quantiles>,
 }
 
 /// ‖Tᵀζ‖ and ‖Nᵀζ‖ of one sample.
@@ -140,36 +85,23 @@ pub fn split(foot: &Foot, displacement: &[f64]) -> Split {
     Split { tangent: scale * norm(&along), normal: scale * normal }
 }
 
-/// First-order displacements of a batch: feet `[n]`, ζ_τ `[n, D]`.
-pub fn first_order(feet: &[Foot], displacement: &[f64]) -> FirstOrder {
+/// Splits the displacements `displacement[n, e, D]` of `kinds` = e errors at the feet `[n]`.
+pub fn first_order(dim: usize, kinds: usize, feet: &[Foot], displacement: &[f64]) -> FirstOrder {
     let mut result = FirstOrder::default();
-    let dim = displacement.len() / feet.len().max(1);
-    for (row, (foot, zeta)) in feet.iter().zip(displacement.chunks_exact(dim.max(1))).enumerate() {
-        let parts = split(foot, zeta);
-        result.normal.push(parts.normal);
-        result.tangent.push(parts.tangent);
-        if let Some(footing) = parts.footing() {
-            result.footing.push(footing);
-            result.moved_rows.push(row);
+    for (foot, rows) in feet.iter().zip(displacement.chunks_exact((kinds * dim).max(1))) {
+        for zeta in rows.chunks_exact(dim) {
+            let parts = split(foot, zeta);
+            result.normal.push(parts.normal);
+            result.tangent.push(parts.tangent);
+            result.footing.push(parts.footing().unwrap_or(1.0));
         }
     }
     result
 }
 
-impl FirstOrder {
-    /// Quantiles; `None` for no samples or non-finite displacements.
-    pub fn summarise(&self) -> Option<FirstOrderSummary> {
-        Some(FirstOrderSummary {
-            normal: Quantiles::of_any(&self.normal)?,
-            tangent: Quantiles::of_any(&self.tangent)?,
-            footing: Quantiles::of_any(&self.footing),
-        })
-    }
-}
-
 /// Root mean square of φ for a random direction: √(d/D), for d = D that of the boundary's D − 1 tangents.
 pub fn null_footing(intrinsic_dim: usize, dim: usize) -> f64 {
-    let d = if intrinsic_dim >= dim { dim.saturating_sub(1) } else { intrinsic_dim };
+    let d = leading_dim(dim, intrinsic_dim);
     (d as f64 / dim.max(1) as f64).sqrt()
 }
 
@@ -202,28 +134,23 @@ mod tests {
     fn twins_shift_off_and_along() {
         let feet = [foot([0.0, 0.0], 0.1, 0), foot([1.0, 0.0], 0.2, 0)];
         let twins = [foot([3.0, 4.0], 0.4, 0), foot([1.0, 1.0], 0.5, 1)];
-        let mut shift = shift(&feet, &twins);
+        let shift = shift(&feet, &twins);
         assert_eq!(shift.along, [5.0, 1.0]);
         assert_eq!(shift.jumped, [false, true]);
         assert_eq!(shift.middle_distance_perturbed, [0.9, 1.0]);
-        let summary = shift.summarise().unwrap();
-        assert!((summary.off_w1 - 0.3).abs() < 1e-15);
-        assert_eq!((summary.along.q50, summary.jumped), (3.0, 0.5));
-        shift.extend(shift.clone());
-        assert_eq!(shift.along.len(), 4);
-        assert_eq!(Shift::default().summarise(), None);
     }
 
     #[test]
     fn displacement_splits_into_orthogonal_parts() {
         let feet = [foot([0.0, 0.0], 0.0, 0), foot([0.0, 0.0], 0.0, 0), foot([0.0, 0.0], 0.0, 0)];
-        let parts = first_order(&feet, &[3.0, 4.0, -8.0, 6.0, 0.0, 0.0]);
+        let parts = first_order(2, 1, &feet, &[3.0, 4.0, -8.0, 6.0, 0.0, 0.0]);
         assert!((parts.tangent[0] - 5.0).abs() < 1e-15 && parts.normal[0] < 1e-15);
         assert!((parts.normal[1] - 10.0).abs() < 1e-14 && parts.tangent[1] < 1e-14);
         assert_eq!((parts.normal[2], parts.tangent[2]), (0.0, 0.0));
-        assert_eq!(parts.moved_rows, [0, 1]);
         assert!((parts.footing[0] - 1.0).abs() < 1e-15 && parts.footing[1] < 1e-14);
-        assert_eq!(parts.summarise().unwrap().footing.unwrap().n, 2);
+        assert_eq!(parts.footing[2], 1.0, "nothing moves");
+        let pairs = first_order(2, 3, &feet[..1], &[3.0, 4.0, -8.0, 6.0, 0.0, 0.0]);
+        assert_eq!(pairs, parts, "three kinds of error at one foot");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One pass over a chunk of samples: sweep, spectrum, alignment, twins. The one place that splits work over threads.
 
 use super::columns::Chunk;
-use super::observe::{Observed, first_order, observe};
+use super::observe::{Observed, observe};
 use super::request::{ErrorKind, Request};
 use super::study::{Study, forced_errors};
 use super::system::System;
@@ -177,7 +177,7 @@ impl Study<'_> {
             run.displacement.chunks_exact(dim).map(|zeta| zeta.iter().map(|z| z * z).sum::<f64>().sqrt());
         to.insert("first_order_total", total.collect());
         if self.extent.support {
-            let first = first_order(dim, self.extent.forced, &seen.feet, &run.displacement);
+            let first = robustness::first_order(dim, self.extent.forced, &seen.feet, &run.displacement);
             to.insert("first_order_normal", first.normal);
             to.insert("first_order_tangent", first.tangent);
             to.insert("footing", first.footing);
@@ -252,7 +252,8 @@ impl Study<'_> {
         let run = forward(&self.doubled, &self.batch(tile, Refinement::Doubled), self.vectors(), keep)?;
         let seen = self.observed(&run)?;
         if self.extent.support {
-            let first = first_order(self.system.dim(), self.extent.forced, &seen.feet, &run.displacement);
+            let first =
+                robustness::first_order(self.system.dim(), self.extent.forced, &seen.feet, &run.displacement);
             to.insert("doubled_footing", first.footing);
         }
         to.insert("doubled_x", run.end);

@@ -2,6 +2,7 @@
 
 use super::request::{ErrorKind, Request};
 use super::system::System;
+use crate::alignment::leading_dim;
 use crate::error::Result;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -121,7 +122,7 @@ impl Extent {
         let dim = system.dim();
         let intrinsic = system.support.as_ref().map(|s| s.intrinsic_dim());
         let full = intrinsic == Some(dim);
-        let aligned = intrinsic.map_or(0, |d| if full { dim - 1 } else { d });
+        let aligned = intrinsic.map_or(0, |d| leading_dim(dim, d));
         let forced = request.errors.iter().filter(|e| !matches!(e.kind, ErrorKind::Coarser)).count();
         Extent {
             spectrum: request.spectrum,
