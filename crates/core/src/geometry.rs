@@ -224,8 +224,8 @@ fn sum(harmonics: &[Harmonic], t: f64, parts: impl Fn(f64, f64, f64) -> [f64; 2]
         let order = f64::from(h.order);
         let (sin, cos) = (order * t).sin_cos();
         let [along_cosine, along_sine] = parts(order, sin, cos);
-        for i in 0..2 {
-            total[i] += h.cosine[i] * along_cosine + h.sine[i] * along_sine;
+        for (i, total) in total.iter_mut().enumerate() {
+            *total += h.cosine[i] * along_cosine + h.sine[i] * along_sine;
         }
     }
     total

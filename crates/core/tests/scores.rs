@@ -89,8 +89,8 @@ fn check(field: &dyn Field, grid: &Grid, m: f64, sigma: f64, h: f64, tolerance: 
             worst_j = worst_j.max(v * (j[e] - reference.jacobian[e]).abs());
             worst_j = worst_j.max(v * (u[e] - reference.jacobian[e]).abs());
         }
-        for i in 0..d {
-            worst_s = worst_s.max(v.sqrt() * (s[i] - reference.score[i]).abs());
+        for (s, reference) in s.iter().zip(&reference.score) {
+            worst_s = worst_s.max(v.sqrt() * (s - reference).abs());
         }
     }
     println!("m {m} σ {sigma}: score {worst_s:e}, Jacobian {worst_j:e}");
@@ -163,6 +163,25 @@ fn point_sets_and_mixtures() {
     for (m, sigma) in [(1.0, 2.0), (0.3, 0.2), (1.0, 0.01), (1.0, 0.0)] {
         check(&set, &grid, m, sigma, 0.1, 1e-11);
         check(&even, &grid, m, sigma, 0.1, 1e-11);
+    }
+    // Equal diagonal bandwidths take the dense way: blocks must agree with it on a crowd, row by row.
+    let crowd: Vec<f64> = (0..3001).map(|j| (j as f64 * 0.7).sin() * (j as f64 * 0.013).cos()).collect();
+    let crowd: Arc<[f64]> = crowd[..3000].into();
+    let blocks = PointSet::new(2, crowd.clone(), &[], Bandwidth::Isotropic(0.05)).unwrap();
+    let dense = PointSet::new(2, crowd.clone(), &[], Bandwidth::Diagonal(vec![0.05; 2])).unwrap();
+    let x: Vec<f64> = crowd.iter().take(200).map(|y| 1.3 * y + 0.01).collect();
+    for sigma in [0.0, 0.3, 3.0] {
+        let v = sigma * sigma + 0.81 * 0.0025;
+        let (mut a, mut b) = (vec![0.0; 200], vec![0.0; 200]);
+        let (mut ja, mut jb, direction) = (a.clone(), a.clone(), vec![0.6; 200]);
+        blocks.tangents(at(0.9, sigma), &x, &direction, &mut a, &mut ja);
+        dense.tangents(at(0.9, sigma), &x, &direction, &mut b, &mut jb);
+        for i in 0..200 {
+            assert!((a[i] - b[i]).abs() * v.sqrt() < 1e-12 && (ja[i] - jb[i]).abs() * v < 1e-12);
+        }
+        let mut alone = vec![0.0; 2];
+        blocks.eval(at(0.9, sigma), &x[100..102], &mut alone);
+        assert_eq!(alone, a[100..102]);
     }
     let gaussian = Mixture::gaussian(&[0.0, 0.0, 0.0], 0.0).unwrap();
     check(&gaussian, &Grid { dim: 3, points: vec![vec![0.0; 3]], weights: vec![1.0] }, 0.5, 0.2, 0.0, 1e-14);

@@ -2,6 +2,7 @@
 
 mod bessel;
 mod bound;
+mod cloud;
 mod data;
 mod gauss_legendre;
 mod lanes;
@@ -18,6 +19,7 @@ mod rings;
 mod round;
 mod wrappers;
 
+pub use cloud::Cloud;
 pub use data::Data;
 pub use mixture::Mixture;
 pub use network::NetworkField;

@@ -204,8 +204,8 @@ impl<const D: usize> Group<D> {
         let mut group = Group { anchors: [[f64::INFINITY; BLOCK]; D], radii: [0.0; BLOCK] };
         for (l, block) in blocks.iter().enumerate() {
             let anchor = block.anchor();
-            for i in 0..D {
-                group.anchors[i][l] = anchor[i];
+            for (row, value) in group.anchors.iter_mut().zip(anchor) {
+                row[l] = value;
             }
             group.radii[l] = block.radius();
         }

@@ -1,6 +1,8 @@
 //! Scores of finite point sets (theory §11.3) and of smoothed reference samples (theory §6).
 
-use super::{Field, Moment};
+use super::cloud::Cloud;
+use super::posterior::Score;
+use super::{Field, Moment, SharedField};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -14,13 +16,23 @@ pub enum Bandwidth {
 }
 
 /// The score of m (X_0 + h Z') + σ Z with X_0 one of some weighted nodes, in any dimension.
-#[derive(Debug, Clone)]
+///
+/// Up to D = 3, with the same bandwidth in every direction, far nodes are left out block by block (relative
+/// tolerance 1e-14); otherwise every node is visited, and the sums are taken about the mean.
+#[derive(Clone)]
 pub struct PointSet {
     dim: usize,
     nodes: Arc<[f64]>,
     log_weights: Vec<f64>,
     bandwidth: Bandwidth,
+    /// The same score from blocks of nodes, where there is one.
+    blocks: Option<SharedField>,
 }
+
+/// Beside others of weight 1, blocks of nodes hold weights down to this.
+const LEAST_WEIGHT: f64 = 1e-100;
+/// Relative tolerance of what is left out.
+const TOLERANCE: f64 = 1e-14;
 
 /// The nodes that matter at one point.
 #[derive(Default)]
@@ -41,14 +53,26 @@ impl PointSet {
     /// negative with a positive sum, and bandwidths are not negative.
     pub fn new(dim: usize, nodes: Arc<[f64]>, weights: &[f64], bandwidth: Bandwidth) -> Result<Self> {
         check(dim, &nodes, weights, &bandwidth)?;
-        if weights.is_empty() {
+        let heaviest = weights.iter().copied().fold(0.0, f64::max);
+        let (nodes, weights) = if weights.is_empty() {
             let count = nodes.len() / dim;
-            return Ok(PointSet { dim, nodes, log_weights: vec![0.0; count], bandwidth });
-        }
-        let kept = || nodes.chunks_exact(dim).zip(weights).filter(|(_, w)| **w > 0.0);
-        let log_weights = kept().map(|(_, w)| w.ln()).collect();
-        let nodes = kept().flat_map(|(node, _)| node.iter().copied()).collect();
-        Ok(PointSet { dim, nodes, log_weights, bandwidth })
+            (nodes, vec![1.0; count])
+        } else {
+            let kept = || nodes.chunks_exact(dim).zip(weights).filter(|(_, w)| **w > 0.0);
+            let weights = kept().map(|(_, w)| w / heaviest).collect();
+            (kept().flat_map(|(node, _)| node.iter().copied()).collect(), weights)
+        };
+        let blocks = match &bandwidth {
+            Bandwidth::Isotropic(h) if weights.iter().all(|w| *w >= LEAST_WEIGHT) => match dim {
+                1 => Some(blocks::<1>(&nodes, &weights, *h)),
+                2 => Some(blocks::<2>(&nodes, &weights, *h)),
+                3 => Some(blocks::<3>(&nodes, &weights, *h)),
+                _ => None,
+            },
+            _ => None,
+        };
+        let log_weights = weights.iter().map(|w| w.ln()).collect();
+        Ok(PointSet { dim, nodes, log_weights, bandwidth, blocks })
     }
 
     /// V of every coordinate.
@@ -118,6 +142,9 @@ impl Field for PointSet {
     }
 
     fn tangents(&self, at: Moment, x: &[f64], v: &[f64], y: &mut [f64], jv: &mut [f64]) {
+        if let Some(blocks) = &self.blocks {
+            return blocks.tangents(at, x, v, y, jv);
+        }
         let dim = self.dim;
         let k = if x.is_empty() { 0 } else { v.len() / x.len() };
         let precision: Vec<f64> = self.variances(at).iter().map(|v| 1.0 / v).collect();
@@ -136,6 +163,11 @@ impl Field for PointSet {
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
     }
+}
+
+fn blocks<const D: usize>(nodes: &[f64], weights: &[f64], bandwidth: f64) -> SharedField {
+    let (points, _) = nodes.as_chunks::<D>();
+    Arc::new(Score::new(Cloud::new(points, weights, TOLERANCE), bandwidth))
 }
 
 fn check(dim: usize, nodes: &[f64], weights: &[f64], bandwidth: &Bandwidth) -> Result<()> {

@@ -177,8 +177,8 @@ impl Posterior<3> for Rings {
             let direction = place(&m, xi, q, out);
             out.offset[2] = m.height - xi[2];
             out.covariance[2][2] = m.height_height;
-            for i in 0..2 {
-                out.covariance[i][2] = m.along_height * direction[i];
+            for (i, cosine) in direction.iter().enumerate() {
+                out.covariance[i][2] = m.along_height * cosine;
                 out.covariance[2][i] = out.covariance[i][2];
             }
         }
