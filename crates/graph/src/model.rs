@@ -33,7 +33,7 @@ pub struct Description {
 }
 
 impl Graph {
-    /// Reads an ONNX model with inputs x [batch, …], t [batch] and one output shaped like x.
+    /// Reads an ONNX model with inputs `x [batch, …]`, `t [batch]` and one output shaped like x.
     ///
     /// # Errors
     /// If the file is unreadable, contradicts itself, exceeds the limits, or contains nodes that cannot be evaluated

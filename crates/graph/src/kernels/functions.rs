@@ -215,11 +215,10 @@ unsafe fn exp_linear<V: Vector>(x: V, gain: V, amplitude: V, rate: V, bent: V) -
     // SAFETY: handed on to the caller.
     unsafe {
         let zero = number::<V>(0.0);
-        let one = number::<V>(1.0);
         let positive = x.gt(zero);
-        let (_, less_one) = exp_pair(zero.min(rate.mul(x)));
+        let (e, less_one) = exp_pair(zero.min(rate.mul(x)));
         let value = V::select(positive, gain.mul(x), amplitude.mul(less_one));
-        (value, V::select(positive, gain, bent.mul(less_one.add(one))))
+        (value, V::select(positive, gain, bent.mul(e)))
     }
 }
 

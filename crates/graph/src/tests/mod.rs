@@ -1,5 +1,6 @@
 //! Tests on small models written as ONNX.
 
+mod accuracy;
 mod build;
 mod checks;
 mod operators;
