@@ -30,6 +30,7 @@ struct Comparison<'a> {
 /// Whatever stops one of them.
 pub fn compare(options: &Compare) -> Result<()> {
     let requirements = requirements(&options.run)?;
+    let threads = start_threads(options.run.threads)?;
     let mut runs = Vec::new();
     for model in &options.models {
         runs.push(resolve(model, &options.settings, &options.run, Some(&options.vectors), &options.errors)?);
@@ -37,7 +38,6 @@ pub fn compare(options: &Compare) -> Result<()> {
     same_shape(&runs)?;
     let folders = folders(&runs);
     own_directory(&options.run.out)?;
-    let threads = start_threads(options.run.threads)?;
     interrupt::listen();
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     let mut finished = Vec::new();

@@ -25,10 +25,10 @@ pub fn sample(options: &Sample) -> Result<()> {
     if options.samples == 0 {
         return Err(Failure::Usage("samples: expected at least 1, got 0. Ask for more samples (-n)".into()));
     }
+    let threads = start_threads(options.threads)?;
     let model = load(&options.model, &overrides(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
     let step = system.step(Vec::new())?;
-    let threads = start_threads(options.threads)?;
     interrupt::listen();
     let mut writer = SampleWriter::create(&options.out, count, system.dim())?;
     if options.screen.verbose {

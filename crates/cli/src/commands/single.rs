@@ -17,9 +17,11 @@ use std::path::Path;
 /// Whatever stops it.
 pub fn analyze(options: &Analyze) -> Result<()> {
     let requirements = requirements(&options.run)?;
+    let threads = start_threads(options.run.threads)?;
     let run =
         resolve(&options.model, &options.settings, &options.run, Some(&options.vectors), &options.errors)?;
-    carry_out(run, &options.run, options.screen, &requirements)
+    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    carry_out(run, &options.run.out, &manner, &requirements)
 }
 
 /// The robustness experiment alone.
@@ -28,16 +30,16 @@ pub fn analyze(options: &Analyze) -> Result<()> {
 /// Whatever stops it.
 pub fn perturb(options: &Perturb) -> Result<()> {
     let requirements = requirements(&options.run)?;
+    let threads = start_threads(options.run.threads)?;
     let run = resolve(&options.model, &options.settings, &options.run, None, &options.errors)?;
-    carry_out(run, &options.run, options.screen, &requirements)
+    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    carry_out(run, &options.run.out, &manner, &requirements)
 }
 
-fn carry_out(run: Run, options: &RunOptions, screen: Screen, requirements: &[Requirement]) -> Result<()> {
-    let threads = start_threads(options.threads)?;
+fn carry_out(run: Run, out: &Path, manner: &Manner, requirements: &[Requirement]) -> Result<()> {
     interrupt::listen();
-    let manner = Manner { threads, resume: options.resume, screen };
-    let finished = execute(run, &options.out, &manner)?;
-    show(&finished, &options.out, screen)?;
+    let finished = execute(run, out, manner)?;
+    show(&finished, out, manner.screen)?;
     check(requirements, &[&finished])
 }
 

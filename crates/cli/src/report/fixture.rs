@@ -245,7 +245,7 @@ fn filler(name: &str, len: usize, key: u64) -> Vec<f64> {
         "gap" => |_, z| (0.4 + 0.2 * z).clamp(0.0, 1.0),
         "trace_defect" | "residual" => |_, z| 1e-13 * z.abs(),
         n if n.starts_with("first_order") => |_, z| 0.2 + 0.05 * z.abs(),
-        "component" | "jumped" => |_, z| f64::from(z > 2.0),
+        "piece" | "jumped" => |_, z| f64::from(z > 2.0),
         _ => |_, z| z,
     };
     z.into_iter().enumerate().map(|(i, z)| map(i, z)).collect()

@@ -149,7 +149,7 @@ impl Study<'_> {
         to.insert("foot", seen.feet.iter().flat_map(|f| f.point.iter().copied()).collect());
         to.insert("distance", seen.feet.iter().map(|f| f.distance).collect());
         to.insert("middle_distance", seen.feet.iter().map(|f| f.middle_distance).collect());
-        to.insert("component", seen.feet.iter().map(|f| f.component as f64).collect());
+        to.insert("piece", seen.feet.iter().map(|f| f.component as f64).collect());
         to.insert("near_boundary", seen.near_boundary.clone());
         to.insert("log_growth_qr", run.log_growth.clone());
         to.insert("vectors_qr", run.end_frame.clone());

@@ -193,7 +193,7 @@ fn samples(to: &mut Layout, extent: &Extent) {
         to.add("foot", &[Sample, Component], LENGTH, "nearest point P(x_τ) of the support (theory §5)");
         to.add("distance", &[Sample], LENGTH, "distance of x_τ to the support");
         to.add("middle_distance", &[Sample], LENGTH, "distance to the middle set of a thick support");
-        to.add("component", &[Sample], "", "connected piece of the support that holds the foot");
+        to.add("piece", &[Sample], "", "connected piece of the support that holds the foot");
     }
     if extent.full {
         to.add("near_boundary", &[Sample], "", "1 where x_τ is near enough to the boundary to count (d = D)");

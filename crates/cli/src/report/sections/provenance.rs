@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::report::page::{section, table};
-use crate::report::text::{count, duration, number, significant};
+use crate::report::text::{count, number, significant};
 use maud::{Markup, html};
 use surefoot::analysis::Convergence;
 
@@ -62,8 +62,8 @@ pub fn draw(context: &Context) -> Markup {
             },
         ),
         (
-            "time",
-            html! { (duration(p.seconds)) " on " (p.threads) @if p.threads == 1 { " thread" } @else { " threads" } },
+            "machine",
+            html! { (p.threads) @if p.threads == 1 { " thread" } @else { " threads" } "; the time taken is in summary.json" },
         ),
     ];
     html! {
