@@ -5,7 +5,6 @@ use crate::rival::bench_folder;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use surefoot::field::{Data, SharedField};
 use surefoot::law::Law;
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
@@ -40,7 +39,7 @@ pub struct Outcome {
 /// Given start points as a law: a sample's stream is keyed by its index.
 struct Start {
     dim: usize,
-    points: Arc<[f64]>,
+    points: Vec<f64>,
 }
 
 impl Law for Start {
@@ -102,41 +101,21 @@ pub fn without_rivals() -> Result<Vec<Workload>, Failure> {
 }
 
 fn all(w1: Vec<f64>, w1b: Vec<f64>, w3: Vec<f64>) -> Result<Vec<Workload>, Failure> {
+    let workload = |name, step: Step, points: Vec<f64>, gflop, tolerance, tile| {
+        let dim = step.dim();
+        Workload { name, k: dim, gflop, tolerance, step, start: Start { dim, points }, tile }
+    };
     Ok(vec![
-        Workload {
-            name: "w1",
-            k: 2,
-            gflop: 204.3,
-            tolerance: 1e-6,
-            step: flow("w1", 100)?,
-            start: Start { dim: 2, points: w1.into() },
-            tile: 256,
-        },
-        Workload {
-            name: "w1b",
-            k: 64,
-            gflop: 392.9,
-            tolerance: 1e-6,
-            step: flow("w1b", 20)?,
-            start: Start { dim: 64, points: w1b.into() },
-            tile: 16,
-        },
-        Workload {
-            name: "w3",
-            k: 2,
-            gflop: 0.0,
-            tolerance: 1e-9,
-            step: trefoil()?,
-            start: Start { dim: 2, points: w3.into() },
-            tile: 256,
-        },
+        //workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),
+        //workload("w1b", flow("w1b", 20)?, w1b, 392.9, 1e-6, 16),
+        workload("w3", trefoil()?, w3, 0.0, 1e-9, 64),
     ])
 }
 
 /// Euler steps of a velocity network in f32.
 fn flow(network: &str, steps: usize) -> Result<Step, Failure> {
     let file = bench_folder().join(format!("data/{network}.onnx"));
-    let field: SharedField = todo!();
+    let field: SharedField = return Err(format!("{}", file.display()).into());
     let drift = Drift {
         field,
         process: Process::Flow,
