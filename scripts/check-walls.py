@@ -24,7 +24,7 @@ TOKENS = re.compile(
 TEST_ITEM = re.compile(r"#\[cfg\((?:all\()?test\b[^\]]*\]")
 USE = re.compile(r"\buse\s+([^;{]*(?:\{[^;]*\})?[^;]*);")
 TEST_FILE = re.compile(r"#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:pub(?:\([^)]*\))?\s+)?mod\s+(\w+)\s*;")
-INLINE_MODULE = re.compile(r"\bmod\s+(\w+)\s*\{")
+INLINE_MODULE = re.compile(r"\bmod\s+(\$?\w+)\s*\{")
 
 
 def read_walls(page):
@@ -186,7 +186,7 @@ PLANTED = {
     "low/src/lib.rs": "pub mod error;\npub mod ir;\npub mod plan;\npub use error::Error;\npub use plan::Plan;\n",
     "low/src/error.rs": "pub struct Error;\npub fn up() -> crate::ir::Node { todo!() }\n",
     "low/src/ir.rs": "use crate::{\n    error::Error,\n    plan::{Plan as P, Tile},\n};\n// crate::plan::Plan in a comment\n#[cfg(test)]\nmod checks;\nconst S: &str = \"crate::plan\";\n",
-    "low/src/plan/mod.rs": "mod tile;\nuse super::ir::Node;\nuse crate::Error;\nmod inner { use super::super::ir; use super::tile; }\n",
+    "low/src/plan/mod.rs": "mod tile;\nuse super::ir::Node;\nuse crate::Error;\nmod $inner { use super::*; use super::super::super::ir; }\n",
     "low/src/plan/tile.rs": "use super::super::Lost;\nuse high_crate::house;\nfn f<'a>(c: char) -> bool { c == '\"' }\n",
     "low/src/ir2.rs": "\n",
     "low/src/ir/checks.rs": "use crate::plan::Plan;\n",

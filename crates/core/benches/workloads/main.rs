@@ -29,7 +29,8 @@ fn main() -> Result<(), Failure> {
     let Some(python) = &options.rivals else {
         for workload in workload::without_rivals()? {
             if wanted(&options, workload.name) {
-                let ours = (0..options.pairs).map(|_| Ok(timed(&workload)?.0)).collect::<Result<_, Failure>>()?;
+                let ours =
+                    (0..options.pairs).map(|_| Ok(timed(&workload)?.0)).collect::<Result<_, Failure>>()?;
                 let measured = Measured { name: workload.name, ours, gflop: workload.gflop, against: None };
                 println!("{}", report::terminal(&measured, None));
             }
@@ -56,7 +57,12 @@ fn main() -> Result<(), Failure> {
         }
     }
     machine.load[1] = load_average();
-    println!("peak {:.0} GFLOP/s; load before {:.2}, after {:.2}", machine.peak(), machine.load[0], machine.load[1]);
+    println!(
+        "peak {:.0} GFLOP/s; load before {:.2}, after {:.2}",
+        machine.peak(),
+        machine.load[0],
+        machine.load[1]
+    );
     if options.only.is_empty() {
         let page = rival::bench_folder().join("../BENCHMARKS.md");
         report::write_page(&page, &report::page(&machine, &all))?;
@@ -74,8 +80,12 @@ fn options() -> Result<Options, Failure> {
     while let Some(word) = words.next() {
         match word.as_str() {
             "--bench" => {}
-            "--rivals" => options.rivals = Some(words.next().ok_or("--rivals needs a Python program")?.into()),
-            "--pairs" => options.pairs = words.next().ok_or("--pairs needs a number")?.parse::<usize>()?.max(1),
+            "--rivals" => {
+                options.rivals = Some(words.next().ok_or("--rivals needs a Python program")?.into())
+            }
+            "--pairs" => {
+                options.pairs = words.next().ok_or("--pairs needs a number")?.parse::<usize>()?.max(1)
+            }
             name if !name.starts_with('-') => options.only.push(name.to_string()),
             other => return Err(format!("unknown option {other}").into()),
         }
@@ -152,10 +162,12 @@ fn time_gemm(rival: &mut Rival, machine: &mut Machine) -> Result<(), Failure> {
 /// Processor, cores and vector extensions, as far as the system says.
 fn processor() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|l| l.strip_prefix("model name")).map_or("unknown processor", |l| {
-        l.trim_start_matches([' ', '\t', ':'])
-    });
-    let extension = ["avx512f", "avx2", "neon"].into_iter().find(|e| info.contains(e)).unwrap_or("no known extension");
+    let name = info
+        .lines()
+        .find_map(|l| l.strip_prefix("model name"))
+        .map_or("unknown processor", |l| l.trim_start_matches([' ', '\t', ':']));
+    let extension =
+        ["avx512f", "avx2", "neon"].into_iter().find(|e| info.contains(e)).unwrap_or("no known extension");
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     format!("{name}, {cores} logical cores, {extension}, {}", std::env::consts::OS)
 }

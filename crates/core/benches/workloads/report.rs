@@ -81,7 +81,8 @@ pub fn terminal(measured: &Measured, machine: Option<&Machine>) -> String {
         write!(text, ", {:.0} GFLOP/s", measured.gflop / ours).expect("writing to a string");
     }
     if let (true, Some(machine)) = (measured.gflop > 0.0, machine) {
-        write!(text, " ({:.0} % of peak)", 100.0 * measured.gflop / ours / machine.peak()).expect("writing to a string");
+        write!(text, " ({:.0} % of peak)", 100.0 * measured.gflop / ours / machine.peak())
+            .expect("writing to a string");
     }
     if let Some(against) = &measured.against {
         let pairs: Vec<String> = ratios(measured, against).iter().map(|r| format!("{r:.2}")).collect();

@@ -5,12 +5,14 @@ use crate::rival::bench_folder;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
-use surefoot::field::{Data, SharedField};
+use std::sync::Arc;
+use surefoot::field::{Data, NetworkField, SharedField};
 use surefoot::law::Law;
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::random::{Purpose, Stream, standard_normal, stream};
 use surefoot::sampler::{Method, Step};
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
+use surefoot_graph::{Graph, Limits, Precision};
 
 /// A workload ready to run.
 pub struct Workload {
@@ -106,8 +108,8 @@ fn all(w1: Vec<f64>, w1b: Vec<f64>, w3: Vec<f64>) -> Result<Vec<Workload>, Failu
         Workload { name, k: dim, gflop, tolerance, step, start: Start { dim, points }, tile }
     };
     Ok(vec![
-        //workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),
-        //workload("w1b", flow("w1b", 20)?, w1b, 392.9, 1e-6, 16),
+        workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),
+        workload("w1b", flow("w1b", 20)?, w1b, 392.9, 1e-6, 16),
         workload("w3", trefoil()?, w3, 0.0, 1e-9, 64),
     ])
 }
@@ -115,7 +117,8 @@ fn all(w1: Vec<f64>, w1b: Vec<f64>, w3: Vec<f64>) -> Result<Vec<Workload>, Failu
 /// Euler steps of a velocity network in f32.
 fn flow(network: &str, steps: usize) -> Result<Step, Failure> {
     let file = bench_folder().join(format!("data/{network}.onnx"));
-    let field: SharedField = return Err(format!("{}", file.display()).into());
+    let graph = Graph::read(file, &Limits::default())?;
+    let field: SharedField = Arc::new(NetworkField::new(&graph, Precision::F32)?);
     let drift = Drift {
         field,
         process: Process::Flow,
@@ -128,7 +131,8 @@ fn flow(network: &str, steps: usize) -> Result<Step, Failure> {
 
 /// x + σ_i (σ_i − σ_{i+1}) s over geometric noise levels is the deterministic DDIM step of `ve`.
 fn trefoil() -> Result<Step, Failure> {
-    let noising = Noising { family: Family::Ve, schedule: Schedule::Geometric { sigma_min: 0.05, sigma_max: 3.0 } };
+    let noising =
+        Noising { family: Family::Ve, schedule: Schedule::Geometric { sigma_min: 0.05, sigma_max: 3.0 } };
     let drift = Drift {
         field: Data::Trefoil.score(0.0)?,
         process: Process::Diffusion { noising, noise_level: 0.0 },
