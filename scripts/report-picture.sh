@@ -10,10 +10,16 @@ trap 'rm -rf "$scratch"' EXIT
 
 cargo run --release -p surefoot-cli -- analyze "$model" -q -o "$scratch/run"
 
+# The picture begins with the figures.
+{
+    cat "$scratch/run/report.html"
+    echo '<script>const p = document.getElementById("pictures"); while (p.previousElementSibling) p.previousElementSibling.remove();</script>'
+} > "$scratch/figures.html"
+
 sandbox=()
 if [ "$(id -u)" -eq 0 ]; then sandbox=(--no-sandbox); fi
 "$browser" --headless "${sandbox[@]}" --disable-gpu --hide-scrollbars --force-color-profile=srgb \
-    --user-data-dir="$scratch/profile" --window-size=1280,1600 \
-    --screenshot="$scratch/report.png" "file://$scratch/run/report.html"
+    --user-data-dir="$scratch/profile" --window-size=1280,1020 \
+    --screenshot="$scratch/report.png" "file://$scratch/figures.html"
 mv "$scratch/report.png" docs/report.png
 echo "wrote docs/report.png"

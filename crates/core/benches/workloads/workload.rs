@@ -6,13 +6,18 @@ use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use surefoot::field::{Data, NetworkField, SharedField};
+use surefoot::field::{NetworkField, Quadrature, Score, SharedField};
+use surefoot::geometry::Curve;
 use surefoot::law::Law;
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::random::{Purpose, Stream, standard_normal, stream};
 use surefoot::sampler::{Method, Step};
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot_graph::{Graph, Limits, Precision};
+
+/// Nodes of w3, and the relative accuracy asked of their score.
+const NODES: usize = 512;
+const TOLERANCE: f64 = 4e-10;
 
 /// A workload ready to run.
 pub struct Workload {
@@ -134,7 +139,7 @@ fn trefoil() -> Result<Step, Failure> {
     let noising =
         Noising { family: Family::Ve, schedule: Schedule::Geometric { sigma_min: 0.05, sigma_max: 3.0 } };
     let drift = Drift {
-        field: Data::Trefoil.score(0.0)?,
+        field: Arc::new(Score::new(Quadrature::nodes(Curve::trefoil(), NODES, TOLERANCE), 0.0)),
         process: Process::Diffusion { noising, noise_level: 0.0 },
         predicts: Predicts::Score,
         clock: Clock::Affine { at_noise: 1.0, at_data: 0.0 },
