@@ -1,5 +1,6 @@
 //! The report of a run: one self-contained page, readable offline.
 
+mod charts;
 mod columns;
 mod compare;
 mod density;

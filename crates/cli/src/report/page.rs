@@ -30,13 +30,13 @@ pub fn section(id: &str, title: &str, content: Markup) -> Markup {
     html! { section id=(id) { h2 { (title) } (content) } }
 }
 
-/// Links to the columns that a figure is drawn from.
-pub fn array_links(names: &[&str]) -> Markup {
+/// Links to columns in the array store at `base`.
+pub fn array_links(base: &str, names: &[impl AsRef<str>]) -> Markup {
     html! {
         "Numbers: "
-        @for (i, name) in names.iter().enumerate() {
+        @for (i, name) in names.iter().map(AsRef::as_ref).enumerate() {
             @if i > 0 { ", " }
-            a href={ "arrays.zarr/" (name) } { code { (name) } }
+            a href={ (base) (name) "/zarr.json" } { code { (name) } }
         }
         " in " code { "arrays.zarr" } "."
     }

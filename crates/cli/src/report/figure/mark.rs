@@ -91,6 +91,17 @@ pub enum Mark {
         /// Colour.
         role: Role,
     },
+    /// A lying interval with a dot, at an ordinate.
+    Span {
+        /// Ordinate.
+        at: f64,
+        /// Ends.
+        ends: [f64; 2],
+        /// Dot.
+        middle: f64,
+        /// Colour.
+        role: Role,
+    },
     /// A line across the panel at an ordinate (or, upright, at an abscissa).
     Rule {
         /// Where.
@@ -126,6 +137,7 @@ impl Mark {
             Mark::Interval { at, shift, outer, inner, middle, role } => {
                 interval(frame, *at, *shift, *outer, *inner, *middle, *role)
             }
+            Mark::Span { at, ends, middle, role } => span(frame, *at, *ends, *middle, *role),
             Mark::Rule { value, upright, role } => rule(frame, *value, *upright, *role),
         }
     }
@@ -246,6 +258,16 @@ fn interval(
         @if let Some(d) = upright(inner) { (stroke(&d, 4.5, 0.55, role, "")) }
         @if let Some([x, y]) = dot {
             circle class=(role.class()) cx=(coordinate(x + shift)) cy=(coordinate(y)) r="3.4" fill="currentColor" stroke="var(--paper)" stroke-width="1" {}
+        }
+    }
+}
+
+fn span(frame: &Frame, at: f64, [low, high]: [f64; 2], middle: f64, role: Role) -> Markup {
+    let line = trace(frame, &[[low, at], [high, at]]);
+    html! {
+        (stroke(&line, 2.2, 0.8, role, ""))
+        @if let Some([x, y]) = frame.place([middle, at]) {
+            circle class=(role.class()) cx=(coordinate(x)) cy=(coordinate(y)) r="3.6" fill="currentColor" stroke="var(--paper)" stroke-width="1" {}
         }
     }
 }

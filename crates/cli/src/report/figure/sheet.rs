@@ -14,6 +14,8 @@ const GUTTER: f64 = 20.0;
 pub enum Swatch {
     /// A line with the role's dashes.
     Line,
+    /// A solid line, for segments.
+    Solid,
     /// A dot.
     Dot,
     /// A filled box.
@@ -48,6 +50,7 @@ impl Key {
                 svg class={ "swatch " (self.role.class()) } viewBox="0 0 28 12" width="28" height="12" aria-hidden="true" {
                     @match self.swatch {
                         Swatch::Line => path d="M1 6H27" stroke="currentColor" stroke-width="2" fill="none" stroke-dasharray=[(!dashes.is_empty()).then_some(dashes)] {},
+                        Swatch::Solid => path d="M1 6H27" stroke="currentColor" stroke-width="2" fill="none" {},
                         Swatch::Dot => circle cx="14" cy="6" r="3.4" fill="currentColor" {},
                         Swatch::Area => rect x="4" y="1" width="20" height="10" fill="currentColor" fill-opacity="0.75" {},
                         Swatch::Band => rect x="2" y="1" width="24" height="10" fill="currentColor" fill-opacity="0.2" {},

@@ -1,10 +1,9 @@
 //! Alignment with the score and with the support, and what errors do to it (theory §6).
 
 use super::{Context, ErrorGroup};
-use crate::report::columns::{edges, histogram, staircase};
+use crate::report::charts::{BINS, Quantity, Series, legend};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch};
-use crate::report::null::{angle_density, projection_density};
-use crate::report::page::{QUANTILE_HEAD, array_links, folded, quantile_cells, section, table};
+use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, typed};
 use maud::{Markup, html};
@@ -14,8 +13,6 @@ use surefoot::statistics::Quantiles;
 
 const METHODS: [(&str, Role, &str); 2] =
     [("svd", Role::Svd, "svd (exact finite-time vectors)"), ("qr", Role::Qr, "qr (one forward sweep)")];
-const BINS: usize = 40;
-const STAIRS: usize = 400;
 
 /// The section.
 ///
@@ -54,108 +51,30 @@ fn origin_text(origin: &ScoreOrigin) -> Markup {
     }
 }
 
-/// Samples of one figure by method.
-struct Series {
-    role: Role,
-    column: String,
-    text: &'static str,
-    values: Vec<f64>,
-}
-
-fn series(context: &Context, figure: &str) -> Result<Vec<Series>, Error> {
-    let mut list = Vec::new();
+/// Samples of one figure by method, and the columns they come from.
+fn series(context: &Context, figure: &str) -> Result<(Vec<Series>, Vec<String>), Error> {
+    let (mut list, mut columns) = (Vec::new(), Vec::new());
     for (method, role, text) in METHODS {
         let column = format!("{figure}_{method}");
         if let Some(values) = context.counted(&column)? {
-            list.push(Series { role, column, text, values });
+            list.push(Series { role, text: text.into(), values });
+            columns.push(column);
         }
     }
-    Ok(list)
-}
-
-fn legend(list: &[Series], null: bool) -> Vec<Key> {
-    let mut keys: Vec<Key> = list.iter().map(|s| Key::new(Swatch::Line, s.role, s.text)).collect();
-    if null {
-        keys.push(Key::new(Swatch::Line, Role::Null, "random direction"));
-    }
-    keys
-}
-
-/// Overlaid histograms of area 1 with the null density, where there is one.
-fn histograms(list: &[Series], edges: &[f64], null: Vec<f64>, axis: Axis, title: &str) -> Panel {
-    let mut marks: Vec<Mark> = Vec::new();
-    for series in list {
-        let heights = histogram(&series.values, edges);
-        marks.push(Mark::Steps { edges: edges.to_vec(), heights, filled: true, role: series.role });
-    }
-    if !null.is_empty() {
-        marks.push(Mark::Steps { edges: edges.to_vec(), heights: null, filled: false, role: Role::Null });
-    }
-    let heights = marks.iter().flat_map(|mark| match mark {
-        Mark::Steps { heights, .. } => heights.clone(),
-        _ => Vec::new(),
-    });
-    let y = Axis::new(Scale::covering(heights, true), "density of samples");
-    Panel { title: title.into(), x: axis, y, marks, height: Height::Pixels(230.0) }
-}
-
-/// Distribution functions on a logarithmic axis.
-fn distributions(list: &[Series], label: &str, top: f64, null: Option<Vec<[f64; 2]>>) -> Panel {
-    let positive = list.iter().flat_map(|s| s.values.iter().copied()).filter(|&v| v > 0.0);
-    let mut sorted: Vec<f64> = positive.collect();
-    sorted.sort_by(f64::total_cmp);
-    // The lowest thousandth of the samples would stretch the axis over many empty decades.
-    let low = sorted.get(sorted.len() / 1000).copied().unwrap_or(1e-3).max(1e-9 * top);
-    let mut marks: Vec<Mark> = null.into_iter().map(|line| Mark::line(line, Role::Null)).collect();
-    marks.extend(list.iter().map(|s| Mark::line(staircase(&s.values, STAIRS), s.role)));
-    Panel {
-        title: "Share of samples below".into(),
-        x: Axis::new(Scale::log(low.min(top / 10.0), top), label),
-        y: Axis::new(Scale::linear(0.0, 1.0), "share of samples"),
-        marks,
-        height: Height::Pixels(230.0),
-    }
-}
-
-/// Running integral of a density over bins, as a curve.
-fn cumulated(edges: &[f64], density: &[f64]) -> Option<Vec<[f64; 2]>> {
-    if density.is_empty() {
-        return None;
-    }
-    let mut total = 0.0;
-    let steps = density.iter().zip(edges.windows(2)).map(|(height, pair)| {
-        total += height * (pair[1] - pair[0]);
-        [pair[1], total.min(1.0)]
-    });
-    Some(steps.collect())
-}
-
-/// Edges in equal ratios, for a null distribution on a logarithmic axis.
-fn log_edges(top: f64) -> Vec<f64> {
-    std::iter::once(0.0).chain((0..=180).map(|i| top * 10f64.powf((i as f64 - 180.0) / 20.0))).collect()
+    Ok((list, columns))
 }
 
 fn cosine(context: &Context) -> Result<Option<Figure>, Error> {
-    let list = series(context, "score_cosine")?;
+    let (list, columns) = series(context, "score_cosine")?;
     if list.is_empty() {
         return Ok(None);
     }
-    let (bins, dim) = (edges(0.0, 1.0, BINS), context.dim());
-    let null = projection_density(1, dim, &bins);
-    let fine = log_edges(1.0);
-    let null_curve = cumulated(&fine, &projection_density(1, dim, &fine));
-    let axis = |label: &str| Axis::new(Scale::linear(0.0, 1.0), label);
-    let label = "score cosine |⟨LV₁, s/‖s‖⟩| (pure number)";
-    let panels = vec![
-        histograms(&list, &bins, null, axis(label), "Histogram"),
-        distributions(&list, label, 1.0, null_curve),
-    ];
-    let alignment = context.input.summary.alignment.as_ref();
-    let names: Vec<&str> = list.iter().map(|s| s.column.as_str()).collect();
+    let quantity = Quantity::score_cosine(context.dim());
+    let pair = context.input.summary.alignment.as_ref().and_then(|a| a.score_cosine.as_ref());
     Ok(Some(Figure {
         title: "Score cosine of the leading vector".into(),
-        legend: legend(&list, dim > 1),
-        panels,
+        legend: legend(&list, quantity.has_null()),
+        panels: quantity.panels(&list),
         columns: 2,
         caption: html! {
             "Cosine between the leading vector and the score at " (list[0].values.len()) " generated points (CdC Fig. 8). "
@@ -163,8 +82,8 @@ fn cosine(context: &Context) -> Result<Option<Figure>, Error> {
             " bins. Right: distribution functions on a logarithmic axis; the further left, the better aligned."
         },
         numbers: html! {
-            (array_links(&names))
-            @if let Some(pair) = alignment.and_then(|a| a.score_cosine.as_ref()) { (pair_table("score cosine", pair)) }
+            (context.numbers(&columns))
+            @if let Some(pair) = pair { (pair_table("score cosine", pair)) }
         },
     }))
 }
@@ -183,32 +102,25 @@ fn pair_table(name: &str, pair: &Pair<Quantiles>) -> Markup {
 }
 
 fn angles(context: &Context) -> Result<Option<Figure>, Error> {
-    let list = series(context, "subspace_angle_deg")?;
+    let (list, columns) = series(context, "subspace_angle_deg")?;
     let (Some(d), false) = (context.aligned_dim(), list.is_empty()) else { return Ok(None) };
-    let (bins, dim) = (edges(0.0, 90.0, BINS), context.dim());
-    let null = angle_density(d, dim, &bins);
-    let has_null = !null.is_empty();
-    let label = "largest principal angle between Eᵈ and T (degrees)";
-    let fine = log_edges(90.0);
-    let axis = Axis::new(Scale::linear(0.0, 90.0), label)
-        .with_ticks((0..=6).map(|i| (15.0 * i as f64, (15 * i).to_string())).collect());
-    let panels = vec![
-        histograms(&list, &bins, null, axis, "Histogram"),
-        distributions(&list, label, 90.0, cumulated(&fine, &angle_density(d, dim, &fine))),
-    ];
-    let names: Vec<&str> = list.iter().map(|s| s.column.as_str()).collect();
+    let quantity = Quantity::angle(d, context.dim());
+    let has_null = quantity.has_null();
     let pair = context.input.summary.alignment.as_ref().and_then(|a| a.subspace_angle_deg.as_ref());
     Ok(Some(Figure {
         title: "Angle between the sensitive subspace and the support".into(),
         legend: legend(&list, has_null),
-        panels,
+        panels: quantity.panels(&list),
         columns: 2,
         caption: html! {
-            "Angle between the top-" (d) " sensitive subspace at " (list[0].values.len())
+            "Largest principal angle between the top-" (d) " sensitive subspace Eᵈ at " (list[0].values.len())
             " generated points and the tangent space T of the support at their nearest points. 0° means errors move samples along the data."
-            @if !has_null { " The law of this angle for a random subspace is not drawn for " (d) " of " (dim) " dimensions." }
+            @if !has_null { " The law of this angle for a random subspace is not drawn for " (d) " of " (context.dim()) " dimensions." }
         },
-        numbers: html! { (array_links(&names)) @if let Some(pair) = pair { (pair_table("angle, degrees", pair)) } },
+        numbers: html! {
+            (context.numbers(&columns))
+            @if let Some(pair) = pair { (pair_table("angle, degrees", pair)) }
+        },
     }))
 }
 

@@ -3,7 +3,7 @@
 use super::Context;
 use crate::report::columns::{Table, edges, histogram, quantile};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
-use crate::report::page::{QUANTILE_HEAD, array_links, folded, quantile_cells, section, table};
+use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, percent};
 use maud::{Markup, html};
@@ -91,13 +91,13 @@ fn spectrum(exponents: &Exponents) -> Figure {
     if both {
         legend.push(Key::new(Swatch::Interval, Role::Svd, "svd: log singular values"));
     }
-    legend.push(Key::new(Swatch::Interval, Role::Qr, "qr: Σ log R_ii"));
+    legend.push(Key::new(Swatch::Interval, Role::Qr, "qr: Σ log Rᵢᵢ"));
     legend.push(Key::new(Swatch::Line, Role::Null, "no growth"));
     Figure {
         title: "Log growth by vector".into(),
         legend,
         panels: vec![panel],
-        columns: 1,
+        columns: if k > 6 { 1 } else { 2 },
         caption: html! {
             "Distribution over " (exponents.qr.first().map_or(0, |q| q.n)) " samples: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. "
             "A large drop after the first d vectors means that the generation squeezes samples onto a d-dimensional set."
@@ -166,7 +166,7 @@ fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
             @if gap.is_some() { ", and of the ratio of the two leading singular values: near 1 the leading vector is ill-defined" }
             "."
         },
-        numbers: array_links(&names),
+        numbers: context.numbers(&names),
     }))
 }
 
@@ -210,7 +210,7 @@ fn growth(context: &Context) -> Result<Option<Figure>, Error> {
             @if shown == 1 { "vector " (1) } @else { "vectors 1 to " (shown) } ". The end points are the qr exponents above; "
             "steep stretches are when the model is most sensitive to differences."
         },
-        numbers: array_links(&["path_log_growth"]),
+        numbers: context.numbers(&["path_log_growth"]),
     }))
 }
 

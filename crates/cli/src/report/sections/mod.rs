@@ -9,8 +9,10 @@ pub mod robustness;
 
 use super::ReportInput;
 use super::columns::{Columns, Table};
+use super::page::array_links;
 use super::palette::Role;
 use super::scene::Scene;
+use maud::Markup;
 use std::ops::Range;
 use surefoot::Error;
 use surefoot::analysis::{ErrorKind, Robustness, layout};
@@ -128,6 +130,13 @@ impl<'a> Context<'a> {
     pub fn twins(&self, place: usize) -> Option<impl Iterator<Item = &[f64]>> {
         let dim = self.dim();
         self.perturbed.as_ref().map(|table| table.parts(place, dim))
+    }
+
+    /// Links to the columns behind a figure, beside the report.
+    pub fn numbers(&self, names: &[impl AsRef<str>]) -> Markup {
+        let store = self.input.links.iter().find(|(text, _)| text == "arrays.zarr");
+        let base = store.map_or("arrays.zarr/", |(_, address)| address.trim_end_matches("zarr.json"));
+        array_links(&format!("{}/", base.trim_end_matches('/')), names)
     }
 
     /// One sentence on which points count, for a support with d = D.

@@ -4,7 +4,7 @@ use super::Context;
 use crate::report::columns::{Table, quantile, spread};
 use crate::report::density::Density;
 use crate::report::figure::{Figure, Key, Mark, Panel, Point, Swatch};
-use crate::report::page::{array_links, section, share_of};
+use crate::report::page::{section, share_of};
 use crate::report::palette::Role;
 use crate::report::scene::Scene;
 use crate::report::text::{number, typed};
@@ -100,7 +100,7 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
         panels,
         columns,
         caption,
-        numbers: array_links(&names),
+        numbers: context.numbers(&names),
     })
 }
 
@@ -160,7 +160,7 @@ fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
             (chosen.len()) " of the " (table.rows()) " stored paths x" sub { "n" } ", n = 0 … " (context.input.summary.provenance.steps)
             ". Left: from the source to the data. Right: the same paths in the window of the figure above." (plane_note(scene))
         },
-        numbers: array_links(&["paths"]),
+        numbers: context.numbers(&["paths"]),
     }))
 }
 
@@ -190,7 +190,7 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     }
     let mut legend = vec![
         Key::new(Swatch::Line, Role::Svd, "LV₁, svd"),
-        Key::new(Swatch::Line, Role::Qr, "LV₁, qr (drawn solid)"),
+        Key::new(Swatch::Solid, Role::Qr, "LV₁, qr"),
         Key::new(Swatch::Line, Role::Target, "support"),
     ];
     legend.retain(|key| match key.role {
@@ -210,7 +210,7 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
             (plane_note(scene))
             @if !scene.plane.is_exact() { " Segments that leave the plane look shorter." }
         },
-        numbers: array_links(&names),
+        numbers: context.numbers(&names),
     }))
 }
 

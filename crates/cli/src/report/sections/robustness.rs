@@ -1,10 +1,10 @@
 //! What errors do to samples: off the support, along it, and the footing (theory §5).
 
 use super::{Context, ErrorGroup};
-use crate::report::columns::{Table, edges, histogram, quantile, spread, staircase};
+use crate::report::charts::{Quantity, Series, legend};
+use crate::report::columns::{Table, quantile, spread, staircase};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch};
-use crate::report::null::projection_density;
-use crate::report::page::{array_links, folded, interval, section, table};
+use crate::report::page::{folded, interval, section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, percent, typed};
 use maud::{Markup, html};
@@ -13,7 +13,6 @@ use surefoot::analysis::Robustness;
 use surefoot::statistics::Quantiles;
 
 const DRAWN_TWINS: usize = 350;
-const BINS: usize = 40;
 const STAIRS: usize = 400;
 
 /// The section.
@@ -66,13 +65,8 @@ fn twins(context: &Context) -> Option<Figure> {
     }
     let widest = context.errors.iter().map(|group| group.entries.len()).max().unwrap_or(1);
     let even = context.errors.iter().all(|group| group.entries.len() == widest);
-    let mut legend: Vec<Key> = context
-        .errors
-        .iter()
-        .map(|g| {
-            Key::new(Swatch::Dot, g.role(), format!("twin, {}; line from its unperturbed sample", g.title()))
-        })
-        .collect();
+    let twin = |g: &ErrorGroup| Key::new(Swatch::Dot, g.role(), format!("twin under {}", g.title()));
+    let mut legend: Vec<Key> = context.errors.iter().map(twin).collect();
     if !scene.support.is_empty() {
         legend.insert(0, Key::new(Swatch::Line, Role::Target, "support"));
     }
@@ -82,10 +76,10 @@ fn twins(context: &Context) -> Option<Figure> {
         columns: if even && (2..=4).contains(&widest) { widest } else { 3 },
         panels,
         caption: html! {
-            (chosen.len()) " of " (context.generated.rows()) " twins. Dots that stay on the grey line moved along the support; dots beside it left it."
+            (chosen.len()) " of " (context.generated.rows()) " twins, each with a line from its unperturbed sample. Dots that stay on the grey line moved along the support; dots beside it left it."
             @if !scene.plane.is_exact() { " " (scene.plane.note) }
         },
-        numbers: array_links(&["x", "perturbed_x"]),
+        numbers: context.numbers(&["x", "perturbed_x"]),
     })
 }
 
@@ -114,19 +108,13 @@ fn shifts(context: &Context) -> Option<Figure> {
             panels.push(shift_panel(group, row, scale, marks));
         }
     }
-    let mut legend: Vec<Key> = known
-        .iter()
-        .flat_map(|g| {
-            [
-                Key::new(Swatch::Line, g.role(), format!("{}: medians and W₁", g.title())),
-                Key::new(Swatch::Band, g.role(), "25–75 %, 5–95 %"),
-            ]
-        })
-        .collect();
+    let median = |g: &&ErrorGroup| Key::new(Swatch::Line, g.role(), format!("{}: median, W₁", g.title()));
+    let mut legend: Vec<Key> = known.iter().map(median).collect();
+    legend.push(Key::new(Swatch::Band, Role::Null, "25 % to 75 %, and 5 % to 95 %"));
     legend.push(Key::new(
         Swatch::Line,
         Role::Prediction,
-        "first order: median ‖Nᵀζ‖ ε (off), ‖Tᵀζ‖ ε (along)",
+        "first order: median ‖Nᵀζ‖ ε (middle), ‖Tᵀζ‖ ε (bottom)",
     ));
     Some(Figure {
         title: "Off the support and along it, over error size".into(),
@@ -138,7 +126,7 @@ fn shifts(context: &Context) -> Option<Figure> {
             "distance W₁ between the laws of that distance before and after. Bottom: along-support shift, the chord between the nearest points of the twins. "
             "Panels of a row share their scale. Robust: middle flat and low, while the bottom may grow."
         },
-        numbers: array_links(&[
+        numbers: context.numbers(&[
             "distance",
             "perturbed_distance",
             "along",
@@ -254,7 +242,7 @@ fn distances(context: &Context) -> Result<Option<Figure>, Error> {
             "Curves that coincide: errors do not take samples off the support."
             @if own.values().iter().any(|&v| v == 0.0) { " Samples inside the support have distance 0 and lie beyond the left end." }
         },
-        numbers: array_links(&["distance", "perturbed_distance"]),
+        numbers: context.numbers(&["distance", "perturbed_distance"]),
     }))
 }
 
@@ -284,69 +272,38 @@ fn distance_panel(group: &ErrorGroup, own: &Table, moved: &Table, scale: Scale) 
 }
 
 fn footing(context: &Context) -> Result<Option<Figure>, Error> {
-    let (Some(values), Some(d), Some(summary)) =
-        (context.columns.get("footing")?, context.aligned_dim(), &context.input.summary.footing)
-    else {
+    let (list, Some(d)) = (footing_series(context)?, context.aligned_dim()) else { return Ok(None) };
+    if list.is_empty() {
         return Ok(None);
-    };
-    let mask = context.columns.get("near_boundary")?;
-    let counted: Vec<usize> =
-        (0..values.rows()).filter(|&i| mask.as_ref().is_none_or(|m| m.row(i)[0] > 0.5)).collect();
-    let bins = edges(0.0, 1.0, BINS);
-    let (mut marks, mut curves, mut legend) = (Vec::new(), Vec::new(), Vec::new());
-    for group in &context.errors {
-        let Some(index) = group.forced else { continue };
-        let phi: Vec<f64> = counted.iter().map(|&i| values.row(i)[index]).collect();
-        marks.push(Mark::Steps {
-            edges: bins.clone(),
-            heights: histogram(&phi, &bins),
-            filled: true,
-            role: group.role(),
-        });
-        curves.push(Mark::line(staircase(&phi, STAIRS), group.role()));
-        legend.push(Key::new(Swatch::Line, group.role(), group.title()));
     }
-    let null = projection_density(d, context.dim(), &bins);
-    if !null.is_empty() {
-        let mut total = 0.0;
-        let climb = null.iter().zip(bins.windows(2)).map(|(height, pair)| {
-            total += height * (pair[1] - pair[0]);
-            [pair[1], total]
-        });
-        curves.push(Mark::line(std::iter::once([0.0, 0.0]).chain(climb).collect(), Role::Null));
-        marks.push(Mark::Steps { edges: bins.clone(), heights: null, filled: false, role: Role::Null });
-        legend.push(Key::new(
-            Swatch::Line,
-            Role::Null,
-            format!("random direction (root mean square {})", number(summary.null)),
-        ));
-    }
-    let heights = marks.iter().flat_map(|mark| match mark {
-        Mark::Steps { heights, .. } => heights.clone(),
-        _ => Vec::new(),
-    });
-    let y = Axis::new(Scale::covering(heights.collect::<Vec<_>>(), true), "density of samples");
-    let x = || Axis::new(Scale::linear(0.0, 1.0), "footing φ (pure number)");
-    let share = Axis::new(Scale::linear(0.0, 1.0), "share of samples");
-    let panel = |title: &str, y, marks| Panel {
-        title: title.into(),
-        x: x(),
-        y,
-        marks,
-        height: Height::Pixels(220.0),
-    };
+    let quantity = Quantity::footing(d, context.dim());
     Ok(Some(Figure {
         title: "Footing".into(),
-        legend,
-        panels: vec![panel("Histogram", y, marks), panel("Share of samples below", share, curves)],
+        legend: legend(&list, quantity.has_null()),
+        panels: quantity.panels(&list),
         columns: 2,
         caption: html! {
-            "Footing φ = ‖Tᵀζ‖/‖ζ‖ of the first-order displacement ζ, at " (counted.len()) " samples: 1 means that the error moves the sample along the support only, 0 straight off it. "
-            "A model stands on firm footing when its curve crowds to the right of the random one."
+            "Footing φ = ‖Tᵀζ‖/‖ζ‖ of the first-order displacement ζ, at " (list[0].values.len()) " samples: 1 means that the error moves "
+            "the sample along the support only, 0 straight off it. A model stands on firm footing when its curve crowds to the right of the "
+            "random one" @if let Some(footing) = &context.input.summary.footing { ", whose root mean square is " (number(footing.null)) } "."
             @if let Some(note) = context.counted_note() { " " (note) }
         },
-        numbers: html! { (array_links(&["footing", "displacement"])) },
+        numbers: context.numbers(&["footing", "displacement"]),
     }))
+}
+
+/// φ by error, of the points that count.
+pub fn footing_series(context: &Context) -> Result<Vec<Series>, Error> {
+    let Some(values) = context.columns.get("footing")? else { return Ok(Vec::new()) };
+    let mask = context.columns.get("near_boundary")?;
+    let counts = |i: &usize| mask.as_ref().is_none_or(|mask| mask.row(*i)[0] > 0.5);
+    let counted: Vec<usize> = (0..values.rows()).filter(counts).collect();
+    let series = |group: &ErrorGroup| {
+        let index = group.forced?;
+        let values = counted.iter().map(|&i| values.row(i)[index]).collect();
+        Some(Series { role: group.role(), text: group.title(), values })
+    };
+    Ok(context.errors.iter().filter_map(series).filter(|s| !s.values.is_empty()).collect())
 }
 
 fn numbers(list: &[Robustness]) -> Markup {

@@ -1,0 +1,157 @@
+//! Charts that several sections draw: overlaid histograms and distribution functions of a bounded quantity.
+
+use super::columns::{edges, histogram, staircase};
+use super::figure::{Axis, Height, Key, Mark, Panel, Point, Scale, Swatch};
+use super::null::{angle_density, projection_density};
+use super::palette::Role;
+
+/// Bins of a histogram.
+pub const BINS: usize = 40;
+/// Corners of a distribution function.
+const STAIRS: usize = 400;
+const HEIGHT: Height = Height::Pixels(225.0);
+
+/// Values of one thing among others of its kind.
+pub struct Series {
+    /// Colour and dashes.
+    pub role: Role,
+    /// Meaning.
+    pub text: String,
+    /// One a sample.
+    pub values: Vec<f64>,
+}
+
+/// A quantity between 0 and an upper end, and its law for a random direction.
+pub struct Quantity {
+    /// Name and unit.
+    label: &'static str,
+    /// Upper end.
+    top: f64,
+    /// Whether small values are of interest: distribution functions on a logarithmic axis.
+    small: bool,
+    /// The law for a random direction, averaged over bins; empty if none is known.
+    null: Box<dyn Fn(&[f64]) -> Vec<f64>>,
+}
+
+impl Quantity {
+    /// |⟨LV_1, s/‖s‖⟩| in R^D.
+    pub fn score_cosine(dim: usize) -> Quantity {
+        let null = Box::new(move |edges: &[f64]| projection_density(1, dim, edges));
+        Quantity { label: "score cosine |⟨LV₁, s/‖s‖⟩| (pure number)", top: 1.0, small: true, null }
+    }
+
+    /// Largest principal angle between d-dimensional subspaces of R^D.
+    pub fn angle(d: usize, dim: usize) -> Quantity {
+        let null = Box::new(move |edges: &[f64]| angle_density(d, dim, edges));
+        Quantity {
+            label: "largest principal angle between Eᵈ and T (degrees)", top: 90.0, small: true, null
+        }
+    }
+
+    /// φ for a d-dimensional tangent space in R^D.
+    pub fn footing(d: usize, dim: usize) -> Quantity {
+        let null = Box::new(move |edges: &[f64]| projection_density(d, dim, edges));
+        Quantity { label: "footing φ (pure number)", top: 1.0, small: false, null }
+    }
+
+    /// Whether the law for a random direction is known.
+    pub fn has_null(&self) -> bool {
+        !(self.null)(&[0.0, self.top]).is_empty()
+    }
+
+    /// Histogram and distribution functions of `list`, side by side.
+    pub fn panels(&self, list: &[Series]) -> Vec<Panel> {
+        vec![self.histogram(list), self.distribution(list)]
+    }
+
+    /// Overlaid histograms of area 1.
+    pub fn histogram(&self, list: &[Series]) -> Panel {
+        let bins = edges(0.0, self.top, BINS);
+        let steps = |heights, filled, role| Mark::Steps { edges: bins.clone(), heights, filled, role };
+        let drawn: Vec<(Vec<f64>, Role)> =
+            list.iter().map(|s| (histogram(&s.values, &bins), s.role)).collect();
+        let null = (self.null)(&bins);
+        let heights: Vec<f64> = drawn.iter().flat_map(|(heights, _)| heights).chain(&null).copied().collect();
+        let mut marks: Vec<Mark> =
+            drawn.into_iter().map(|(heights, role)| steps(heights, true, role)).collect();
+        if !null.is_empty() {
+            marks.push(steps(null, false, Role::Null));
+        }
+        let density = if self.top == 1.0 { "density of samples" } else { "density of samples (1/degree)" };
+        let y = Axis::new(Scale::covering(heights, true), density);
+        Panel { title: "Histogram".into(), x: self.axis(), y, marks, height: HEIGHT }
+    }
+
+    /// Overlaid distribution functions.
+    pub fn distribution(&self, list: &[Series]) -> Panel {
+        let mut marks = Vec::new();
+        if let Some(curve) = self.null_curve() {
+            marks.push(Mark::line(curve, Role::Null));
+        }
+        marks.extend(list.iter().map(|s| Mark::line(staircase(&s.values, STAIRS), s.role)));
+        let x = if self.small { Axis::new(self.log_scale(list), self.label) } else { self.axis() };
+        let y = Axis::new(Scale::linear(0.0, 1.0), "share of samples below");
+        Panel { title: "Distribution function".into(), x, y, marks, height: HEIGHT }
+    }
+
+    fn axis(&self) -> Axis {
+        let axis = Axis::new(Scale::linear(0.0, self.top), self.label);
+        if self.top != 90.0 {
+            return axis;
+        }
+        axis.with_ticks((0..=6).map(|i| (15.0 * i as f64, (15 * i).to_string())).collect())
+    }
+
+    /// From the lowest thousandth of the samples, which would stretch the axis over many empty decades, to the top.
+    fn log_scale(&self, list: &[Series]) -> Scale {
+        let mut positive: Vec<f64> =
+            list.iter().flat_map(|s| s.values.iter().copied()).filter(|&value| value > 0.0).collect();
+        positive.sort_by(f64::total_cmp);
+        let low = positive.get(positive.len() / 1000).copied().unwrap_or(1e-3 * self.top);
+        Scale::log(low.clamp(1e-9 * self.top, 0.1 * self.top), self.top)
+    }
+
+    /// Distribution function for a random direction: the running integral over fine bins.
+    fn null_curve(&self) -> Option<Vec<Point>> {
+        let fine: Vec<f64> = if self.small {
+            let ratio = |i: i32| self.top * 10f64.powf(f64::from(i - 180) / 20.0);
+            std::iter::once(0.0).chain((0..=180).map(ratio)).collect()
+        } else {
+            edges(0.0, self.top, 200)
+        };
+        let density = (self.null)(&fine);
+        let mut total = 0.0;
+        let climb = density.iter().zip(fine.windows(2)).map(|(height, pair)| {
+            total += height * (pair[1] - pair[0]);
+            [pair[1], total.min(1.0)]
+        });
+        let start = (!self.small).then_some([0.0, 0.0]);
+        let curve: Vec<Point> = start.into_iter().chain(climb).collect();
+        (!density.is_empty()).then_some(curve)
+    }
+}
+
+/// One entry a series, and one for the random direction.
+pub fn legend(list: &[Series], null: bool) -> Vec<Key> {
+    let mut keys: Vec<Key> = list.iter().map(|s| Key::new(Swatch::Line, s.role, s.text.clone())).collect();
+    if null {
+        keys.push(Key::new(Swatch::Line, Role::Null, "random direction"));
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_curves_climb_to_one() {
+        for quantity in [Quantity::score_cosine(5), Quantity::angle(1, 3), Quantity::footing(2, 4)] {
+            let curve = quantity.null_curve().unwrap();
+            assert!(curve.windows(2).all(|p| p[0][0] < p[1][0] && p[0][1] <= p[1][1]));
+            assert!((curve[curve.len() - 1][1] - 1.0).abs() < 1e-6);
+        }
+        assert!(!Quantity::angle(2, 5).has_null());
+        assert!(!Quantity::score_cosine(1).has_null());
+    }
+}
