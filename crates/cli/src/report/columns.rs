@@ -55,11 +55,6 @@ impl<'a> Columns<'a> {
         Columns { source, specs }
     }
 
-    /// Whether the run has the column.
-    pub fn has(&self, name: &str) -> bool {
-        self.specs.iter().any(|spec| spec.name == name)
-    }
-
     /// The column, one row an entry of its first axis, if the run has it.
     ///
     /// # Errors

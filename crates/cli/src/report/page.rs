@@ -31,14 +31,12 @@ pub fn section(id: &str, title: &str, content: Markup) -> Markup {
 }
 
 /// Links to columns in the array store at `base`.
-pub fn array_links(base: &str, names: &[impl AsRef<str>]) -> Markup {
+pub fn column_links(base: &str, names: &[impl AsRef<str>]) -> Markup {
     html! {
-        "Numbers: "
         @for (i, name) in names.iter().map(AsRef::as_ref).enumerate() {
             @if i > 0 { ", " }
             a href={ (base) (name) "/zarr.json" } { code { (name) } }
         }
-        " in " code { "arrays.zarr" } "."
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Plane {
     pub labels: [String; 2],
     /// One sentence saying which plane this is; empty for D = 2.
     pub note: String,
+    /// Which principal axes; `None` for the coordinates themselves.
+    pair: Option<[usize; 2]>,
 }
 
 impl Plane {
@@ -25,7 +27,7 @@ impl Plane {
         if dim == 2 {
             let axes = [vec![1.0, 0.0], vec![0.0, 1.0]];
             let labels = [0, 1].map(|i| format!("x{}", subscript(i + 1)));
-            return vec![Plane { axes, centre: vec![0.0; 2], labels, note: String::new() }];
+            return vec![Plane { axes, centre: vec![0.0; 2], labels, note: String::new(), pair: None }];
         }
         let centre = mean(points, dim);
         let axes = principal_axes(points, &centre, 3);
@@ -33,6 +35,7 @@ impl Plane {
             .map(|pair| Plane {
                 axes: pair.map(|i| axes[i].clone()),
                 centre: centre.clone(),
+                pair: Some(pair),
                 labels: pair.map(|i| format!("principal axis {} of {whose}", i + 1)),
                 note: format!(
                     "Drawn in D = {dim} by orthogonal projection onto principal axes {} and {} of {whose}.",
@@ -45,7 +48,12 @@ impl Plane {
 
     /// Whether the axes are the coordinates themselves.
     pub fn is_exact(&self) -> bool {
-        self.note.is_empty()
+        self.pair.is_none()
+    }
+
+    /// ", axes 1 and 2" for titles; nothing for the coordinates themselves.
+    pub fn suffix(&self) -> String {
+        self.pair.map_or(String::new(), |[a, b]| format!(", axes {} and {}", a + 1, b + 1))
     }
 
     /// A point on the plane.

@@ -69,6 +69,11 @@ impl Scene {
         self.window[1] - self.window[0]
     }
 
+    /// Whether panels are nearly as high as wide.
+    pub fn is_tall(&self) -> bool {
+        self.window[3] - self.window[2] > 0.75 * self.width()
+    }
+
     /// `window` widened to the aspect ratio of this scene's own.
     pub fn same_aspect(&self, [left, right, bottom, top]: [f64; 4]) -> [f64; 4] {
         let aspect = (self.window[3] - self.window[2]) / self.width();

@@ -88,6 +88,14 @@ fn map_digits(value: i32, sign: char, digits: &[char; 10]) -> String {
     text.chars().map(|c| c.to_digit(10).map_or(sign, |d| digits[d as usize])).collect()
 }
 
+/// `text` cut to at most `at_most` characters.
+pub fn clipped(text: &str, at_most: usize) -> String {
+    if text.chars().count() <= at_most {
+        return text.to_string();
+    }
+    text.chars().take(at_most.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// Replaces the hyphen by a minus sign, and "-0.00" by zero.
 pub fn minus(text: String) -> String {
     let Some(rest) = text.strip_prefix('-') else { return text };
@@ -124,6 +132,7 @@ mod tests {
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(0.034), "3.4 %");
         assert_eq!(percent(0.5), "50 %");
+        assert_eq!(clipped("moons-otcfm", 6), "moons…");
         assert_eq!(subscript(12), "₁₂");
         assert_eq!(minus("-0.00".into()), "0.00");
     }

@@ -6,6 +6,7 @@ use crate::report::charts::{Quantity, Series, legend};
 use crate::report::density::Density;
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use crate::report::palette::Role;
+use crate::report::scene::Scene;
 use crate::report::sections::{Context, ErrorGroup, robustness::footing_series};
 use crate::report::text::number;
 use maud::{Markup, html};
@@ -18,50 +19,67 @@ const VECTORS: usize = 8;
 
 /// One density a model, and one of its twins under the largest error of the first kind.
 pub fn pictures(models: &[Model]) -> Result<Markup, Error> {
-    let mut panels = Vec::new();
     let kind = kinds(models).first().copied();
-    let mut what = String::new();
-    for perturbed in [false, true] {
-        for model in models {
-            let Some(scene) = model.context.scenes.first() else { return Ok(html! {}) };
-            let chosen = kind.filter(|_| perturbed).and_then(|kind| group(model.context, kind));
-            let points: Vec<Point> = match (perturbed, chosen) {
-                (false, _) => (0..model.context.generated.rows())
-                    .map(|i| scene.plane.point(model.context.generated.row(i)))
-                    .collect(),
-                (true, Some(chosen)) => match model.context.twins(chosen.places.end - 1) {
-                    Some(twins) => twins.map(|x| scene.plane.point(x)).collect(),
-                    None => continue,
-                },
-                (true, None) => continue,
-            };
-            if let Some(entry) = chosen.and_then(|chosen| chosen.entries.last().map(|e| (chosen, e))) {
-                what = format!("{}, {}", entry.0.title(), entry.0.size_label(entry.1.size));
-            }
-            let density = Density::of(&points, scene.window, scene.width() / 250.0, 0.01 * scene.width());
-            let raster = density.raster(density.level(0.985))?;
-            let image = Mark::Image { raster, role: model.role };
-            let title =
-                if perturbed { format!("{}, perturbed", model.name()) } else { model.name().to_string() };
-            let marks = std::iter::once(image).chain(scene.support.iter().cloned().map(thin)).collect();
-            panels.push(scene.panel_onto(scene.window, clipped(&title, 44), marks));
+    let mut panels = Vec::new();
+    for model in models {
+        panels.extend(picture(models, model, None)?);
+    }
+    for model in models {
+        if let Some(chosen) = kind.and_then(|kind| group(model.context, kind)) {
+            panels.extend(picture(models, model, Some(chosen))?);
         }
     }
-    let columns = if models.len() > 4 { 3 } else { models.len().clamp(2, 4) };
+    let twins = models.iter().find_map(|model| {
+        let group = group(model.context, kind?)?;
+        Some(format!("{}, {}", group.title(), group.size_label(group.entries.last()?.size)))
+    });
     let mut keys = model_keys(models, Swatch::Area);
-    keys.push(Key::new(Swatch::Line, Role::Target, "support of the data"));
+    if models.iter().any(|model| model.context.intrinsic_dim().is_some()) {
+        keys.push(Key::new(Swatch::Line, Role::Target, "support of the data"));
+    }
     let figure = Figure {
         title: "Where samples land".into(),
         legend: keys,
         panels,
-        columns,
+        columns: if models.len() > 4 { 3 } else { models.len().clamp(2, 4) },
         caption: html! {
-            "Densities of all samples" @if !what.is_empty() { ", and of their perturbed twins (" (what) ")" }
+            "Densities of all samples" @if let Some(twins) = twins { ", and of their perturbed twins (" (twins) ")" }
             ". Shade grows with the square root of the density; every panel has its own scale, its densest parts the full colour."
         },
-        numbers: sources(models, &["x"]),
+        numbers: sources(models, &["x", "perturbed_x"]),
     };
     Ok(figure.draw())
+}
+
+/// Density of a model's samples, or of their twins under the largest error of a group.
+fn picture(models: &[Model], model: &Model, twins: Option<&ErrorGroup>) -> Result<Option<Panel>, Error> {
+    let Some(scene) = model.context.scenes.first() else { return Ok(None) };
+    let generated = &model.context.generated;
+    let points: Vec<Point> = match twins {
+        None => (0..generated.rows()).map(|i| scene.plane.point(generated.row(i))).collect(),
+        Some(group) => match model.context.twins(group.places.end - 1) {
+            Some(twins) => twins.map(|x| scene.plane.point(x)).collect(),
+            None => return Ok(None),
+        },
+    };
+    let window = common_window(models, scene);
+    let width = window[1] - window[0];
+    let density = Density::of(&points, window, width / 250.0, 0.01 * width);
+    let image = Mark::Image { raster: density.raster(density.level(0.985))?, role: model.role };
+    let title =
+        if twins.is_some() { format!("{}, perturbed", model.name()) } else { model.name().to_string() };
+    let marks = std::iter::once(image).chain(scene.support.iter().cloned().map(thin)).collect();
+    Ok(Some(scene.panel_onto(window, title, marks)))
+}
+
+/// The window that holds those of all models, where they share their plane: the coordinates themselves.
+fn common_window(models: &[Model], own: &Scene) -> [f64; 4] {
+    if !own.plane.is_exact() {
+        return own.window;
+    }
+    let scenes = models.iter().filter_map(|model| model.context.scenes.first());
+    let exact = scenes.filter(|scene| scene.plane.is_exact()).map(|scene| scene.window);
+    exact.fold(own.window, |a, b| [a[0].min(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].max(b[3])])
 }
 
 fn thin(mark: Mark) -> Mark {
@@ -71,20 +89,18 @@ fn thin(mark: Mark) -> Mark {
     }
 }
 
-/// `text` cut to about `at_most` characters.
-pub fn clipped(text: &str, at_most: usize) -> String {
-    if text.chars().count() <= at_most {
-        return text.to_string();
-    }
-    text.chars().take(at_most - 1).chain(['…']).collect()
-}
-
 fn model_keys(models: &[Model], swatch: Swatch) -> Vec<Key> {
     models.iter().map(|model| Key::new(swatch, model.role, model.name())).collect()
 }
 
 fn sources(models: &[Model], names: &[&str]) -> Markup {
-    html! { @for model in models { div { (model.name()) ": " (model.context.numbers(names)) } } }
+    html! {
+        "Numbers in " code { "arrays.zarr" } " of "
+        @for (i, model) in models.iter().enumerate() {
+            @if i > 0 { "; " } (model.name()) ": " (model.context.column_links(names))
+        }
+        "."
+    }
 }
 
 /// Score cosine and subspace angle, svd and qr.

@@ -1,13 +1,14 @@
 //! Paired differences of models on the same seeds, as a forest plot and in numbers.
 
 use super::Model;
-use super::figures::{clipped, signed};
+use super::figures::signed;
 use super::table::kinds;
 use crate::report::PairedRow;
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
 use crate::report::page::{folded, table};
 use crate::report::palette::Role;
 use crate::report::sections::Context;
+use crate::report::text::clipped;
 use maud::{Markup, html};
 use std::collections::BTreeSet;
 

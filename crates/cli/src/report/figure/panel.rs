@@ -3,6 +3,7 @@
 use super::frame::Frame;
 use super::mark::{Mark, coordinate};
 use super::scale::{Scale, Tick};
+use crate::report::text::clipped;
 use maud::{Markup, html};
 
 const TICK_TEXT: f64 = 11.0;
@@ -85,7 +86,7 @@ impl Panel {
         html! {
             svg class="panel" viewBox={ "0 0 " (width) " " (height) } role="img" aria-label=(self.spoken())
                 style={ "max-width:" (coordinate(1.2 * width)) "px" } {
-                @if !self.title.is_empty() { text class="panel-title" x=(coordinate(left)) y="14" { (self.title) } }
+                @if !self.title.is_empty() { text class="panel-title" x=(coordinate(left)) y="14" { (clipped(&self.title, (inner / 7.0) as usize)) } }
                 g transform={ "translate(" (coordinate(left)) " " (coordinate(top)) ")" } {
                     (self.grid(&frame))
                     svg class="plot" width=(coordinate(frame.width)) height=(coordinate(frame.height)) {

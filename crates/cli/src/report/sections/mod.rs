@@ -9,10 +9,10 @@ pub mod robustness;
 
 use super::ReportInput;
 use super::columns::{Columns, Table};
-use super::page::array_links;
+use super::page::column_links;
 use super::palette::Role;
 use super::scene::Scene;
-use maud::Markup;
+use maud::{Markup, html};
 use std::ops::Range;
 use surefoot::Error;
 use surefoot::analysis::{ErrorKind, Robustness, layout};
@@ -132,11 +132,16 @@ impl<'a> Context<'a> {
         self.perturbed.as_ref().map(|table| table.parts(place, dim))
     }
 
-    /// Links to the columns behind a figure, beside the report.
-    pub fn numbers(&self, names: &[impl AsRef<str>]) -> Markup {
+    /// Links to columns beside the report.
+    pub fn column_links(&self, names: &[impl AsRef<str>]) -> Markup {
         let store = self.input.links.iter().find(|(text, _)| text == "arrays.zarr");
         let base = store.map_or("arrays.zarr/", |(_, address)| address.trim_end_matches("zarr.json"));
-        array_links(&format!("{}/", base.trim_end_matches('/')), names)
+        column_links(&format!("{}/", base.trim_end_matches('/')), names)
+    }
+
+    /// Where the numbers of a figure are.
+    pub fn numbers(&self, names: &[impl AsRef<str>]) -> Markup {
+        html! { "Numbers: " (self.column_links(names)) " in " code { "arrays.zarr" } "." }
     }
 
     /// One sentence on which points count, for a support with d = D.

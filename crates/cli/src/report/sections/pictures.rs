@@ -82,7 +82,17 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
         let text = title.strip_prefix("Perturbed: ").map_or("generated".to_string(), |rest| rest.to_string());
         legend.push(Key::new(Swatch::Area, *role, text));
     }
-    let columns = if panels.len() == 3 || panels.len() > 4 { 3 } else { 2 };
+    let columns = match panels.len() {
+        3 => 3,
+        4 if scene.is_tall() => 4,
+        count => {
+            if count > 4 {
+                3
+            } else {
+                2
+            }
+        }
+    };
     let caption = html! {
         "Densities of all " (n) " samples x" sub { "τ" } " and of their perturbed twins (same noise; the largest size of each error). "
         "Shade grows with the square root of the density, on one scale for all panels; smoothed with a Gaussian of standard deviation "
@@ -95,7 +105,7 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
         names.push("perturbed_x");
     }
     Ok(Figure {
-        title: "Where samples land".into(),
+        title: format!("Where samples land{}", scene.plane.suffix()),
         legend,
         panels,
         columns,
@@ -199,7 +209,7 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
         _ => true,
     });
     Ok(Some(Figure {
-        title: "Leading vectors at the generated samples".into(),
+        title: format!("Leading vectors at the generated samples{}", scene.plane.suffix()),
         legend,
         panels,
         columns: 2,
