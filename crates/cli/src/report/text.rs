@@ -88,6 +88,23 @@ fn map_digits(value: i32, sign: char, digits: &[char; 10]) -> String {
     text.chars().map(|c| c.to_digit(10).map_or(sign, |d| digits[d as usize])).collect()
 }
 
+/// A sentence with real minus signs, and per cent signs that stay with their numbers.
+pub fn typeset(sentence: &str) -> String {
+    let mut out = String::new();
+    let mut before = ' ';
+    let mut rest = sentence.chars().peekable();
+    while let Some(c) = rest.next() {
+        let next = rest.peek().copied().unwrap_or(' ');
+        out.push(match c {
+            '-' if next.is_ascii_digit() && matches!(before, ' ' | '(' | '=') => '−',
+            ' ' if next == '%' => '\u{a0}',
+            other => other,
+        });
+        before = c;
+    }
+    out
+}
+
 /// `text` cut to at most `at_most` characters.
 pub fn clipped(text: &str, at_most: usize) -> String {
     if text.chars().count() <= at_most {
@@ -133,6 +150,7 @@ mod tests {
         assert_eq!(percent(0.034), "3.4 %");
         assert_eq!(percent(0.5), "50 %");
         assert_eq!(clipped("moons-otcfm", 6), "moons…");
+        assert_eq!(typeset("a-1 is -4.2 (5 %, -1)"), "a-1 is −4.2 (5\u{a0}%, −1)");
         assert_eq!(subscript(12), "₁₂");
         assert_eq!(minus("-0.00".into()), "0.00");
     }

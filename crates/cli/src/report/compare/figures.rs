@@ -72,14 +72,15 @@ fn picture(models: &[Model], model: &Model, twins: Option<&ErrorGroup>) -> Resul
     Ok(Some(scene.panel_onto(window, title, marks)))
 }
 
-/// The window that holds those of all models, where they share their plane: the coordinates themselves.
+/// The window that holds those of all models, where they share their plane (the coordinates themselves) and none
+/// would shrink below a third of the width.
 fn common_window(models: &[Model], own: &Scene) -> [f64; 4] {
-    if !own.plane.is_exact() {
-        return own.window;
-    }
-    let scenes = models.iter().filter_map(|model| model.context.scenes.first());
-    let exact = scenes.filter(|scene| scene.plane.is_exact()).map(|scene| scene.window);
-    exact.fold(own.window, |a, b| [a[0].min(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].max(b[3])])
+    let scenes: Vec<&Scene> = models.iter().filter_map(|model| model.context.scenes.first()).collect();
+    let windows = scenes.iter().map(|scene| scene.window);
+    let all =
+        windows.fold(own.window, |a, b| [a[0].min(b[0]), a[1].max(b[1]), a[2].min(b[2]), a[3].max(b[3])]);
+    let fits = |scene: &&Scene| scene.plane.is_exact() && 3.0 * scene.width() > all[1] - all[0];
+    if scenes.iter().all(fits) { all } else { own.window }
 }
 
 fn thin(mark: Mark) -> Mark {

@@ -29,7 +29,8 @@ pub fn draw(models: &[Model], rows: &[PairedRow]) -> Markup {
         .iter()
         .map(|figure| {
             let of: Vec<&PairedRow> = rows.iter().filter(|row| row.figure == **figure).collect();
-            forest(&figure_name(model.context, figure), &of)
+            let (name, unit) = figure_name(model.context, figure);
+            forest(&name, unit, &of)
         })
         .collect();
     let counts: BTreeSet<usize> = rows.iter().map(|row| row.n).collect();
@@ -74,30 +75,30 @@ fn headlines<'a>(context: &Context, figures: &[&'a str], kinds: usize) -> Vec<&'
     figures.iter().filter(wanted).take(PANELS).copied().collect()
 }
 
-/// A dotted key of the summary in words.
-fn figure_name(context: &Context, key: &str) -> String {
+/// A dotted key of the summary in words, and its unit.
+fn figure_name(context: &Context, key: &str) -> (String, &'static str) {
     let parts: Vec<&str> = key.split('.').collect();
     match parts[..] {
-        ["alignment", "score_cosine", method] => format!("score cosine, {method}"),
-        ["alignment", "subspace_angle_deg", method] => format!("angle of Eᵈ and T, {method} (degrees)"),
+        ["alignment", "score_cosine", method] => (format!("score cosine, {method}"), "pure number"),
+        ["alignment", "subspace_angle_deg", method] => (format!("angle of Eᵈ and T, {method}"), "degrees"),
         ["exponents", method, index] => {
             let vector = index.parse().map_or(index.to_string(), |i: usize| (i + 1).to_string());
-            format!("log growth of vector {vector}, {method} (nats)")
+            (format!("log growth of vector {vector}, {method}"), "nats")
         }
-        ["footing", kind] => format!("footing φ, {kind} error"),
+        ["footing", kind] => (format!("footing φ, {kind} error"), "pure number"),
         ["robustness", place, what] => {
             let place = place.parse().unwrap_or(usize::MAX);
             let found = context.errors.iter().find(|group| group.places.contains(&place));
-            let Some(group) = found else { return key.to_string() };
+            let Some(group) = found else { return (key.to_string(), "data units") };
             let size = group.entries[place - group.places.start].size;
             let what = if what == "along" { "along-support shift" } else { "distance of twins" };
-            format!("{what}, {} {} (data units)", group.kind, group.size_label(size))
+            (format!("{what}, {} {}", group.kind, group.size_label(size)), "data units")
         }
-        _ => key.to_string(),
+        _ => (key.to_string(), ""),
     }
 }
 
-fn forest(name: &str, rows: &[&PairedRow]) -> Panel {
+fn forest(name: &str, unit: &str, rows: &[&PairedRow]) -> Panel {
     let count = rows.len() as f64;
     let (low, high) = range(rows.iter().flat_map(|row| [row.low, row.high, 0.0])).unwrap_or((-1.0, 1.0));
     let mut marks = vec![Mark::Rule { value: 0.0, upright: true, role: Role::Null }];
@@ -110,7 +111,7 @@ fn forest(name: &str, rows: &[&PairedRow]) -> Panel {
     }
     Panel {
         title: name.into(),
-        x: Axis::new(Scale::covering([low, high], false), "median difference"),
+        x: Axis::new(Scale::covering([low, high], false), format!("median difference ({unit})")),
         y: Axis::new(Scale::linear(0.4, count + 0.6), "").with_ticks(ticks),
         marks,
         height: Height::Pixels(22.0 * count + 14.0),
@@ -121,8 +122,9 @@ fn numbers(context: &Context, rows: &[PairedRow]) -> Markup {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
+            let (name, unit) = figure_name(context, &row.figure);
             vec![
-                figure_name(context, &row.figure),
+                if unit == "pure number" { name } else { format!("{name} ({unit})") },
                 format!("{} − {}", row.second, row.first),
                 signed(row.median),
                 format!("{} to {}", signed(row.low), signed(row.high)),

@@ -156,10 +156,15 @@ impl Panel {
     }
 }
 
-/// Rough width of a text in the system's sans-serif font.
+/// Width of a text in a wide sans-serif font, roughly but not less than it takes.
 pub fn text_width(text: &str, size: f64) -> f64 {
-    let narrow = |c: char| matches!(c, '.' | ',' | ' ' | 'i' | 'l' | '⁻' | '⁰'..='⁹' | '¹' | '²' | '³');
-    text.chars().map(|c| if narrow(c) { 0.38 } else { 0.6 }).sum::<f64>() * size
+    let width = |c: char| match c {
+        '.' | ',' | ' ' | 'i' | 'l' | 'j' | '⁻' | '⁰'..='⁹' | '¹' | '²' | '³' => 0.38,
+        'm' | 'w' | 'M' | 'W' => 0.98,
+        '−' | '+' | '=' | '×' => 0.84,
+        _ => 0.64,
+    };
+    text.chars().map(width).sum::<f64>() * size
 }
 
 /// Blanks labels that would touch their left neighbour.

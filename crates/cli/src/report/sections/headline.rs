@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::report::page::{interval, median};
-use crate::report::text::{number, percent};
+use crate::report::text::{number, percent, typeset};
 use maud::{Markup, html};
 use surefoot::analysis::{Change, Pair, Summary, Verdict};
 use surefoot::statistics::Quantiles;
@@ -30,7 +30,7 @@ pub fn verdict(verdict: &Verdict) -> Markup {
         div class=(class) {
             p class="answer" { (answer) }
             p class="meaning" { (meaning) }
-            @if !verdict.reasons.is_empty() { ul class="reasons" { @for reason in &verdict.reasons { li { (reason) } } } }
+            @if !verdict.reasons.is_empty() { ul class="reasons" { @for reason in &verdict.reasons { li { (typeset(reason)) } } } }
         }
     }
 }
@@ -41,7 +41,7 @@ struct Line {
     svd: Option<Markup>,
     qr: Option<Markup>,
     null: Option<String>,
-    change: Option<String>,
+    change: Option<Markup>,
 }
 
 /// The headline table.
@@ -92,24 +92,21 @@ fn row(line: &Line, with_change: bool) -> Markup {
                 }
             }
             td { @if let Some(text) = &line.null { (text) } }
-            @if with_change { td { @if let Some(text) = &line.change { (text) } } }
+            @if with_change { td { @if let Some(change) = &line.change { (change) } } }
         }
     }
 }
 
-/// "svd +0.01, qr −0.02" from the convergence entries of a figure.
-fn changes(summary: &Summary, keys: &[(&str, String)]) -> Option<String> {
+/// "svd +0.01", "qr −0.02" from the convergence entries of a figure, a line each.
+fn changes(summary: &Summary, keys: &[(&str, String)]) -> Option<Markup> {
     let medians = &summary.convergence.as_ref()?.medians;
-    let texts: Vec<String> = keys
-        .iter()
-        .filter_map(|(method, key)| Some((method, medians.get(key)?)))
-        .map(
-            |(method, change)| {
-                if method.is_empty() { signed(change) } else { format!("{method} {}", signed(change)) }
-            },
-        )
-        .collect();
-    (!texts.is_empty()).then(|| texts.join(", "))
+    let found: Vec<(&str, &Change)> =
+        keys.iter().filter_map(|(method, key)| Some((*method, medians.get(key)?))).collect();
+    (!found.is_empty()).then(|| {
+        html! {
+            @for (method, change) in found { div { (method) " " (signed(change)) } }
+        }
+    })
 }
 
 fn signed(change: &Change) -> String {
@@ -211,10 +208,8 @@ fn robustness(context: &Context) -> Vec<Line> {
                 html! { "along-support shift, " (what) },
                 html! {
                     (number(along.q50))
-                    span class="aside" {
-                        (interval(along.q50_low, along.q50_high))
-                        @if let Some(share) = jumped { "; " (percent(share)) " jumped to another piece" }
-                    }
+                    span class="aside" { (interval(along.q50_low, along.q50_high)) }
+                    @if let Some(share) = jumped { span class="aside" { (percent(share)) " changed component" } }
                 },
             ));
         }

@@ -1,9 +1,9 @@
 //! What the model does, drawn: where samples land, how they get there, their leading vectors, the field.
 
 use super::Context;
-use crate::report::columns::{Table, quantile, spread};
+use crate::report::columns::{Table, spread};
 use crate::report::density::Density;
-use crate::report::figure::{Figure, Key, Mark, Panel, Point, Swatch};
+use crate::report::figure::{Figure, Key, Mark, Panel, Point, Swatch, range};
 use crate::report::page::{section, share_of};
 use crate::report::palette::Role;
 use crate::report::scene::Scene;
@@ -15,6 +15,8 @@ use surefoot::process::Process;
 /// Samples drawn one by one.
 const DRAWN_VECTORS: usize = 450;
 const DRAWN_PATHS: usize = 60;
+/// … of a stochastic sampler, whose paths are rough.
+const DRAWN_ROUGH_PATHS: usize = 12;
 /// A field is drawn for models up to this dimension.
 const FIELD_DIM: usize = 64;
 /// Arrows across a panel.
@@ -125,34 +127,17 @@ fn thin(support: &[Mark]) -> impl Iterator<Item = Mark> {
 
 fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     let Some(table) = context.columns.get("paths")? else { return Ok(None) };
-    let dim = context.dim();
-    let chosen = spread(table.rows(), DRAWN_PATHS);
+    let (dim, steps) = (context.dim(), context.input.summary.provenance.steps);
+    let rough = matches!(context.input.system.drift.process, Process::Diffusion { noise_level, .. } if noise_level > 0.0);
+    let chosen = spread(table.rows(), if rough { DRAWN_ROUGH_PATHS } else { DRAWN_PATHS });
     let lines: Vec<Vec<Point>> = chosen
         .iter()
         .map(|&i| table.row(i).chunks_exact(dim).map(|x| scene.plane.point(x)).collect())
         .collect();
-    let ends = |pick: fn(&Vec<Point>) -> Option<&Point>| -> Vec<Point> {
-        lines.iter().filter_map(pick).copied().collect()
-    };
-    let marks = || {
-        vec![
-            Mark::Lines { lines: lines.clone(), width: 0.9, opacity: 0.45, role: Role::Generated },
-            Mark::Points { at: ends(|line| line.first()), radius: 2.2, opacity: 0.9, role: Role::Noise },
-            Mark::Points { at: ends(|line| line.last()), radius: 2.4, opacity: 1.0, role: Role::Generated },
-        ]
-    };
-    let side = |axis: usize| {
-        let mut values: Vec<f64> = lines.iter().flatten().map(|p| p[axis]).collect();
-        values.sort_by(f64::total_cmp);
-        let (low, high) = (quantile(&values, 0.0), quantile(&values, 1.0));
-        let margin = (0.05 * (high - low)).max(1e-9);
-        [low - margin, high + margin]
-    };
-    let ([left, right], [bottom, top]) = (side(0), side(1));
-    let whole = scene.same_aspect([left, right, bottom, top]);
-    let framed = |window, title: &str| {
-        scene.panel_onto(window, title, scene.support.iter().cloned().chain(marks()).collect())
-    };
+    let late = steps - steps / 5;
+    let arrivals: Vec<Vec<Point>> =
+        lines.iter().map(|line| line[late.min(line.len() - 1)..].to_vec()).collect();
+    let whole = scene.same_aspect(extent(&lines));
     let mut legend = vec![
         Key::new(Swatch::Dot, Role::Noise, "noise, step 0"),
         Key::new(Swatch::Dot, Role::Generated, "sample, step τ"),
@@ -161,17 +146,49 @@ fn paths(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     if !scene.support.is_empty() {
         legend.push(Key::new(Swatch::Line, Role::Target, "support"));
     }
+    let panels = vec![
+        scene.panel_onto(whole, "Whole generation", path_marks(scene, &lines, true)),
+        scene.panel_onto(
+            scene.window,
+            format!("Arrival: steps {late} to {steps}"),
+            path_marks(scene, &arrivals, false),
+        ),
+    ];
     Ok(Some(Figure {
         title: "Paths from noise to data".into(),
         legend,
-        panels: vec![framed(whole, "Whole generation"), framed(scene.window, "Arrival")],
+        panels,
         columns: 2,
         caption: html! {
-            (chosen.len()) " of the " (table.rows()) " stored paths x" sub { "n" } ", n = 0 … " (context.input.summary.provenance.steps)
-            ". Left: from the source to the data. Right: the same paths in the window of the figure above." (plane_note(scene))
+            (chosen.len()) " of the " (table.rows()) " stored paths x" sub { "n" } ". Left: the whole generation, from the source to the data. "
+            "Right: the last fifth of the steps of the same paths, in the window of the figure above." (plane_note(scene))
         },
         numbers: context.numbers(&["paths"]),
     }))
+}
+
+fn path_marks(scene: &Scene, lines: &[Vec<Point>], starts: bool) -> Vec<Mark> {
+    let tips = |pick: fn(&[Point]) -> Option<&Point>| -> Vec<Point> {
+        lines.iter().filter_map(|line| pick(line)).copied().collect()
+    };
+    let mut marks = scene.support.clone();
+    marks.push(Mark::Lines { lines: lines.to_vec(), width: 0.9, opacity: 0.45, role: Role::Generated });
+    if starts {
+        marks.push(Mark::Points { at: tips(<[Point]>::first), radius: 2.2, opacity: 0.9, role: Role::Noise });
+    }
+    marks.push(Mark::Points { at: tips(<[Point]>::last), radius: 2.4, opacity: 1.0, role: Role::Generated });
+    marks
+}
+
+/// Left, right, bottom, top of all points, with a margin.
+fn extent(lines: &[Vec<Point>]) -> [f64; 4] {
+    let side = |axis: usize| {
+        let (low, high) = range(lines.iter().flatten().map(|p| p[axis])).unwrap_or((-1.0, 1.0));
+        let margin = (0.05 * (high - low)).max(1e-9);
+        [low - margin, high + margin]
+    };
+    let ([left, right], [bottom, top]) = (side(0), side(1));
+    [left, right, bottom, top]
 }
 
 fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
