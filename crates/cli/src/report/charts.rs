@@ -21,6 +21,9 @@ pub struct Series {
     pub values: Vec<f64>,
 }
 
+/// Density averaged over each bin of the given edges.
+type NullLaw = Box<dyn Fn(&[f64]) -> Vec<f64>>;
+
 /// A quantity between 0 and an upper end, and its law for a random direction.
 pub struct Quantity {
     /// Name and unit.
@@ -30,7 +33,7 @@ pub struct Quantity {
     /// Whether small values are of interest: distribution functions on a logarithmic axis.
     small: bool,
     /// The law for a random direction, averaged over bins; empty if none is known.
-    null: Box<dyn Fn(&[f64]) -> Vec<f64>>,
+    null: NullLaw,
 }
 
 impl Quantity {

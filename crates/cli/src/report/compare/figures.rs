@@ -260,7 +260,8 @@ fn footing(models: &[Model]) -> Result<Option<Figure>, Error> {
 
 fn shifts(models: &[Model]) -> Option<Figure> {
     let kinds = kinds(models);
-    let rows: [(&str, &str, fn(&Robustness) -> Option<f64>); 2] = [
+    type Pick = fn(&Robustness) -> Option<f64>;
+    let rows: [(&str, &str, Pick); 2] = [
         ("off-support shift", "W₁ (data units)", |entry| entry.off_w1),
         ("along-support shift", "median chord (data units)", |entry| Some(entry.along.as_ref()?.q50)),
     ];

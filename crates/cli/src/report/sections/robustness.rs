@@ -240,7 +240,7 @@ fn distances(context: &Context) -> Result<Option<Figure>, Error> {
         caption: html! {
             "Share of the " (own.rows()) " samples that lie nearer to the support than the distance on the logarithmic axis. "
             "Curves that coincide: errors do not take samples off the support."
-            @if own.values().iter().any(|&v| v == 0.0) { " Samples inside the support have distance 0 and lie beyond the left end." }
+            @if own.values().contains(&0.0) { " Samples inside the support have distance 0 and lie beyond the left end." }
         },
         numbers: context.numbers(&["distance", "perturbed_distance"]),
     }))
