@@ -49,7 +49,9 @@ fn run() -> Result<(), Failure> {
 
 /// One line in place of a panic's message.
 fn report_bug(panic: &std::panic::PanicHookInfo) {
-    let text = panic.payload_as_str().unwrap_or("no message");
+    let payload = panic.payload();
+    let owned = payload.downcast_ref::<String>().map(String::as_str);
+    let text = payload.downcast_ref::<&str>().copied().or(owned).unwrap_or("no message");
     let place = panic.location().map_or_else(|| "an unknown place".into(), ToString::to_string);
     eprintln!(
         "surefoot: this is a bug in surefoot {}: {text} at {place}. Please report it.",

@@ -94,7 +94,7 @@ pub fn resolve(
         chunk: 1,
     };
     request.check(dim, system.grid.steps)?;
-    if !(request.boundary_distance > 0.0) {
+    if request.boundary_distance.is_nan() || request.boundary_distance <= 0.0 {
         return Err(Failure::Value {
             place: "--boundary-distance".into(),
             what: "distance".into(),

@@ -46,7 +46,7 @@ pub fn inspect(options: &Inspect) -> Result<()> {
     }
     let failed: Vec<String> = deviations
         .iter()
-        .filter(|d| !(d.deviation <= d.tolerance))
+        .filter(|d| d.deviation.is_nan() || d.deviation > d.tolerance)
         .map(|d| {
             format!(
                 "{} in {} deviates by {:.2e}, allowed {:.0e}",

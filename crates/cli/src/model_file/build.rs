@@ -244,7 +244,7 @@ fn smoothed(points: Vec<f64>, dim: usize, spec: ScoreSpec) -> Result<TargetScore
     let bandwidth: Vec<f64> = (0..dim)
         .map(|i| spec.bandwidth * deviation(points.iter().skip(i).step_by(dim).copied(), count))
         .collect();
-    if let Some(i) = bandwidth.iter().position(|h| !(*h > 0.0)) {
+    if let Some(i) = bandwidth.iter().position(|&h| h.is_nan() || h <= 0.0) {
         return Err(Failure::Value {
             place: "[score]".into(),
             what: "bandwidth of the smoothed reference sample".into(),
