@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use surefoot::analysis::*;
 use surefoot::error_field::Place;
-use surefoot::field::Data;
+use surefoot::field::{Data, Field, Moment};
 use surefoot::law::Marginal;
 use surefoot::process::{Affine, Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::sampler::Method;
@@ -142,6 +142,7 @@ fn a_gaussian_grows_by_the_discrete_product() {
     }
     assert!(exponents.trace_defect.unwrap() < 1e-10);
     assert!(summary.robustness.is_empty());
+    assert_eq!(summary.verdict.unwrap().robust, None, "without a support there is nothing to judge by");
 }
 
 #[test]
@@ -189,6 +190,58 @@ fn on_a_circle_errors_have_perfect_footing_and_tangents_are_exact() {
     assert!(alignment.score_cosine.unwrap().svd.unwrap().q95 < 1e-9);
     assert!(alignment.subspace_angle_deg.unwrap().svd.unwrap().q95 < 1e-6);
     assert!(summary.footing.unwrap().kinds["constant"].q50 > 0.9);
+    assert_eq!(summary.verdict.unwrap().robust, Some(true));
+}
+
+/// v = 0: nothing moves, so an error carries samples wherever it points.
+struct Still;
+
+impl Field for Still {
+    fn dim(&self) -> usize {
+        2
+    }
+    fn eval(&self, _: Moment, _: &[f64], y: &mut [f64]) {
+        y.fill(0.0);
+    }
+    fn tangents(&self, _: Moment, _: &[f64], _: &[f64], y: &mut [f64], jv: &mut [f64]) {
+        y.fill(0.0);
+        jv.fill(0.0);
+    }
+    fn adjoint(&self, _: Moment, _: &[f64], _: &[f64], y: &mut [f64], uj: &mut [f64]) {
+        y.fill(0.0);
+        uj.fill(0.0);
+    }
+}
+
+#[test]
+fn a_model_that_resists_nothing_is_not_called_robust() {
+    let system = System {
+        name: "still".into(),
+        drift: Drift {
+            field: Arc::new(Still),
+            process: Process::Flow,
+            predicts: Predicts::Velocity,
+            clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
+            error: None,
+        },
+        grid: Grid { start: 0.0, end: 1.0, steps: 10 },
+        method: Method::Euler,
+        source: Data::Circle { radius: 1.0 }.law(0.0).unwrap(),
+        support: Some(Shape::Circle { radius: 1.0 }.build().unwrap()),
+        target: None,
+    };
+    let error = ErrorRequest { place: Place::Output, ..constant(&[1.0, 0.0], &[0.01]) };
+    let (summary, columns) = run(&system, &request(400, 2, vec![error]), 400);
+    assert_eq!(summary.verdict.unwrap().robust, Some(false));
+    // ζ = (1, 0) everywhere: φ = |sin θ| at angle θ of the circle, whose law is that of a random direction.
+    for zeta in columns.0["displacement"].chunks(2) {
+        assert!((zeta[0] - 1.0).abs() < 1e-14 && zeta[1].abs() < 1e-14);
+    }
+    for (phi, x) in columns.0["footing"].iter().zip(columns.0["x"].chunks(2)) {
+        assert!((phi - x[1].abs()).abs() < 1e-12);
+    }
+    let off = summary.robustness[0].off_w1.unwrap();
+    assert!((off / 0.01 - std::f64::consts::FRAC_2_PI).abs() < 0.05, "mean |cos θ|: {off}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::system::System;
 
 /// A model is called robust when every error shifts the distances to the support by less than this share of what a
 /// random displacement of the same length would do, and its footing lies above that of a random direction.
-pub const OFF_SHARE: f64 = 0.5;
+pub const OFF_SHARE: f64 = 0.25;
 
 /// Share of samples with nearly equal σ_1 and σ_2 from which the leading vector is called ill-defined.
 const ILL_DEFINED_SHARE: f64 = 0.1;
@@ -43,7 +43,7 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
     reasons.push(format!(
         "Worst error met ({} of size {} in the {}): samples move by {:.3} (median), their distances to the support \
          shift by {:.4} (1-Wasserstein; median {:.4} before, {:.4} after), {:.0} % of what a random displacement of \
-         the same length would do.",
+         the same length would do (robust: below {:.0} %).",
         entry.kind,
         entry.size,
         entry.error_in,
@@ -52,6 +52,7 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
         entry.distance.map_or(0.0, |q| q.q50),
         entry.distance_perturbed.map_or(0.0, |q| q.q50),
         100.0 * share,
+        100.0 * OFF_SHARE,
     ));
     let footing_holds = summary
         .footing
