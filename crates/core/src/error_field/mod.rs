@@ -4,6 +4,7 @@
 //! Error fields are fields whose own clock is the model time: they are asked with `Moment::time` = u.
 
 mod constant;
+mod sin_cos;
 mod smooth;
 
 pub use constant::ConstantField;

@@ -4,9 +4,10 @@
 ///
 /// The methods of [`Wide`] and [`Pair`] use instructions that not every processor has: they may only be
 /// reached through [`dispatch!`], which looks first.
-pub(super) trait Lanes: Copy {
+pub(crate) trait Lanes: Copy {
     fn splat(value: f64) -> Self;
     fn load(values: &[f64; 8]) -> Self;
+    fn store(self, values: &mut [f64; 8]);
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
@@ -18,6 +19,10 @@ pub(super) trait Lanes: Copy {
     fn at_most(self, other: Self) -> u8;
     /// self · 2ⁿ, n the integer in the low bits of `shifted` = n + 1.5 · 2⁵².
     fn scale(self, shifted: Self) -> Self;
+    /// That of `other` in the lanes where bit 0 of `integer` is set.
+    fn replace_odd(self, integer: Self, other: Self) -> Self;
+    /// The other sign in the lanes where bit 1 of `integer` is set.
+    fn negate_by_bit_1(self, integer: Self) -> Self;
     /// Sum of all lanes, in pairs.
     fn sum(self) -> f64;
     /// Smallest lane.
@@ -65,7 +70,7 @@ const EXP: [f64; 10] = [
 
 /// Plain arrays.
 #[derive(Clone, Copy)]
-pub(super) struct Portable([f64; 8]);
+pub(crate) struct Portable([f64; 8]);
 
 impl Portable {
     #[inline(always)]
@@ -82,6 +87,10 @@ impl Lanes for Portable {
     #[inline(always)]
     fn load(values: &[f64; 8]) -> Self {
         Portable(*values)
+    }
+    #[inline(always)]
+    fn store(self, values: &mut [f64; 8]) {
+        *values = self.0;
     }
     #[inline(always)]
     fn add(self, other: Self) -> Self {
@@ -116,6 +125,15 @@ impl Lanes for Portable {
         self.zip(shifted, |a, s| f64::from_bits(a.to_bits().wrapping_add(s.to_bits() << 52)))
     }
     #[inline(always)]
+    fn replace_odd(self, integer: Self, other: Self) -> Self {
+        let of = |l: usize| if integer.0[l].to_bits() & 1 == 1 { other.0[l] } else { self.0[l] };
+        Portable(std::array::from_fn(of))
+    }
+    #[inline(always)]
+    fn negate_by_bit_1(self, integer: Self) -> Self {
+        self.zip(integer, |a, n| f64::from_bits(a.to_bits() ^ (n.to_bits() >> 1 << 63)))
+    }
+    #[inline(always)]
     fn sum(self) -> f64 {
         let a = self.0;
         ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
@@ -133,7 +151,7 @@ mod x86 {
 
     /// One AVX-512 register.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Wide(__m512d);
+    pub(crate) struct Wide(__m512d);
 
     // SAFETY (all blocks of this module): `dispatch!` reaches these methods only on processors that have
     // the instructions; loads and stores are of whole arrays.
@@ -145,6 +163,10 @@ mod x86 {
         #[inline(always)]
         fn load(values: &[f64; 8]) -> Self {
             unsafe { Wide(_mm512_loadu_pd(values.as_ptr())) }
+        }
+        #[inline(always)]
+        fn store(self, values: &mut [f64; 8]) {
+            unsafe { _mm512_storeu_pd(values.as_mut_ptr(), self.0) }
         }
         #[inline(always)]
         fn add(self, other: Self) -> Self {
@@ -182,6 +204,21 @@ mod x86 {
             }
         }
         #[inline(always)]
+        fn replace_odd(self, integer: Self, other: Self) -> Self {
+            unsafe {
+                let odd = _mm512_test_epi64_mask(_mm512_castpd_si512(integer.0), _mm512_set1_epi64(1));
+                Wide(_mm512_mask_mov_pd(self.0, odd, other.0))
+            }
+        }
+        #[inline(always)]
+        fn negate_by_bit_1(self, integer: Self) -> Self {
+            unsafe {
+                let bit = _mm512_srli_epi64::<1>(_mm512_castpd_si512(integer.0));
+                let sign = _mm512_slli_epi64::<63>(bit);
+                Wide(_mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(self.0), sign)))
+            }
+        }
+        #[inline(always)]
         fn sum(self) -> f64 {
             unsafe { _mm512_reduce_add_pd(self.0) }
         }
@@ -193,7 +230,7 @@ mod x86 {
 
     /// Two AVX registers.
     #[derive(Clone, Copy)]
-    pub(in super::super) struct Pair(__m256d, __m256d);
+    pub(crate) struct Pair(__m256d, __m256d);
 
     impl Pair {
         #[inline(always)]
@@ -203,10 +240,7 @@ mod x86 {
         #[inline(always)]
         fn lanes(self) -> [f64; 8] {
             let mut lanes = [0.0; 8];
-            unsafe {
-                _mm256_storeu_pd(lanes.as_mut_ptr(), self.0);
-                _mm256_storeu_pd(lanes.as_mut_ptr().add(4), self.1);
-            }
+            self.store(&mut lanes);
             lanes
         }
     }
@@ -219,6 +253,13 @@ mod x86 {
         #[inline(always)]
         fn load(values: &[f64; 8]) -> Self {
             unsafe { Pair(_mm256_loadu_pd(values.as_ptr()), _mm256_loadu_pd(values.as_ptr().add(4))) }
+        }
+        #[inline(always)]
+        fn store(self, values: &mut [f64; 8]) {
+            unsafe {
+                _mm256_storeu_pd(values.as_mut_ptr(), self.0);
+                _mm256_storeu_pd(values.as_mut_ptr().add(4), self.1);
+            }
         }
         #[inline(always)]
         fn add(self, other: Self) -> Self {
@@ -262,6 +303,21 @@ mod x86 {
             })
         }
         #[inline(always)]
+        fn replace_odd(self, integer: Self, other: Self) -> Self {
+            let pick = |a, n, b| unsafe {
+                let bit = _mm256_slli_epi64::<63>(_mm256_castpd_si256(n));
+                _mm256_blendv_pd(a, b, _mm256_castsi256_pd(bit))
+            };
+            Pair(pick(self.0, integer.0, other.0), pick(self.1, integer.1, other.1))
+        }
+        #[inline(always)]
+        fn negate_by_bit_1(self, integer: Self) -> Self {
+            self.zip(integer, |a, n| unsafe {
+                let sign = _mm256_slli_epi64::<63>(_mm256_srli_epi64::<1>(_mm256_castpd_si256(n)));
+                _mm256_xor_pd(a, _mm256_castsi256_pd(sign))
+            })
+        }
+        #[inline(always)]
         fn sum(self) -> f64 {
             let a = self.lanes();
             ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
@@ -274,11 +330,11 @@ mod x86 {
 }
 
 #[cfg(target_arch = "x86_64")]
-pub(super) use x86::{Pair, Wide};
+pub(crate) use x86::{Pair, Wide};
 
 /// An instruction set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Instructions {
+pub(crate) enum Instructions {
     /// Whatever the compiler's target has.
     Portable,
     /// AVX2 with FMA.
@@ -289,7 +345,7 @@ pub(super) enum Instructions {
 
 impl Instructions {
     /// The best this processor has.
-    pub(super) fn best() -> Self {
+    pub(crate) fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
@@ -304,13 +360,13 @@ impl Instructions {
 }
 
 /// A computation written for any lanes.
-pub(super) trait Task {
+pub(crate) trait Task {
     /// Runs it; implementations are `#[inline(always)]`.
     fn run<L: Lanes>(self);
 }
 
 /// Runs a task with an instruction set, or the best below it that the processor has.
-pub(super) fn dispatch(task: impl Task, wanted: Instructions) {
+pub(crate) fn dispatch(task: impl Task, wanted: Instructions) {
     match wanted.min(Instructions::best()) {
         // SAFETY: `best` found the instructions on this processor.
         #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@ mod bound;
 mod cloud;
 mod data;
 mod gauss_legendre;
-mod lanes;
+pub(crate) mod lanes;
 mod mixture;
 mod network;
 mod nodes;
