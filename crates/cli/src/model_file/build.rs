@@ -44,9 +44,17 @@ pub fn system(spec: &ModelSpec) -> Result<Built> {
     if let Some(support) = &support {
         same_dimension("support", support.dim(), dim)?;
     }
+    let data = match (&data, &reference) {
+        (Some((data, bandwidth)), _) => Some(data.law(*bandwidth)?),
+        (None, Some(ReferencePoints::Law(law))) => Some(law.clone()),
+        (None, Some(ReferencePoints::Sample(points))) => {
+            Some(Arc::new(law::Points::new(dim, points.clone().into(), &[])) as SharedLaw)
+        }
+        (None, None) => None,
+    };
     let target = target(spec, &drift, reference, dim)?;
-    let system =
-        System { name: spec.name.clone(), drift, grid, method: spec.method, source, support, target };
+    let (name, method) = (spec.name.clone(), spec.method);
+    let system = System { name, drift, grid, method, source, data, support, target };
     system.step(Vec::new())?;
     Ok(Built { system, counter })
 }

@@ -130,6 +130,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         method: Method::Euler,
         source: Arc::new(Nowhere(dim)),
         support,
+        data: None,
         target: Some(target),
     };
     let sizes = vec![0.1, 0.5, 1.0];

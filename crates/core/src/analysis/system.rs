@@ -64,6 +64,8 @@ pub struct System {
     pub method: Method,
     /// Law of x_0.
     pub source: SharedLaw,
+    /// Law of the data, if known: what a perfect model would generate.
+    pub data: Option<SharedLaw>,
     /// Support of the data, if known.
     pub support: Option<SharedSupport>,
     /// Target score; absent where none can be had (a flow model without a reference).

@@ -10,7 +10,9 @@ use crate::report::scene::Scene;
 use crate::report::text::{number, typed};
 use maud::{Markup, html};
 use surefoot::Error;
+use surefoot::law::Law;
 use surefoot::process::Process;
+use surefoot::random::{Purpose, stream};
 
 /// Samples drawn one by one.
 const DRAWN_VECTORS: usize = 450;
@@ -69,9 +71,19 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
     let full = shown[0].2.level(0.985);
     let mut legend = Vec::new();
     let mut panels = Vec::new();
-    if !scene.support.is_empty() {
-        legend.push(Key::new(Swatch::Line, Role::Target, "support of the data (target)"));
-        panels.push(scene.panel("Target", Vec::new()));
+    let target = context.input.system.data.as_ref().map(|law| draws(law.as_ref(), n));
+    if !scene.support.is_empty() || target.is_some() {
+        let mut marks = Vec::new();
+        if let Some(target) = &target {
+            let density = density(&points(&mut target.chunks_exact(context.dim())));
+            marks.push(Mark::Image { raster: density.raster(full)?, role: Role::Target });
+            legend.push(Key::new(Swatch::Area, Role::Target, "data (target)"));
+        }
+        if !scene.support.is_empty() {
+            marks.extend(thin(&scene.support));
+            legend.push(Key::new(Swatch::Line, Role::Target, "support of the data"));
+        }
+        panels.push(Panel { marks, ..scene.panel("Target", Vec::new()) });
     }
     let mut outside = 0;
     for (title, role, density) in &shown {
@@ -96,7 +108,8 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
         }
     };
     let caption = html! {
-        "Densities of all " (n) " samples x" sub { "τ" } " and of their perturbed twins (same noise; the largest size of each error). "
+        "Densities of all " (n) " samples x" sub { "τ" } " and of their perturbed twins (same noise; the largest size of each error)"
+        @if target.is_some() { ", beside as many draws of the data themselves" } ". "
         "Shade grows with the square root of the density, on one scale for all panels; smoothed with a Gaussian of standard deviation "
         (number(bandwidth)) ". A robust model keeps the perturbed samples on the grey support."
         @if outside > 0 { " Up to " (share_of(outside, n)) " of the samples of a panel lie outside the window." }
@@ -114,6 +127,15 @@ fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
         caption,
         numbers: context.numbers(&names),
     })
+}
+
+/// `count` draws of the data, the same for every run.
+fn draws(law: &dyn Law, count: usize) -> Vec<f64> {
+    let mut points = vec![0.0; count * law.dim()];
+    for (index, row) in points.chunks_exact_mut(law.dim()).enumerate() {
+        law.sample(&mut stream(0, index as u64, Purpose::Reference), row);
+    }
+    points
 }
 
 /// The support drawn over a density: thinner.
