@@ -212,51 +212,76 @@ impl Data {
         (0..8).flat_map(centre).collect()
     }
 
-    /// Name of the data set, the parameters that must be positive, and those that may be 0.
-    fn parameters(&self) -> (&'static str, Vec<f64>, Vec<f64>) {
-        match self {
-            Data::TwoMoons { scale, strip, .. } => ("two moons", vec![*scale], vec![*strip]),
-            Data::Circle { radius } => ("circle", vec![*radius], vec![]),
-            Data::Spiral { pitch } => ("spiral", vec![*pitch], vec![]),
-            Data::EightGaussians { radius, variance } => {
-                ("eight Gaussians", vec![], vec![*radius, *variance])
+    /// Name of the data set and its parameters.
+    fn parameters(&self) -> (&'static str, Vec<Parameter>) {
+        let (any, positive, least_0) = (Parameter::any, Parameter::positive, Parameter::not_negative);
+        match *self {
+            Data::TwoMoons { scale, shift, strip } => {
+                ("two moons", vec![positive("scale", scale), any("shift", shift), least_0("strip", strip)])
             }
-            Data::Gaussian { variances } => ("Gaussian", vec![], variances.clone()),
-            Data::Sphere { radius } => ("sphere", vec![*radius], vec![]),
-            Data::Torus { major, minor } => ("torus", vec![*major, *minor], vec![]),
-            Data::Disc { radius } => ("disc", vec![*radius], vec![]),
-            Data::SwissRoll { pitch, height } => ("Swiss roll", vec![*pitch, *height], vec![]),
-            Data::Trefoil => ("trefoil", vec![], vec![]),
-            Data::Points { .. } => ("points", vec![], vec![]),
+            Data::Circle { radius } => ("circle", vec![positive("radius", radius)]),
+            Data::Spiral { pitch } => ("spiral", vec![positive("pitch", pitch)]),
+            Data::EightGaussians { radius, variance } => {
+                ("eight Gaussians", vec![least_0("radius", radius), least_0("variance", variance)])
+            }
+            Data::Gaussian { ref variances } => {
+                ("Gaussian", variances.iter().map(|v| least_0("variance", *v)).collect())
+            }
+            Data::Sphere { radius } => ("sphere", vec![positive("radius", radius)]),
+            Data::Torus { major, minor } => {
+                ("torus", vec![positive("major", major), positive("minor", minor)])
+            }
+            Data::Disc { radius } => ("disc", vec![positive("radius", radius)]),
+            Data::SwissRoll { pitch, height } => {
+                ("Swiss roll", vec![positive("pitch", pitch), positive("height", height)])
+            }
+            Data::Trefoil => ("trefoil", vec![]),
+            Data::Points { .. } => ("points", vec![]),
         }
     }
 
     fn check(&self, bandwidth: f64) -> Result<()> {
-        let (name, positive, not_negative) = self.parameters();
-        let fail = |expected: &str, got: String| {
+        let (name, mut parameters) = self.parameters();
+        let fail = |expected: String, got: String| {
             Err(Error::invalid(format!("data {name}"), expected, got, "Correct the parameters of the data."))
         };
-        if !bandwidth.is_finite() || bandwidth < 0.0 {
-            return fail("a finite bandwidth ≥ 0", bandwidth.to_string());
-        }
-        if let Some(bad) = positive.iter().find(|p| !p.is_finite() || **p <= 0.0) {
-            return fail("a positive finite size", bad.to_string());
-        }
-        if let Some(bad) = not_negative.iter().find(|p| !p.is_finite() || **p < 0.0) {
-            return fail("finite parameters ≥ 0", bad.to_string());
+        parameters.push(Parameter::not_negative("bandwidth", bandwidth));
+        if let Some(bad) = parameters.iter().find(|p| !p.fits) {
+            return fail(format!("{} {}", bad.name, bad.expected), bad.value.to_string());
         }
         match self {
-            Data::TwoMoons { shift, .. } if !shift.is_finite() => fail("a finite shift", shift.to_string()),
             Data::Gaussian { variances } if variances.is_empty() => {
-                fail("one variance or more", "none".into())
+                fail("one variance or more".into(), "none".into())
             }
             Data::Torus { major, minor } if minor >= major => {
-                fail("minor < major", format!("minor {minor}, major {major}"))
+                fail("minor < major".into(), format!("minor {minor}, major {major}"))
             }
             Data::Points { dim, nodes, weights } => {
                 PointSet::new(*dim, nodes.clone(), weights, Bandwidth::Isotropic(bandwidth)).map(|_| ())
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// A number of a data set, and whether it has a meaning.
+struct Parameter {
+    name: &'static str,
+    expected: &'static str,
+    value: f64,
+    fits: bool,
+}
+
+impl Parameter {
+    fn any(name: &'static str, value: f64) -> Self {
+        Parameter { name, expected: "finite", value, fits: value.is_finite() }
+    }
+
+    fn positive(name: &'static str, value: f64) -> Self {
+        Parameter { name, expected: "positive and finite", value, fits: value.is_finite() && value > 0.0 }
+    }
+
+    fn not_negative(name: &'static str, value: f64) -> Self {
+        Parameter { name, expected: "≥ 0 and finite", value, fits: value.is_finite() && value >= 0.0 }
     }
 }

@@ -38,7 +38,7 @@ impl Mixture {
     /// N(0, diag(variances)).
     ///
     /// # Errors
-    /// [`Error::Invalid`] unless there are variances, all finite and not negative.
+    /// [`Error::Invalid`] unless there are variances, and they and the bandwidth are finite and not negative.
     pub fn gaussian(variances: &[f64], bandwidth: f64) -> Result<Self> {
         Self::diagonal(variances.len(), &vec![0.0; variances.len()], variances, bandwidth)
     }
@@ -48,7 +48,7 @@ impl Mixture {
     /// # Errors
     /// As [`Mixture::gaussian`].
     pub fn diagonal(dim: usize, means: &[f64], variances: &[f64], bandwidth: f64) -> Result<Self> {
-        check(dim, means, variances)?;
+        check(dim, means, variances, bandwidth)?;
         if variances.len() != dim || variances.iter().any(|v| *v < 0.0) {
             return Err(unfit("one variance ≥ 0 a coordinate", format!("{variances:?}")));
         }
@@ -67,7 +67,7 @@ impl Mixture {
     /// [`Error::Invalid`] unless the sizes agree, the numbers are finite, the weights positive and the
     /// covariances symmetric and positive semidefinite (to rounding).
     pub fn new(dim: usize, weights: &[f64], means: &[f64], covariances: &[f64], h: f64) -> Result<Self> {
-        check(dim, means, covariances)?;
+        check(dim, means, covariances, h)?;
         let count = means.len() / dim;
         if weights.len() != count || covariances.len() != count * dim * dim {
             return Err(unfit(
@@ -184,12 +184,15 @@ fn unfit(expected: &str, got: String) -> Error {
     Error::invalid("Gaussian mixture", expected, got, "Correct the parameters of the law.")
 }
 
-fn check(dim: usize, means: &[f64], spreads: &[f64]) -> Result<()> {
+fn check(dim: usize, means: &[f64], spreads: &[f64], bandwidth: f64) -> Result<()> {
     if dim == 0 || means.is_empty() || !means.len().is_multiple_of(dim) {
         return Err(unfit("one mean or more of D ≥ 1 numbers", format!("{} numbers", means.len())));
     }
     if !means.iter().chain(spreads).all(|value| value.is_finite()) {
         return Err(unfit("finite means and covariances", "a number that is not finite".into()));
+    }
+    if !bandwidth.is_finite() || bandwidth < 0.0 {
+        return Err(unfit("a finite bandwidth ≥ 0", bandwidth.to_string()));
     }
     Ok(())
 }
