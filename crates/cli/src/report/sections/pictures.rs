@@ -48,68 +48,72 @@ fn plane_note(scene: &Scene) -> Markup {
     html! { @if !scene.plane.is_exact() { " " (scene.plane.note) } }
 }
 
-fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
-    let n = context.generated.rows();
-    let points = |rows: &mut dyn Iterator<Item = &[f64]>| -> Vec<Point> {
-        rows.map(|x| scene.plane.point(x)).collect()
+/// Points of one panel: the data, the generated samples, or their perturbed twins.
+struct Cloud {
+    title: String,
+    name: String,
+    role: Role,
+    points: Vec<Point>,
+}
+
+fn clouds(context: &Context, scene: &Scene) -> Vec<Cloud> {
+    let (n, dim) = (context.generated.rows(), context.dim());
+    let cloud = |title: &str, name: String, role, rows: &mut dyn Iterator<Item = &[f64]>| {
+        let points = rows.map(|x| scene.plane.point(x)).collect();
+        Cloud { title: title.into(), name, role, points }
     };
-    let width = scene.width();
-    let bandwidth = width * (0.010 * (1000.0 / n as f64).powf(1.0 / 6.0)).clamp(0.004, 0.015);
-    let density = |points: &[Point]| Density::of(points, scene.window, width / 300.0, bandwidth);
-    let mut shown = vec![(
-        "Generated".to_string(),
-        Role::Generated,
-        density(&points(&mut (0..n).map(|i| context.generated.row(i)))),
-    )];
+    let mut clouds = Vec::new();
+    if let Some(law) = &context.input.system.data {
+        let drawn = draws(law.as_ref(), n);
+        clouds.push(cloud("Target", "data (target)".into(), Role::Target, &mut drawn.chunks_exact(dim)));
+    }
+    let mut generated = (0..n).map(|i| context.generated.row(i));
+    clouds.push(cloud("Generated", "generated".into(), Role::Generated, &mut generated));
     for group in &context.errors {
         let place = group.places.end - 1;
         if let (Some(mut twins), Some(entry)) = (context.twins(place), group.entries.last()) {
-            let title = format!("Perturbed: {}, {}", group.title(), group.size_label(entry.size));
-            shown.push((title, group.role(), density(&points(&mut twins))));
+            let name = format!("{}, {}", group.title(), group.size_label(entry.size));
+            clouds.push(cloud(&format!("Perturbed: {name}"), name, group.role(), &mut twins));
         }
     }
-    let full = shown[0].2.level(0.985);
+    clouds
+}
+
+fn densities(context: &Context, scene: &Scene) -> Result<Figure, Error> {
+    let n = context.generated.rows();
+    let width = scene.width();
+    let bandwidth = width * (0.010 * (1000.0 / n as f64).powf(1.0 / 6.0)).clamp(0.004, 0.015);
+    let clouds = clouds(context, scene);
+    let density = |cloud: &Cloud| Density::of(&cloud.points, scene.window, width / 300.0, bandwidth);
+    let densities: Vec<Density> = clouds.iter().map(density).collect();
+    let generated = clouds.iter().position(|cloud| cloud.role == Role::Generated).unwrap_or(0);
+    let full = densities[generated].level(0.985);
     let mut legend = Vec::new();
     let mut panels = Vec::new();
-    let target = context.input.system.data.as_ref().map(|law| draws(law.as_ref(), n));
-    if !scene.support.is_empty() || target.is_some() {
-        let mut marks = Vec::new();
-        if let Some(target) = &target {
-            let density = density(&points(&mut target.chunks_exact(context.dim())));
-            marks.push(Mark::Image { raster: density.raster(full)?, role: Role::Target });
-            legend.push(Key::new(Swatch::Area, Role::Target, "data (target)"));
+    if !scene.support.is_empty() {
+        legend.push(Key::new(Swatch::Line, Role::Target, "support of the data"));
+        if generated == 0 {
+            panels.push(scene.panel("Target", Vec::new()));
         }
-        if !scene.support.is_empty() {
-            marks.extend(thin(&scene.support));
-            legend.push(Key::new(Swatch::Line, Role::Target, "support of the data"));
-        }
-        panels.push(Panel { marks, ..scene.panel("Target", Vec::new()) });
     }
     let mut outside = 0;
-    for (title, role, density) in &shown {
+    for (cloud, density) in clouds.iter().zip(&densities) {
         outside = outside.max(n - density.inside);
-        let image = Mark::Image { raster: density.raster(full)?, role: *role };
+        let image = Mark::Image { raster: density.raster(full)?, role: cloud.role };
         panels.push(Panel {
             marks: std::iter::once(image).chain(thin(&scene.support)).collect(),
-            ..scene.panel(title, vec![])
+            ..scene.panel(&cloud.title, vec![])
         });
-        let text = title.strip_prefix("Perturbed: ").map_or("generated".to_string(), |rest| rest.to_string());
-        legend.push(Key::new(Swatch::Area, *role, text));
+        legend.push(Key::new(Swatch::Area, cloud.role, cloud.name.clone()));
     }
     let columns = match panels.len() {
-        3 => 3,
         4 if scene.is_tall() => 4,
-        count => {
-            if count > 4 {
-                3
-            } else {
-                2
-            }
-        }
+        2 | 4 => 2,
+        _ => 3,
     };
     let caption = html! {
         "Densities of all " (n) " samples x" sub { "τ" } " and of their perturbed twins (same noise; the largest size of each error)"
-        @if target.is_some() { ", beside as many draws of the data themselves" } ". "
+        @if generated > 0 { ", beside as many draws of the data themselves" } ". "
         "Shade grows with the square root of the density, on one scale for all panels; smoothed with a Gaussian of standard deviation "
         (number(bandwidth)) ". A robust model keeps the perturbed samples on the grey support."
         @if outside > 0 { " Up to " (share_of(outside, n)) " of the samples of a panel lie outside the window." }
