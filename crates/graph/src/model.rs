@@ -113,14 +113,20 @@ fn supported(import: Import, file: &str) -> Result<Graph, Error> {
 /// The bytes of a file within the limit.
 fn bytes(path: &Path, limits: &Limits) -> Result<Vec<u8>, Error> {
     let file = path.display().to_string();
-    let unreadable = |e: std::io::Error| Error::Malformed {
+    let unfit = |got: String| Error::Malformed {
         file: file.clone(),
         what: "file".into(),
         expected: "a readable ONNX file".into(),
-        got: e.to_string(),
+        got,
         remedy: "Check the path".into(),
     };
-    let needed = std::fs::metadata(path).map_err(unreadable)?.len();
+    let unreadable = |e: std::io::Error| unfit(e.to_string());
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    // Pipes and devices may block, or never end.
+    if !metadata.is_file() {
+        return Err(unfit("a folder, pipe or device".into()));
+    }
+    let needed = metadata.len();
     if needed > limits.memory {
         return Err(Error::TooLarge { file, what: "the file".into(), needed, limit: limits.memory });
     }

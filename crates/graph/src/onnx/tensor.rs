@@ -63,7 +63,8 @@ impl Loader<'_> {
         };
         let directory = self.directory.as_ref().ok_or("has external data, but the model is not a file")?;
         let location = entry("location").ok_or("has external data without a location")?;
-        let inside = Path::new(location).components().all(|c| matches!(c, Component::Normal(_)));
+        let inside = |c| matches!(c, Component::Normal(_) | Component::CurDir);
+        let inside = Path::new(location).components().all(inside);
         if !inside {
             return Err(format!("external data {location:?} lie outside the model's directory"));
         }
@@ -72,11 +73,16 @@ impl Loader<'_> {
             return Err(format!("declares {size} bytes, but its external data have {length}"));
         }
         let fail = |e: std::io::Error| format!("external data {location:?}: {e}");
-        let mut file = std::fs::File::open(directory.join(location)).map_err(fail)?;
-        let available = file.metadata().map_err(fail)?.len();
+        let path = directory.join(location);
+        let metadata = std::fs::metadata(&path).map_err(fail)?;
+        if !metadata.is_file() {
+            return Err(format!("external data {location:?} are no regular file"));
+        }
+        let available = metadata.len();
         if offset.checked_add(length).is_none_or(|end| end > available) {
             return Err(format!("needs bytes {offset}+{length} of {location:?}, which has {available}"));
         }
+        let mut file = std::fs::File::open(path).map_err(fail)?;
         file.seek(SeekFrom::Start(offset)).map_err(fail)?;
         let mut bytes = vec![0; size];
         file.read_exact(&mut bytes).map_err(fail)?;

@@ -1,0 +1,271 @@
+//! Weights in every storage of ONNX, written byte by byte; damaged and misplaced ones; models that mix samples.
+
+use std::path::Path;
+use surefoot_graph::{Error, Graph, Limits, Network, Precision};
+
+fn varint(mut value: u64, out: &mut Vec<u8>) {
+    while value > 127 {
+        out.push(value as u8 | 128);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// A protobuf message under construction.
+#[derive(Clone, Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    fn number(mut self, tag: u64, value: i64) -> Self {
+        varint(tag << 3, &mut self.0);
+        varint(value as u64, &mut self.0);
+        self
+    }
+
+    fn bytes(mut self, tag: u64, bytes: &[u8]) -> Self {
+        varint(tag << 3 | 2, &mut self.0);
+        varint(bytes.len() as u64, &mut self.0);
+        self.0.extend(bytes);
+        self
+    }
+
+    fn message(self, tag: u64, message: Message) -> Self {
+        self.bytes(tag, &message.0)
+    }
+
+    fn text(self, tag: u64, text: &str) -> Self {
+        self.bytes(tag, text.as_bytes())
+    }
+
+    fn fixed(mut self, tag: u64, value: &[u8]) -> Self {
+        varint(tag << 3 | if value.len() == 4 { 5 } else { 1 }, &mut self.0);
+        self.0.extend(value);
+        self
+    }
+}
+
+/// Tensor "w" of a data type and dims, without data.
+fn tensor(data_type: i64, dims: &[i64]) -> Message {
+    let message = dims.iter().fold(Message::default(), |message, d| message.number(1, *d));
+    message.number(2, data_type).text(8, "w")
+}
+
+fn external(tensor: Message, entries: &[(&str, &str)]) -> Message {
+    let entry = |message: Message, (key, value): &(&str, &str)| {
+        message.message(13, Message::default().text(1, key).text(2, value))
+    };
+    entries.iter().fold(tensor, entry).number(14, 1)
+}
+
+fn node(text: &str, name: &str, attributes: Message) -> Message {
+    let (outputs, call) = text.split_once(" = ").unwrap();
+    let (operator, inputs) = call.split_once(' ').unwrap();
+    let message = inputs.split(' ').fold(Message::default(), |message, input| message.text(1, input));
+    let mut message = message.text(2, outputs).text(3, name).text(4, operator);
+    message.0.extend(attributes.0);
+    message
+}
+
+fn interface(name: &str, length: Option<i64>) -> Message {
+    let batch = Message::default().message(1, Message::default().text(2, "batch"));
+    let shape = length.iter().fold(batch, |shape, n| shape.message(1, Message::default().number(1, *n)));
+    let kind = Message::default().message(1, Message::default().number(1, 1).message(2, shape));
+    Message::default().text(1, name).message(2, kind)
+}
+
+/// A model of x `[batch, length]` and t with some nodes and weights.
+fn model(length: i64, nodes: &[Message], weights: &[Message]) -> Vec<u8> {
+    let graph = nodes.iter().fold(Message::default(), |graph, node| graph.message(1, node.clone()));
+    let graph = weights.iter().fold(graph, |graph, tensor| graph.message(5, tensor.clone()));
+    let graph = graph.message(11, interface("x", Some(length))).message(11, interface("t", None));
+    let graph = graph.message(12, interface("y", Some(length)));
+    Message::default().message(7, graph).message(8, Message::default().number(2, 20)).0
+}
+
+/// y = x · (w as floats).
+fn scaled(weight: Message) -> Vec<u8> {
+    let to_double =
+        Message::default().message(5, Message::default().text(1, "to").number(3, 11).number(20, 2));
+    model(
+        3,
+        &[node("f = Cast w", "cast", to_double), node("y = Mul x f", "scale", Message::default())],
+        &[weight],
+    )
+}
+
+/// The weights as the network uses them.
+fn weights(graph: &Graph) -> Vec<f64> {
+    let mut y = vec![0.0; 3];
+    Network::new(graph, Precision::F64).unwrap().value(0.0, &[1.0; 3], &mut y);
+    y
+}
+
+fn read(directory: &Path, weight: Message) -> Result<Graph, Error> {
+    let path = directory.join("model.onnx");
+    std::fs::write(&path, scaled(weight)).unwrap();
+    Graph::read(path, &Limits::default())
+}
+
+/// One element type: code, values, their bytes, and the field of typed data.
+struct Kind {
+    code: i64,
+    field: u64,
+    values: [f64; 3],
+    raw: Vec<u8>,
+    packed: Vec<u8>,
+    unpacked: Vec<(Option<i64>, Vec<u8>)>,
+}
+
+fn kinds() -> Vec<Kind> {
+    let (float, double) = ([0.1f32, -3.0e-39, 2.5e38], [0.1f64, -5e-324, 1.7e308]);
+    let (int, long) = ([7i32, -1, i32::MIN], [1i64 << 53, -(1 << 40), 3]);
+    let fixed =
+        |bytes: Vec<Vec<u8>>| (bytes.concat(), bytes.into_iter().map(|b| (None, b)).collect::<Vec<_>>());
+    let varints = |values: &[i64]| {
+        let mut packed = Vec::new();
+        values.iter().for_each(|v| varint(*v as u64, &mut packed));
+        (packed, values.iter().map(|v| (Some(*v), vec![])).collect::<Vec<_>>())
+    };
+    let kind = |code, field, values, raw: Vec<u8>, (packed, unpacked)| Kind {
+        code,
+        field,
+        values,
+        raw,
+        packed,
+        unpacked,
+    };
+    let bytes = |v: Vec<Vec<u8>>| v.concat();
+    let floats: Vec<Vec<u8>> = float.iter().map(|v| v.to_le_bytes().to_vec()).collect();
+    let doubles: Vec<Vec<u8>> = double.iter().map(|v| v.to_le_bytes().to_vec()).collect();
+    vec![
+        kind(1, 4, float.map(f64::from), bytes(floats.clone()), fixed(floats)),
+        kind(11, 10, double, bytes(doubles.clone()), fixed(doubles)),
+        kind(
+            6,
+            5,
+            int.map(f64::from),
+            bytes(int.iter().map(|v| v.to_le_bytes().to_vec()).collect()),
+            varints(&int.map(i64::from)),
+        ),
+        kind(
+            7,
+            7,
+            long.map(|v| v as f64),
+            bytes(long.iter().map(|v| v.to_le_bytes().to_vec()).collect()),
+            varints(&long),
+        ),
+    ]
+}
+
+#[test]
+fn every_type_is_read_exactly_from_every_storage() {
+    let directory = tempfile::tempdir().unwrap();
+    for kind in kinds() {
+        let empty = || tensor(kind.code, &[3]);
+        let unpacked = kind.unpacked.iter().fold(empty(), |message, (number, bytes)| match number {
+            Some(value) => message.number(kind.field, *value),
+            None => message.fixed(kind.field, bytes),
+        });
+        let mut file = vec![0xff; 24];
+        file.extend(&kind.raw);
+        std::fs::create_dir_all(directory.path().join("sub")).unwrap();
+        std::fs::write(directory.path().join("sub/later.bin"), [&file[..], &[0xff; 9]].concat()).unwrap();
+        std::fs::write(directory.path().join("own.bin"), &kind.raw).unwrap();
+        let length = kind.raw.len().to_string();
+        let later = [("location", "sub/later.bin"), ("offset", "24"), ("length", &length)];
+        let stored = [
+            empty().bytes(9, &kind.raw),
+            empty().bytes(kind.field, &kind.packed),
+            unpacked,
+            external(empty(), &[("location", "own.bin")]),
+            external(empty(), &[("location", "./own.bin")]),
+            external(empty(), &later),
+        ];
+        for (i, weight) in stored.into_iter().enumerate() {
+            let graph =
+                read(directory.path(), weight).unwrap_or_else(|e| panic!("type {} way {i}: {e}", kind.code));
+            assert_eq!(weights(&graph), kind.values, "type {} way {i}", kind.code);
+        }
+    }
+}
+
+/// Refused as malformed, in words that name the tensor and hold `word`.
+fn assert_refused(directory: &Path, weight: Message, word: &str) {
+    let error = read(directory, weight).err().unwrap_or_else(|| panic!("taken: {word}"));
+    let text = error.to_string();
+    assert!(matches!(error, Error::Malformed { .. }), "{text}");
+    assert!(text.contains("initializer w") && text.contains(word), "{text} without {word}");
+}
+
+#[test]
+fn declared_sizes_must_be_those_of_the_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    for kind in kinds() {
+        for count in [2, 4, 1 << 20] {
+            let declared = || tensor(kind.code, &[count]);
+            assert_refused(directory.path(), declared().bytes(9, &kind.raw), "declares");
+            assert_refused(directory.path(), declared().bytes(kind.field, &kind.packed), "declares");
+        }
+        let ragged = tensor(kind.code, &[3]).bytes(9, &kind.raw[1..]);
+        assert_refused(directory.path(), ragged, "declares");
+        assert_refused(directory.path(), tensor(kind.code, &[3]), "declares");
+        std::fs::write(directory.path().join("own.bin"), &kind.raw).unwrap();
+        let own = |count: i64, more: &[(&str, &str)]| {
+            external(tensor(kind.code, &[count]), &[&[("location", "own.bin")], more].concat())
+        };
+        assert_refused(directory.path(), own(4, &[]), "own.bin");
+        assert_refused(directory.path(), own(1 << 28, &[]), "own.bin");
+        assert_refused(directory.path(), own(3, &[("offset", "1")]), "own.bin");
+        assert_refused(directory.path(), own(3, &[("offset", "18446744073709551615")]), "own.bin");
+        assert_refused(directory.path(), own(3, &[("length", "1")]), "external data have 1");
+        assert_refused(directory.path(), own(3, &[("offset", "-1")]), "offset");
+        assert_refused(directory.path(), own(3, &[("length", "many")]), "length");
+    }
+    assert_refused(directory.path(), tensor(1, &[1 << 40, 1 << 40]), "overflows");
+    assert_refused(directory.path(), tensor(1, &[1 << 40]), "memory limit");
+    assert_refused(directory.path(), tensor(1, &[-3]), "-3");
+    assert_refused(directory.path(), tensor(10, &[3]).bytes(9, &[0; 6]), "float16");
+}
+
+#[test]
+fn external_data_stay_in_the_folder_of_the_model() {
+    let outer = tempfile::tempdir().unwrap();
+    let directory = outer.path().join("models");
+    std::fs::create_dir_all(directory.join("sub")).unwrap();
+    std::fs::write(outer.path().join("secret"), [0; 12]).unwrap();
+    let at = |location: &str| external(tensor(1, &[3]), &[("location", location)]);
+    let absolute = outer.path().join("secret");
+    for location in ["../secret", "sub/../../secret", "./../secret", absolute.to_str().unwrap()] {
+        assert_refused(&directory, at(location), "outside the model's directory");
+    }
+    // What is no file is refused too.
+    for location in ["", "sub", "none.bin"] {
+        assert_refused(&directory, at(location), "external data");
+    }
+    assert_refused(&directory, external(tensor(1, &[3]), &[]), "without a location");
+    let error = Graph::from_bytes(&scaled(at("own.bin")), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("initializer w") && error.contains("not a file"), "{error}");
+    let error = Graph::read(&directory, &Limits::default()).unwrap_err();
+    assert!(matches!(error, Error::Malformed { .. }), "{error}");
+}
+
+#[test]
+fn models_that_mix_samples_are_refused_by_the_name_of_the_node() {
+    let plain = Message::default;
+    let axis_0 = plain().message(5, plain().text(1, "axis").number(3, 0).number(20, 2));
+    let zero = plain().number(1, 1).number(2, 7).text(8, "zero").bytes(9, &[0; 8]);
+    for (name, shown) in [("batch_mean", "batch_mean"), ("", "m")] {
+        let nodes = [node("m = ReduceMean x zero", name, plain()), node("y = Sub x m", "centre", plain())];
+        let error = Graph::from_bytes(&model(3, &nodes, std::slice::from_ref(&zero)), &Limits::default());
+        let error = error.err().unwrap();
+        let text = error.to_string();
+        let Error::Unsupported { nodes, .. } = error else { panic!("{text}") };
+        assert_eq!(nodes.len(), 1);
+        assert_eq!((nodes[0].node.as_str(), nodes[0].operator.as_str()), (shown, "ReduceMean"));
+        assert!(nodes[0].reason.contains("mixes samples of the batch"));
+        assert!(text.contains(&format!("{shown} (ReduceMean)")), "{text}");
+    }
+    let nodes = [node("y = Concat x x", "stack", axis_0)];
+    let text = Graph::from_bytes(&model(3, &nodes, &[]), &Limits::default()).unwrap_err().to_string();
+    assert!(text.contains("stack (Concat)") && text.contains("mixes samples of the batch"), "{text}");
+}
