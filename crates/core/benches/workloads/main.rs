@@ -86,8 +86,8 @@ fn options() -> Result<Options, Failure> {
             "--pairs" => {
                 options.pairs = words.next().ok_or("--pairs needs a number")?.parse::<usize>()?.max(1)
             }
-            name if !name.starts_with('-') => options.only.push(name.to_string()),
-            other => return Err(format!("unknown option {other}").into()),
+            name if workload::NAMES.contains(&name) => options.only.push(name.to_string()),
+            other => return Err(format!("expected {:?} or an option, got {other}", workload::NAMES).into()),
         }
     }
     Ok(options)

@@ -15,6 +15,9 @@ use surefoot::sampler::{Method, Step};
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot_graph::{Graph, Limits, Precision};
 
+/// All workloads.
+pub const NAMES: [&str; 3] = ["w1", "w1b", "w3"];
+
 /// Nodes of w3, and the relative accuracy asked of their score.
 const NODES: usize = 512;
 const TOLERANCE: f64 = 4e-10;
