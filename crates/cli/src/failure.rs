@@ -74,9 +74,14 @@ impl Failure {
 }
 
 fn remedy(error: &std::io::Error) -> &'static str {
-    use std::io::ErrorKind::{NotFound, PermissionDenied, StorageFull};
+    use std::io::ErrorKind::{
+        AlreadyExists, IsADirectory, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+        StorageFull,
+    };
     match error.kind() {
         NotFound => "Check the path and its spelling",
+        IsADirectory => "Name a file instead",
+        NotADirectory | AlreadyExists | ReadOnlyFilesystem => "Choose another place with -o",
         PermissionDenied => "Check the permissions, or choose another place with -o",
         StorageFull => "Free some space; the same command with --resume then goes on",
         _ => "Mend it and try again",

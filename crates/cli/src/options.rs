@@ -100,16 +100,16 @@ pub struct Sample {
     /// A model file, or builtin:NAME (see `surefoot models`)
     pub model: String,
     /// Number of samples
-    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
+    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N", allow_negative_numbers = true)]
     pub samples: usize,
     /// Seed of all random streams
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Output file: .npy or .csv
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
     /// Threads [default: all]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     #[command(flatten)]
     pub settings: ModelSettings,
@@ -141,13 +141,13 @@ pub struct Models {
 #[command(next_help_heading = "Model settings")]
 pub struct ModelSettings {
     /// Generation steps
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub steps: Option<u32>,
     /// Sampler
     #[arg(long, value_enum)]
     pub method: Option<MethodName>,
     /// Noise level η: 0 for the probability-flow ODE, 1 for the reverse SDE
-    #[arg(long, value_name = "ETA")]
+    #[arg(long, value_name = "ETA", allow_negative_numbers = true)]
     pub noise_level: Option<f64>,
     /// Noising process; another one than the file's comes with its own schedule and times
     #[arg(long, value_enum)]
@@ -184,13 +184,13 @@ pub enum ProcessName {
 #[command(next_help_heading = "Run")]
 pub struct RunOptions {
     /// Number of sample paths
-    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N")]
+    #[arg(short = 'n', long, default_value_t = 1000, value_name = "N", allow_negative_numbers = true)]
     pub samples: usize,
     /// Seed of all random streams; the same seed gives the same numbers whatever the thread count
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Threads [default: all]
-    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Output directory
     #[arg(short, long, value_name = "DIR", default_value = "surefoot-out")]
@@ -199,13 +199,13 @@ pub struct RunOptions {
     #[arg(long)]
     pub resume: bool,
     /// Samples computed and saved together [default: by memory]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub chunk: Option<u32>,
     /// Leading samples that keep their whole path
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
     pub paths: usize,
     /// Leading samples repeated with twice the steps
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
     pub convergence: usize,
     /// Exit with 1 unless this holds: KEY>NUMBER (also >=, <, <=), KEY a dotted key of summary.json, its median where
     /// it is a distribution; footing, off and distance are short for the worst error kind and size (repeatable)
@@ -218,10 +218,10 @@ pub struct RunOptions {
 #[command(next_help_heading = "Vectors and alignment")]
 pub struct VectorOptions {
     /// Vectors k [default: D up to 16, else min(D, 2 d + 8), or 32 where d is unknown]
-    #[arg(short = 'k', long, value_name = "K")]
+    #[arg(short = 'k', long, value_name = "K", allow_negative_numbers = true)]
     pub vectors: Option<usize>,
     /// Support of full dimension: how near to its boundary a sample must be to count for the alignment
-    #[arg(long, value_name = "DISTANCE", default_value_t = 0.05)]
+    #[arg(long, value_name = "DISTANCE", default_value_t = 0.05, allow_negative_numbers = true)]
     pub boundary_distance: f64,
     /// Leave out the alignment of the perturbed models
     #[arg(long)]
@@ -239,16 +239,16 @@ pub struct ErrorOptions {
     #[arg(long, value_name = "OTHER.toml")]
     pub difference: Vec<String>,
     /// Sizes ε, ∞-norm [default: 0.1,0.5,1; a difference: its own]
-    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    #[arg(long, value_name = "SIZES", value_delimiter = ',', allow_hyphen_values = true)]
     pub sizes: Option<Vec<f64>>,
     /// Where the error sits
     #[arg(long, value_enum, default_value = "output", value_name = "PLACE")]
     pub error_in: PlaceName,
     /// Direction of the constant error, one number a coordinate [default: all ones]
-    #[arg(long, value_delimiter = ',', allow_negative_numbers = true, value_name = "DIRECTION")]
+    #[arg(long, value_delimiter = ',', allow_hyphen_values = true, value_name = "DIRECTION")]
     pub direction: Option<Vec<f64>>,
     /// Length scale of the random error [default: sqrt(D/2)]
-    #[arg(long, value_name = "LENGTH")]
+    #[arg(long, value_name = "LENGTH", allow_negative_numbers = true)]
     pub length_scale: Option<f64>,
     /// The random error varies in time, too
     #[arg(long)]

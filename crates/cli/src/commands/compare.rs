@@ -55,7 +55,9 @@ pub fn compare(options: &Compare) -> Result<()> {
         Format::Text => {
             let mut text = side_by_side(&finished, &folders);
             text.push_str(&paired_table(&paired));
-            let _ = writeln!(text, "\nReport: {}", options.run.out.join("report.html").display());
+            if !options.screen.quiet {
+                let _ = writeln!(text, "\nReport: {}", options.run.out.join("report.html").display());
+            }
             print(text.as_bytes())?;
         }
     }
@@ -191,7 +193,7 @@ fn write_report(runs: &[Finished], folders: &[String], paired: &[PairedRow], out
 
 /// Headline medians, one column a model.
 fn side_by_side(runs: &[Finished], names: &[String]) -> String {
-    let width = names.iter().map(String::len).max().unwrap_or(0).max(10) + 2;
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(10) + 2;
     let mut text = format!("{:<36}", "median of");
     names.iter().for_each(|name| {
         let _ = write!(text, "{name:>width$}");

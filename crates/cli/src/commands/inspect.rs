@@ -1,5 +1,6 @@
 //! `inspect`: what a model file contains, and whether its derivatives agree with arrays made elsewhere.
 
+use super::models::process_name;
 use super::single::print;
 use crate::data_file::{Array, npz};
 use crate::failure::{Failure, Result};
@@ -134,8 +135,11 @@ fn as_text(
     if let Some(spec) = spec {
         let _ = writeln!(
             text,
-            "{}: {:?}, predicts {:?}, {} steps",
-            spec.name, spec.process, spec.predicts, spec.steps
+            "{}: {}, predicts {}, {} steps",
+            spec.name,
+            process_name(&spec.process),
+            format!("{:?}", spec.predicts).to_lowercase(),
+            spec.steps
         );
     }
     let Description { producer, opset, sample_shape, parameters, value_flops, tangent_flops, .. } =

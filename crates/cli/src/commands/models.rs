@@ -17,13 +17,7 @@ pub fn models(options: &Models) -> Result<()> {
         let name = format!("builtin:{}", builtin.name);
         let spec = read_spec(&name, &[])?;
         let dim = load(&name, &[])?.system.dim();
-        let process = match spec.process {
-            Process::Flow => "flow".to_string(),
-            Process::Diffusion { noising, noise_level } => {
-                format!("{}, η = {noise_level}", family(noising.family))
-            }
-        };
-        entries.push((name, dim, process, builtin.description));
+        entries.push((name, dim, process_name(&spec.process), builtin.description));
     }
     if options.screen.format == Format::Json {
         let list: Vec<_> = entries
@@ -42,6 +36,16 @@ pub fn models(options: &Models) -> Result<()> {
         })
         .collect();
     print(lines.as_bytes())
+}
+
+/// A process in a few words.
+pub fn process_name(process: &Process) -> String {
+    match process {
+        Process::Flow => "flow".into(),
+        Process::Diffusion { noising, noise_level } => {
+            format!("{}, η = {noise_level}", family(noising.family))
+        }
+    }
 }
 
 fn family(family: Family) -> &'static str {

@@ -10,6 +10,7 @@ use crate::options::{Format, Sample};
 use crate::run_file::overrides;
 use rayon::prelude::*;
 use serde_json::json;
+use surefoot::analysis::Request;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 
 /// Samples of a tile that one thread follows.
@@ -22,8 +23,12 @@ const TILES: usize = 64;
 /// # Errors
 /// Whatever is wrong with the model or the file.
 pub fn sample(options: &Sample) -> Result<()> {
-    if options.samples == 0 {
-        return Err(Failure::Usage("samples: expected at least 1, got 0. Ask for more samples (-n)".into()));
+    if !(1..=Request::MOST_SAMPLES).contains(&options.samples) {
+        return Err(Failure::Usage(format!(
+            "samples: expected 1 to {}, got {}. Choose another -n",
+            Request::MOST_SAMPLES,
+            options.samples
+        )));
     }
     let threads = start_threads(options.threads)?;
     let model = load(&options.model, &overrides(&options.settings)?)?;

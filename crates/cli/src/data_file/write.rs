@@ -37,6 +37,9 @@ impl SampleWriter {
                 });
             }
         };
+        if target.is_dir() {
+            return Err(Failure::writing(target)(std::io::ErrorKind::IsADirectory.into()));
+        }
         let folder =
             target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = crate::store::temporary(folder);

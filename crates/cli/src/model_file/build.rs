@@ -138,7 +138,9 @@ fn support(
 ) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
     match &spec.support {
         SupportSpec::None => Ok((None, None)),
-        SupportSpec::Derived => Ok((data.map(support_of_data).transpose()?.flatten(), None)),
+        SupportSpec::Derived => {
+            Ok((data.map(|data| derived_support(spec, data)).transpose()?.flatten(), None))
+        }
         SupportSpec::Shape(shape) => {
             let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
             Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
@@ -147,7 +149,8 @@ fn support(
             let array = data_file::points(file)?;
             let dim = array.row_len();
             let points = rescaled(array, *scale);
-            let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)?;
+            let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)
+                .map_err(|error| unfit_points(file, error, "Give `dimension`, or take another reference"))?;
             Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
         }
     }
@@ -163,6 +166,30 @@ fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
     let [least, most] = array.type_range.unwrap_or_else(|| extent(&array.values));
     let factor = if most > least { (high - low) / (most - least) } else { 0.0 };
     array.values.iter().map(|value| low + (value - least) * factor).collect()
+}
+
+/// The support that analytic data have, with the file of points in the message where there is none.
+fn derived_support(spec: &ModelSpec, data: &Data) -> Result<Option<SharedSupport>> {
+    support_of_data(data).map_err(|failure| match (failure, &spec.field) {
+        (Failure::Numerics(error), FieldSpec::Analytic { data: DataSpec::File(file), .. }) => {
+            unfit_points(file, error, "Write [support] kind = \"none\", or name another support")
+        }
+        (failure, _) => failure,
+    })
+}
+
+/// Points from which no support can be made.
+fn unfit_points(file: &Path, error: surefoot::Error, remedy: &str) -> Failure {
+    match error {
+        surefoot::Error::Invalid { operation, expected, got, .. } => Failure::Value {
+            place: file.display().to_string(),
+            what: operation,
+            expected,
+            got,
+            remedy: remedy.into(),
+        },
+        other => other.into(),
+    }
 }
 
 /// The support that analytic data have.

@@ -16,12 +16,16 @@ pub use tree::{Value, value_of};
 
 use crate::failure::{Failure, Result};
 use sha2::{Digest, Sha256};
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use surefoot::analysis::System;
 use surefoot::field::Counting;
 use toml::value::Table;
 use tree::Document;
+
+/// Most bytes of a model file.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// A setting given on the command line.
 #[derive(Debug, Clone)]
@@ -75,7 +79,7 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
         }
         None => {
             let file = PathBuf::from(name);
-            (std::fs::read_to_string(&file).map_err(Failure::reading(&file))?, file)
+            (read_text(&file)?, file)
         }
     };
     let mut document = Document::parse(&text, &file)?;
@@ -86,6 +90,28 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
         document.set(&setting.key, setting.value.clone(), &setting.option)?;
     }
     read::model(&document)
+}
+
+/// The text of a model file.
+fn read_text(file: &Path) -> Result<String> {
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .and_then(|open| open.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+        .map_err(Failure::reading(file))?;
+    let refuse = |got: &str| Failure::Value {
+        place: file.display().to_string(),
+        what: "model file".into(),
+        expected: format!("TOML text of at most {MOST_BYTES} bytes"),
+        got: got.into(),
+        remedy: "A network or a data file needs a model file (.toml) that names it".into(),
+    };
+    if bytes.len() as u64 > MOST_BYTES {
+        return Err(refuse("more"));
+    }
+    if file.extension().is_some_and(|end| end == "onnx") {
+        return Err(refuse("an ONNX file"));
+    }
+    String::from_utf8(bytes).map_err(|_| refuse("something that is not text"))
 }
 
 /// SHA-256 over what the file says, file names aside, and over the content of the files it names.

@@ -20,7 +20,8 @@ pub fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    // The name of the temporary file would only distract in a message.
+    builder.tempfile_in(folder).map_err(|error| error.kind().into())
 }
 
 /// Writes a whole file.

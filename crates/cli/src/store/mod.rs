@@ -64,7 +64,7 @@ impl OutputDir {
             });
         }
         if resume && occupied {
-            directory.same_inputs(run)?;
+            directory.same_inputs(run, model)?;
             atomic::remove_leftovers(root)?;
             let state = directory.state()?;
             if !matches!(state, State::Fresh) {
@@ -94,26 +94,40 @@ impl OutputDir {
         Ok(false)
     }
 
-    fn same_inputs(&self, run: &Table) -> Result<()> {
-        let path = self.path(RUN);
+    fn same_inputs(&self, run: &Table, model: &str) -> Result<()> {
+        let (path, earlier) = (self.path(RUN), self.earlier(RUN)?);
+        let Some(difference) = first_difference("", &earlier, &toml::Value::Table(run.clone())) else {
+            return Ok(());
+        };
+        // A fingerprint says that the model differs; its settings say where, unless a file that it names has changed.
+        let settings = || {
+            let now = toml::from_str(model).ok().map(toml::Value::Table)?;
+            Some((self.path(MODEL), first_difference("", &self.earlier(MODEL).ok()?, &now)?))
+        };
+        let same = (path, difference);
+        let (path, (key, before, now)) =
+            if same.1.0 == "model.sha256" { settings().unwrap_or(same) } else { same };
+        Err(Failure::Value {
+            place: path.display().to_string(),
+            what: format!("cannot resume: {key}"),
+            expected: format!("{before}, as in the earlier run"),
+            got: now,
+            remedy: "Repeat the earlier command, or run without --resume or with another -o".into(),
+        })
+    }
+
+    /// A file of inputs that an earlier run wrote.
+    fn earlier(&self, name: &str) -> Result<toml::Value> {
+        let path = self.path(name);
         let text = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
-        let earlier: Table = toml::from_str(&text).map_err(|error: toml::de::Error| Failure::Value {
+        let table: Table = toml::from_str(&text).map_err(|error: toml::de::Error| Failure::Value {
             place: path.display().to_string(),
             what: "inputs of the earlier run".into(),
             expected: "what surefoot wrote".into(),
             got: error.message().trim().to_string(),
             remedy: "Run without --resume".into(),
         })?;
-        match first_difference("", &toml::Value::Table(earlier), &toml::Value::Table(run.clone())) {
-            None => Ok(()),
-            Some((key, before, now)) => Err(Failure::Value {
-                place: path.display().to_string(),
-                what: format!("cannot resume: {key}"),
-                expected: format!("{before}, as in the earlier run"),
-                got: now,
-                remedy: "Repeat the earlier command, or run without --resume or with another -o".into(),
-            }),
-        }
+        Ok(toml::Value::Table(table))
     }
 
     fn state(&self) -> Result<State> {

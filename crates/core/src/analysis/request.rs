@@ -94,6 +94,9 @@ pub struct Perturbation {
 }
 
 impl Request {
+    /// Most sample paths of a run.
+    pub const MOST_SAMPLES: usize = 1_000_000_000;
+
     /// All (kind, size) pairs: kinds in order, sizes as typed. `scales` are the measured norms of [`super::error_scales`].
     pub fn perturbations(&self, norms: &[f64]) -> Vec<Perturbation> {
         let mut list = Vec::new();
@@ -115,15 +118,20 @@ impl Request {
         let wrong = |what: &str, expected: String, got: String, remedy: &str| {
             Err(Error::invalid(what, expected, got, remedy))
         };
-        if self.samples == 0 {
-            return wrong("samples", "at least 1".into(), "0".into(), "Ask for more samples (-n)");
+        if !(1..=Self::MOST_SAMPLES).contains(&self.samples) {
+            return wrong(
+                "samples",
+                format!("1 to {}", Self::MOST_SAMPLES),
+                self.samples.to_string(),
+                "Choose another -n",
+            );
         }
         if self.vectors == 0 || self.vectors > dim {
             return wrong(
                 "vectors",
                 format!("1 to {dim}, the model's dimension"),
                 self.vectors.to_string(),
-                "Choose a smaller -k",
+                "Choose another -k",
             );
         }
         for error in &self.errors {
