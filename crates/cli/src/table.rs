@@ -117,9 +117,12 @@ fn robustness_row(text: &mut String, entry: &Robustness) {
     let (before, after, along) =
         (median(&entry.distance), median(&entry.distance_perturbed), median(&entry.along));
     let moved = number(entry.displacement.q50);
+    let typed = entry.size.to_string();
+    let size = if typed.len() <= 8 { typed } else { number(entry.size) };
+    let place = 19usize.saturating_sub(entry.kind.len());
     let _ = writeln!(
         text,
-        "  {:<10}{:>9}{:>9}{moved:>11}{off:>11}{before:>11}{after:>11}{along:>11}",
-        entry.kind, entry.error_in, entry.size
+        "  {}{:>place$}{size:>9}{moved:>11}{off:>11}{before:>11}{after:>11}{along:>11}",
+        entry.kind, entry.error_in
     );
 }

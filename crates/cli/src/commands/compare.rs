@@ -121,10 +121,8 @@ fn compared(run: &Finished) -> Vec<(String, &'static str, usize)> {
         let vectors = run.columns.shape(column).map_or(0, |shape| shape[1]);
         list.extend((0..vectors).map(|i| (format!("exponents.{kind}.{i}"), column, i)));
     }
-    let forced = run.request.errors.iter().filter(|error| error.kind.name() != "coarser");
-    list.extend(
-        forced.enumerate().map(|(i, error)| (format!("footing.{}", error.kind.name()), "footing", i)),
-    );
+    let forced = run.request.error_names().into_iter().filter(|name| name != "coarser");
+    list.extend(forced.enumerate().map(|(i, name)| (format!("footing.{name}"), "footing", i)));
     for i in 0..run.summary.robustness.len() {
         list.push((format!("robustness.{i}.distance_perturbed"), "perturbed_distance", i));
         list.push((format!("robustness.{i}.along"), "along", i));

@@ -165,10 +165,9 @@ impl Stages<'_> {
 
     /// Attributes of the group: what the numbers of the axes `error` and `perturbation` stand for.
     fn attributes(&self, norms: &[f64]) -> serde_json::Value {
-        let errors: Vec<_> = self.request.errors.iter().map(|error| error.kind.name()).collect();
         json!({
             "model": self.model.spec.name,
-            "errors": errors,
+            "errors": self.request.error_names(),
             "error_norms": norms,
             "perturbations": self.request.perturbations(norms),
         })

@@ -1,7 +1,7 @@
 //! One pass over a chunk of samples: sweep, spectrum, alignment, twins. The one place that splits work over threads.
 
 use super::columns::Chunk;
-use super::observe::{Observed, observe};
+use super::observe::{Observed, observe, observe_feet};
 use super::request::{ErrorKind, Request};
 use super::study::{Study, forced_errors};
 use super::system::System;
@@ -202,7 +202,7 @@ impl Study<'_> {
             put("shift", entry, 1, &row_distances(dim, &run.end, &moved.end));
             let there = match self.extent.regularity {
                 true => self.observed(&moved)?,
-                false => observe(self, &moved.end, &[], None),
+                false => observe_feet(self, &moved.end),
             };
             if self.extent.support {
                 let shift = robustness::shift(&seen.feet, &there.feet);

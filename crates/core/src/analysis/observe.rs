@@ -21,16 +21,23 @@ pub(super) struct Observed {
     pub exact: Option<Svd>,
 }
 
-/// Observes `x[n, D]` with its forward frame `[n, k, D]` (empty where none was followed) and its exact vectors.
-pub(super) fn observe(study: &Study, x: &[f64], frame: &[f64], exact: Option<Svd>) -> Observed {
-    let dim = study.system.dim();
-    let score = study.system.target.as_ref().map_or_else(Vec::new, |target| target.eval(x));
+/// Observes only where `x[n, D]` stand to the support.
+pub(super) fn observe_feet(study: &Study, x: &[f64]) -> Observed {
     let feet: Vec<Foot> = match &study.system.support {
         Some(support) => support.project_batch(x),
         None => Vec::new(),
     };
     let near = |f: &Foot| f64::from(u8::from(f.middle_distance <= study.request.boundary_distance));
     let near_boundary = if study.extent.full { feet.iter().map(near).collect() } else { Vec::new() };
+    let (qr, svd) = (Alignment::default(), Alignment::default());
+    Observed { score: Vec::new(), feet, near_boundary, qr, svd, exact: None }
+}
+
+/// Observes `x[n, D]` with its forward frame `[n, k, D]` (empty where none was followed) and its exact vectors.
+pub(super) fn observe(study: &Study, x: &[f64], frame: &[f64], exact: Option<Svd>) -> Observed {
+    let dim = study.system.dim();
+    let score = study.system.target.as_ref().map_or_else(Vec::new, |target| target.eval(x));
+    let Observed { feet, near_boundary, .. } = observe_feet(study, x);
     let d = if study.extent.angles { study.extent.aligned } else { 0 };
     let align = |vectors: &[f64]| alignment(dim, study.request.vectors, d, vectors, &score, &feet);
     let qr = align(frame);

@@ -87,7 +87,7 @@ pub struct Request {
 pub struct Perturbation {
     /// Index into [`Request::errors`].
     pub error: usize,
-    /// Name of the kind.
+    /// Name of the error, see [`Request::error_names`].
     pub kind: String,
     /// ε.
     pub size: f64,
@@ -97,14 +97,26 @@ impl Request {
     /// Most sample paths of a run.
     pub const MOST_SAMPLES: usize = 1_000_000_000;
 
+    /// Name of every error: its kind, numbered where an earlier error is of the same kind.
+    pub fn error_names(&self) -> Vec<String> {
+        let name = |index: usize| {
+            let kind = self.errors[index].kind.name();
+            match self.errors[..index].iter().filter(|earlier| earlier.kind.name() == kind).count() {
+                0 => kind.to_string(),
+                earlier => format!("{kind}-{}", earlier + 1),
+            }
+        };
+        (0..self.errors.len()).map(name).collect()
+    }
+
     /// All (kind, size) pairs: kinds in order, sizes as typed. `scales` are the measured norms of [`super::error_scales`].
     pub fn perturbations(&self, norms: &[f64]) -> Vec<Perturbation> {
-        let mut list = Vec::new();
+        let (mut list, names) = (Vec::new(), self.error_names());
         for (index, error) in self.errors.iter().enumerate() {
             let own = [norms[index]];
             let sizes = if error.sizes.is_empty() { &own[..] } else { &error.sizes[..] };
             for &size in sizes {
-                list.push(Perturbation { error: index, kind: error.kind.name().into(), size });
+                list.push(Perturbation { error: index, kind: names[index].clone(), size });
             }
         }
         list

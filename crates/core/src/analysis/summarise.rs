@@ -254,12 +254,12 @@ impl Reader<'_> {
         let values = self.read("footing")?;
         let mask = self.mask("near_boundary")?;
         let mut kinds = BTreeMap::new();
-        for (error, asked) in self.request.errors.iter().enumerate() {
+        for (error, name) in self.request.error_names().into_iter().enumerate() {
             if let Some(index) = self.forced_index(error)
                 && let Some(q) =
                     quantiles(&masked(strided(&values, self.extent.forced, index), mask.as_deref()))
             {
-                kinds.insert(asked.kind.name().to_string(), q);
+                kinds.insert(name, q);
             }
         }
         let null = null_footing(self.extent.aligned, self.system.dim());

@@ -45,7 +45,7 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
          shift by {:.4} (1-Wasserstein; median {:.4} before, {:.4} after), {:.0} % of what a random displacement of \
          the same length would do (robust: below {:.0} %).",
         entry.kind,
-        entry.size,
+        short(entry.size),
         entry.error_in,
         entry.displacement.q50,
         entry.off_w1.unwrap_or_default(),
@@ -134,4 +134,10 @@ fn cautions(summary: &Summary, reasons: &mut Vec<String>) {
             change.value, change.doubled, convergence.samples
         ));
     }
+}
+
+/// A size as typed, or to four digits where it was measured.
+fn short(size: f64) -> String {
+    let typed = size.to_string();
+    if typed.len() <= 8 { typed } else { format!("{size:.4}") }
 }

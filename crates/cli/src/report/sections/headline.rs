@@ -180,7 +180,9 @@ fn robustness(context: &Context) -> Vec<Line> {
     let forced = context.errors.iter().filter(|g| g.forced.is_some()).count();
     if let Some(footing) = &summary.footing {
         for group in &context.errors {
-            let (Some(index), Some(q)) = (group.forced, footing.kinds.get(group.kind)) else { continue };
+            let (Some(index), Some(q)) = (group.forced, footing.kinds.get(&group.entries[0].kind)) else {
+                continue;
+            };
             lines.push(Line {
                 null: Some(number(footing.null)),
                 change: changes(summary, &[("", indexed("footing", forced, index))]),
