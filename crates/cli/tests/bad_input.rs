@@ -19,6 +19,9 @@ fn model_files() {
         assert!(CIRCLE.contains(from));
         CIRCLE.replace(from, to)
     };
+    bench.write("points.npy", b"\x93NUMPY\x01\x00\xff");
+    bench.refused(&["analyze", "points.npy"], 2, &["points.npy", "not text", "model file"]);
+    bench.refused(&["analyze", "network.onnx"], 2, &["network.onnx", "cannot read"]);
     bench.refused(&["analyze", "nothing-here.toml"], 2, &["nothing-here.toml", "cannot read"]);
     analyze(&bench, "name = \"c\"\n[field\n", 2, &["m.toml:2", "TOML"]);
     analyze(&bench, "", 2, &["m.toml", "name"]);
@@ -76,6 +79,10 @@ fn supports_and_sources_must_fit_the_model() {
     );
     bench.write("three.csv", "1,2,3\n4,5,6\n7,8,8\n1,1,0\n2,3,5\n");
     analyze(&bench, &format!("{CIRCLE}[source]\nkind = \"three.csv\"\n"), 2, &["source", "2", "3"]);
+    bench.write("one.csv", "1,2\n");
+    let one = CIRCLE.replace("\"circle\"", "\"one.csv\"");
+    analyze(&bench, &one, 2, &["one.csv", "three rows", "kind = \"none\""]);
+    analyze(&bench, &support("reference = \"one.csv\""), 2, &["one.csv", "three rows"]);
     bench.write("broken.csv", "1,2\n3,x\n");
     analyze(&bench, &CIRCLE.replace("\"circle\"", "\"broken.csv\""), 2, &["broken.csv", "line 2", "x"]);
     bench.write(
@@ -118,6 +125,11 @@ fn options() {
     bench.refused(&["analyze", "builtin:cirlce"], 2, &["cirlce", "circle"]);
     bench.refused(&["perturb", circle, "--sizes", "0.1,abc"], 2, &["abc"]);
     bench.refused(&["perturb", circle, "--sizes=-1"], 2, &["-1"]);
+    bench.refused(&["perturb", circle, "--sizes", "-1,2"], 2, &["size", "-1"]);
+    bench.refused(&["analyze", circle, "-n", "-1"], 2, &["'-1'", "--samples"]);
+    bench.refused(&["analyze", circle, "--noise-level", "-1"], 2, &["noise_level", "≥ 0", "-1"]);
+    bench.refused(&["analyze", circle, "-n", "1000000000000000"], 2, &["samples", "1000000000000000"]);
+    bench.refused(&["sample", circle, "-n", "1000000000000000", "-o", "x.npy"], 2, &["samples"]);
     bench.refused(&["perturb", circle, "--sizes", "inf"], 2, &["inf"]);
     bench.refused(&["analyze", circle, "-k", "5"], 2, &["5", "2"]);
     bench.refused(&["analyze", circle, "-k", "0"], 2, &["0"]);

@@ -187,6 +187,23 @@ fn difference_to_another_model_has_its_own_size() {
     assert_eq!(summary["robustness"].as_array().unwrap().len(), 1);
     assert_eq!(summary["robustness"][0]["kind"], "difference");
     assert!(summary["robustness"][0]["size"].as_f64().unwrap() > 0.0);
+
+    bench.done(&words(&start, &["--difference", "builtin:disc", "-o", "two", "-q"]));
+    let both = bench.json("two/summary.json");
+    let [first, second] = ["difference", "difference-2"];
+    assert_eq!(both["robustness"][0], summary["robustness"][0]);
+    assert_eq!(both["robustness"][1]["kind"], second);
+    assert_eq!(both["footing"][first], summary["footing"][first]);
+    assert_ne!(both["footing"][second], both["footing"][first]);
+}
+
+#[test]
+fn directions_may_begin_with_a_minus() {
+    let bench = Bench::new();
+    let start = ["perturb", "builtin:circle", "--error", "constant", "--sizes", "0.5", "--direction"];
+    bench.done(&words(&start, &["-1,0.5", "-o", "out", "-q"]));
+    let run = std::fs::read_to_string(bench.path("out/run.toml")).unwrap();
+    assert!(run.contains("direction = [") && run.contains("-1.0"), "{run}");
 }
 
 #[test]

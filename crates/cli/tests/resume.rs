@@ -105,7 +105,7 @@ fn resume_refuses_other_inputs_and_foreign_folders() {
     other[9] = "10";
     bench.refused(&other, 2, &["seed", "resume"]);
     let model = with(&["--resume", "--set", "process.start=0.8"]);
-    bench.refused(&model, 2, &["model.sha256"]);
+    bench.refused(&model, 2, &["process.start", "0.8", "resume"]);
     std::fs::create_dir(bench.path("mine")).unwrap();
     bench.write("mine/notes.txt", "keep");
     bench.refused(&["analyze", "builtin:circle", "-n", "2", "-o", "mine"], 2, &["mine", "-o"]);
