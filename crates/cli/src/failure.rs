@@ -64,7 +64,9 @@ impl Failure {
 
     /// A file that could not be written.
     pub fn writing(path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
-        Failure::io("cannot write", path)
+        let refused = Failure::io("cannot write", path);
+        // A temporary file's own name, which comes with an error of no bare code, would only distract.
+        move |error| refused(if error.raw_os_error().is_some() { error } else { error.kind().into() })
     }
 
     fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
@@ -83,7 +85,7 @@ fn remedy(error: &std::io::Error) -> &'static str {
         IsADirectory => "Name a file instead",
         NotADirectory | AlreadyExists | ReadOnlyFilesystem => "Choose another place with -o",
         PermissionDenied => "Check the permissions, or choose another place with -o",
-        StorageFull => "Free some space; the same command with --resume then goes on",
+        StorageFull => "Free some space and repeat the command; a run goes on with --resume",
         _ => "Mend it and try again",
     }
 }

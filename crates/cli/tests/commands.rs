@@ -198,6 +198,17 @@ fn difference_to_another_model_has_its_own_size() {
 }
 
 #[test]
+fn another_support_leaves_the_parameters_of_the_first() {
+    let bench = Bench::new();
+    let text = "name = \"c\"\n[field]\nkind = \"analytic\"\ndata = \"circle\"\n[process]\nkind = \"vp\"\n[support]\nkind = \"circle\"\nradius = 1.0\n";
+    bench.write("m.toml", text);
+    let start = ["perturb", "m.toml", "--set", "support.kind=two-moons", "--sizes", "0.5"];
+    bench.done(&words(&start, &["-o", "out", "-q"]));
+    let model = std::fs::read_to_string(bench.path("out/model.toml")).unwrap();
+    assert!(model.contains("kind = \"two-moons\""), "{model}");
+}
+
+#[test]
 fn directions_may_begin_with_a_minus() {
     let bench = Bench::new();
     let start = ["perturb", "builtin:circle", "--error", "constant", "--sizes", "0.5", "--direction"];

@@ -84,8 +84,13 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
     };
     let mut document = Document::parse(&text, &file)?;
     for setting in overrides {
-        if setting.key == "process.kind" {
-            document.change_process(&setting.value);
+        match setting.key.as_str() {
+            "process.kind" => {
+                let own = |key: &str| ["schedule", "start", "end"].contains(&key);
+                document.change_kind("process", own, &setting.value);
+            }
+            "support.kind" => document.change_kind("support", |_| true, &setting.value),
+            _ => {}
         }
         document.set(&setting.key, setting.value.clone(), &setting.option)?;
     }

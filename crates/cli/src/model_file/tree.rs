@@ -133,14 +133,15 @@ impl Document {
         Ok(())
     }
 
-    /// Another process has another schedule and other times: the file's own are dropped unless the kind stays.
-    pub fn change_process(&mut self, kind: &Value) {
+    /// Another kind of process or support has other parameters: the file's `own` ones are dropped unless the kind
+    /// stays.
+    pub fn change_kind(&mut self, table: &str, own: impl Fn(&str) -> bool, kind: &Value) {
         let Value::Table(sections) = &mut self.root.value else { return };
-        let Some((_, section)) = sections.iter_mut().find(|(key, _)| key == "process") else { return };
+        let Some((_, section)) = sections.iter_mut().find(|(key, _)| key == table) else { return };
         let Value::Table(entries) = &mut section.value else { return };
         let stays = |node: &Node| matches!((&node.value, kind), (Value::Text(a), Value::Text(b)) if a == b);
         if !entries.iter().any(|(key, node)| key == "kind" && stays(node)) {
-            entries.retain(|(key, _)| !["schedule", "start", "end"].contains(&key.as_str()));
+            entries.retain(|(key, _)| !own(key));
         }
     }
 }

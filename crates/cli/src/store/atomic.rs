@@ -20,8 +20,7 @@ pub fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    // The name of the temporary file would only distract in a message.
-    builder.tempfile_in(folder).map_err(|error| error.kind().into())
+    builder.tempfile_in(folder)
 }
 
 /// Writes a whole file.
