@@ -211,8 +211,8 @@ fn another_support_leaves_the_parameters_of_the_first() {
 #[test]
 fn directions_may_begin_with_a_minus() {
     let bench = Bench::new();
-    let start = ["perturb", "builtin:circle", "--error", "constant", "--sizes", "0.5", "--direction"];
-    bench.done(&words(&start, &["-1,0.5", "-o", "out", "-q"]));
+    let start = ["perturb", "builtin:circle", "--error", "constant", "--sizes", "0.5"];
+    bench.done(&words(&start, &["--direction", "-1,0.5", "-o", "out", "-q"]));
     let run = std::fs::read_to_string(bench.path("out/run.toml")).unwrap();
     assert!(run.contains("direction = [") && run.contains("-1.0"), "{run}");
 }
