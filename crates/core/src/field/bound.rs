@@ -22,8 +22,10 @@
 //! There b ≤ l(ρ − 1/ρ)/2; the ellipse sticks out of the panel by l((ρ + 1/ρ)/2 − 1), which stays on the path
 //! except at a panel that touches an end, where e grows by that length times the speed.
 //!
-//! *Relative to the whole.* Let W be the mean of f over t. Points within r = (√(δ² + 2V) − δ)/speed of the
-//! nearest parameter have f ≥ 1/e, so W ≥ min(r, T/2)/(e T), T the length of the parameter range. The same
+//! *Relative to the whole.* Let W be the mean of f over t. At a parameter s away from the nearest one,
+//! |ξ − γ| ≤ δ + speed · s, so W ≥ (1/T) ∫₀^{T/2} exp(−((δ + speed · s)² − δ²)/2V) ds, T the length of the parameter
+//! range, and twice that on a closed path. The integrand falls, so a sum of its values at the right ends of
+//! equal pieces is less. The same
 //! bounds hold for the integrands (γ − x̄)f and (γ − x̄)(γ − x̄)ᵀf with factors q and q², where
 //! q = sup |γ − x̄| weighted by f: since r ↦ e^{−r²/2V}(r + c)² falls beyond r = √(2V),
 //! q ≤ max(δ, √(2V)) + lift + |ξ − x̄|, and |ξ − x̄| ≤ √(δ² + 2V ln(1/W)) as a relative entropy is not negative.
@@ -64,6 +66,17 @@ struct Sample {
     farthest: f64,
 }
 
+/// Bounds on a line at one distance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Growth {
+    /// b
+    height: f64,
+    /// Bound of |v|.
+    lift: f64,
+    /// Bound of |v|² + δ² − (δ − e)².
+    growth: f64,
+}
+
 /// Pieces of a line.
 const SAMPLES: usize = 1024;
 /// Points that stand for the path itself.
@@ -100,6 +113,12 @@ impl Lines {
         };
         Lines { lines: (0..LINES).map(|i| line(0.05 * (0.25 * f64::from(i)).exp2())).collect() }
     }
+
+    /// What every line says at a distance δ from the path.
+    pub(super) fn measured(&self, distance: f64) -> Vec<Growth> {
+        let of = |line: &Line| Growth { height: line.height, lift: line.lift, growth: line.growth(distance) };
+        self.lines.iter().map(of).collect()
+    }
 }
 
 impl Line {
@@ -111,6 +130,18 @@ impl Line {
         };
         self.samples.iter().map(of).fold(f64::NEG_INFINITY, f64::max)
     }
+}
+
+/// Lower bound of ∫ exp(−((δ + r)² − δ²)/2V) dr from 0 to `length`.
+fn falling_mass(variance: f64, distance: f64, length: f64) -> f64 {
+    const PIECES: i32 = 32;
+    /// Exponent beyond which nothing is counted.
+    const FAR: f64 = 8.0;
+    let square = distance * distance + 2.0 * FAR * variance;
+    let reach = (2.0 * FAR * variance / (square.sqrt() + distance)).min(length);
+    let width = reach / f64::from(PIECES);
+    let value = |r: f64| (-r * (2.0 * distance + r) / (2.0 * variance)).exp();
+    (1..=PIECES).map(|j| width * value(width * f64::from(j))).sum()
 }
 
 /// The posterior for which a bound is asked.
@@ -127,15 +158,15 @@ pub(super) struct Setting {
 impl Setting {
     /// A noise variance and the distance from paths of equal mass.
     pub(super) fn new<P: Path<D>, const D: usize>(paths: &[P], variance: f64, distance: f64) -> Self {
-        let square = distance * distance + 2.0 * variance;
-        let near = 2.0 * variance / (square.sqrt() + distance);
         let share = |path: &P| {
             let [from, to] = path.range();
-            let parameter = near / path.speed_bound(from.abs().max(to.abs()));
-            parameter.min(0.5 * (to - from)) / (to - from)
+            let speed = path.speed_bound(from.abs().max(to.abs()));
+            let sides = if path.is_closed() { 2.0 } else { 1.0 };
+            let arc = falling_mass(variance, distance, 0.5 * (to - from) * speed);
+            sides * arc / (speed * (to - from))
         };
         let least = paths.iter().map(share).fold(f64::INFINITY, f64::min);
-        Setting { variance, distance, mass: least / (std::f64::consts::E * paths.len() as f64) }
+        Setting { variance, distance, mass: least / paths.len() as f64 }
     }
 
     /// Bound of ln(8 ε c²), given ln of the rule's error bound without M, the lift, and the bound of
@@ -151,8 +182,8 @@ impl Setting {
         lift * lift + (self.distance - nearer) * (self.distance + nearer)
     }
 
-    /// ln(8 ε c²) for `count` equally spaced nodes on a closed path.
-    pub(super) fn closed<const D: usize>(&self, path: &impl Path<D>, lines: &Lines, count: usize) -> f64 {
+    /// ln(8 ε c²) for `count` equally spaced nodes on a closed path, whose lines were measured at δ.
+    pub(super) fn closed<const D: usize>(&self, path: &impl Path<D>, lines: &[Growth], count: usize) -> f64 {
         let [from, to] = path.range();
         // The parameter's period may not be 2π.
         let n = count as f64 * std::f64::consts::TAU / (to - from);
@@ -164,10 +195,7 @@ impl Setting {
             let lift = path.lift_bound(b, reach);
             self.assemble(rule(b), lift, self.growth(lift, path.bend_bound(b, reach)))
         });
-        let far = lines
-            .lines
-            .iter()
-            .map(|line| self.assemble(rule(line.height), line.lift, line.growth(self.distance)));
+        let far = lines.iter().map(|line| self.assemble(rule(line.height), line.lift, line.growth));
         near.chain(far).fold(f64::INFINITY, f64::min)
     }
 

@@ -54,7 +54,7 @@ pub(super) struct Chosen {
 pub(super) struct Nearest<const D: usize> {
     /// The nearest anchor.
     pub(super) anchor: [f64; D],
-    /// Its squared distance.
+    /// Squared distance of the nearest node in its block.
     pub(super) square: f64,
 }
 
@@ -70,23 +70,24 @@ impl<const D: usize> Nodes<D> {
         Nodes { blocks, groups, radius, cut: cut(ratio, tolerance) }
     }
 
-    /// The nearest anchor of a block.
+    /// The nearest anchor of a block, and how near its block comes.
     #[inline(always)]
     pub(super) fn nearest<L: Lanes>(&self, xi: &[f64; D]) -> Nearest<D> {
         let mut least = L::splat(f64::INFINITY);
         for group in &self.groups {
             least = least.min(square::<L, D>(&group.anchors, xi));
         }
-        let best = least.least();
-        let mut anchor = self.groups[0].anchors.map(|row| row[0]);
-        for group in &self.groups {
-            let hits = square::<L, D>(&group.anchors, xi).at_most(L::splat(best));
+        let best = L::splat(least.least());
+        let mut nearest = 0;
+        for (index, group) in self.groups.iter().enumerate() {
+            let hits = square::<L, D>(&group.anchors, xi).at_most(best);
             if hits != 0 {
-                anchor = group.anchors.map(|row| row[hits.trailing_zeros() as usize]);
+                nearest = index * BLOCK + hits.trailing_zeros() as usize;
                 break;
             }
         }
-        Nearest { anchor, square: best }
+        let block = &self.blocks[nearest];
+        Nearest { anchor: block.anchor(), square: square::<L, D>(&block.points, xi).least() }
     }
 
     /// Lists the blocks that may hold a node within `√square` of ξ.

@@ -1,16 +1,17 @@
 //! Laws on paths by quadrature (theory §11.3): as many nodes as the noise level and the distance need.
 
-use super::bound::{Lines, PANEL, Setting};
+use super::bound::{Growth, Lines, PANEL, Setting};
 use super::gauss_legendre::GaussLegendre;
 use super::lanes::{Instructions, Lanes, Task, dispatch};
 use super::nodes::{Chosen, Nodes};
 use super::path::Path;
 use super::posterior::{Conditional, Posterior};
 use super::refine::Refinement;
+use std::cell::OnceCell;
 use std::sync::OnceLock;
 
-/// Levels of refinement kept in memory; beyond, panels are refined around the point asked for.
-const LEVELS: usize = 11;
+/// Levels of refinement kept in memory, two an octave; beyond, panels are refined around the point asked for.
+const LEVELS: usize = 21;
 /// Nodes of a closed path at level 0.
 const BASE: usize = 16;
 /// Times the first and the last panel of an open path are halved towards its end.
@@ -24,8 +25,9 @@ const TOLERANCE: f64 = 1e-13;
 
 /// Equal mass on each of some paths, uniform in the parameter of each, by quadrature.
 ///
-/// A level has 16 · 2^level nodes on a closed path, or 2^level Gauss–Legendre panels of 16 nodes on an open
-/// one, the first and last graded towards the ends; it is built when first needed. Level and nodes are
+/// An even level 2i has 16 · 2^i nodes on a closed path, or 2^i Gauss–Legendre panels of 16 nodes on an open
+/// one, the first and last graded towards the ends; an odd one half as many again. It is built when first
+/// needed. Level and nodes are
 /// chosen for each point by the bounds of this folder's `bound` and `nodes`, so that with a tolerance η,
 /// V the variance of the noise in the data's units and δ the distance of ξ from the path,
 /// |Δx̄| ≤ 2 η (δ + √V) and |ΔCov| ≤ 2 η (δ + √V)², beside rounding.
@@ -56,12 +58,13 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
     }
 
     /// The law of `count` ≥ 1 equally spaced nodes on a closed path, from its first parameter on. Where the
-    /// noise allows, a nested subset of them stands for all.
+    /// noise allows fewer nodes to meet the tolerance for the law of the whole path, so do all `count`: then the
+    /// fewer stand for them.
     pub fn nodes(path: P, count: usize, tolerance: f64) -> Self {
         assert!(path.is_closed() && count > 0, "equally spaced nodes need a closed path");
-        let halvings = (count.trailing_zeros() as usize).min(LEVELS - 1);
+        let halvings = (count.trailing_zeros() as usize).min(LEVELS / 2);
         let halvings = (0..=halvings).rev().find(|h| count >> h >= 8).unwrap_or(0);
-        Self::build(vec![path], tolerance, count >> halvings, halvings + 1, true)
+        Self::build(vec![path], tolerance, count >> halvings, 2 * halvings + 1, true)
     }
 
     fn build(paths: Vec<P>, tolerance: f64, base: usize, levels: usize, discrete: bool) -> Self {
@@ -95,7 +98,7 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
 
     fn equally_spaced(&self, path: &P, level: usize, points: &mut Vec<[f64; D]>, weights: &mut Vec<f64>) {
         let [from, to] = path.range();
-        let count = self.base << level;
+        let count = parts(self.base, level);
         points.extend((0..count).map(|j| path.point(from + (to - from) * j as f64 / count as f64)));
         weights.resize(points.len(), 1.0 / count as f64);
     }
@@ -115,7 +118,8 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
     /// The bounds fall as the variance grows and grow with the distance, so a bisection over distances in
     /// steps of √2 finds the largest.
     fn measure(&self, variance: f64) -> Reach {
-        let steps: Vec<f64> = (-2..20).map(|i| variance.sqrt() * (0.5 * f64::from(i)).exp2()).collect();
+        let steps: Vec<Step> =
+            (-2..20).map(|i| Step::at(variance.sqrt() * (0.5 * f64::from(i)).exp2())).collect();
         std::array::from_fn(|level| {
             if level >= self.levels.len() {
                 return f64::NEG_INFINITY;
@@ -123,32 +127,52 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
             if self.discrete && level + 1 == self.levels.len() {
                 return f64::INFINITY;
             }
-            let fits = |distance: &f64| self.error(level, variance, *distance) <= self.tolerance.ln();
+            let fits = |step: &Step| self.error(level, variance, step) <= self.tolerance.ln();
             match steps.partition_point(fits) {
                 0 => f64::NEG_INFINITY,
-                index => steps[index - 1],
+                index => steps[index - 1].distance,
             }
         })
     }
 
     /// ln of the bound that the tolerance is compared with.
-    fn error(&self, level: usize, variance: f64, distance: f64) -> f64 {
-        let setting = Setting::new(&self.paths, variance, distance);
+    fn error(&self, level: usize, variance: f64, step: &Step) -> f64 {
+        let setting = Setting::new(&self.paths, variance, step.distance);
         let lines = self.lines.get_or_init(|| self.paths.iter().map(Lines::new).collect());
-        let of = |(path, lines): (&P, &Lines)| {
+        let measured = |lines: &Lines| lines.measured(step.distance);
+        let growths = step.growths.get_or_init(|| lines.iter().map(measured).collect());
+        let of = |(path, growths): (&P, &Vec<Growth>)| {
             if path.is_closed() {
-                return setting.closed(path, lines, self.base << level);
+                return setting.closed(path, growths, parts(self.base, level));
             }
             let [from, to] = path.range();
-            let half_width = 0.5 * (to - from) / (1u64 << level) as f64;
+            let half_width = 0.5 * (to - from) / parts(1, level) as f64;
             let inside = setting.panel(path, half_width, false);
             inside.max(setting.panel(path, half_width / (1u64 << GRADING) as f64, true))
         };
-        self.paths.iter().zip(lines).map(of).fold(f64::NEG_INFINITY, f64::max)
+        self.paths.iter().zip(growths).map(of).fold(f64::NEG_INFINITY, f64::max)
     }
 }
 
-/// Gauss–Legendre panels of an open path; level 0 and 1 both have two.
+/// A distance at which levels are tried, with what the lines of every path say there.
+struct Step {
+    distance: f64,
+    growths: OnceCell<Vec<Vec<Growth>>>,
+}
+
+impl Step {
+    fn at(distance: f64) -> Self {
+        Step { distance, growths: OnceCell::new() }
+    }
+}
+
+/// `base` at level 0, twice as many two levels on, and half as many again between.
+fn parts(base: usize, level: usize) -> usize {
+    let even = base << (level / 2);
+    if level.is_multiple_of(2) { even } else { even + even / 2 }
+}
+
+/// Gauss–Legendre panels of an open path, at least two.
 fn panels<const D: usize>(
     path: &impl Path<D>,
     level: usize,
@@ -156,7 +180,7 @@ fn panels<const D: usize>(
     weights: &mut Vec<f64>,
 ) {
     let [from, to] = path.range();
-    let count = 1usize << level.max(1);
+    let count = parts(1, level).max(2);
     let mut edges: Vec<f64> = (1..=GRADING).rev().map(|g| 0.5f64.powi(g as i32) / count as f64).collect();
     let mirrored: Vec<f64> = edges.iter().rev().map(|edge| 1.0 - edge).collect();
     edges.insert(0, 0.0);
