@@ -18,7 +18,8 @@ pub enum Error {
     /// A sample path left the finite numbers.
     #[error(
         "non-finite {quantity} ({value}) in sample {sample} at step {step}. \
-         The drift blows up there: use more steps, or end the generation earlier"
+         The drift blows up there: use more steps, or end the generation earlier; at step 0, look for \
+         non-finite numbers in the model's weights"
     )]
     NonFinite {
         /// Which quantity: state, tangent, drift.

@@ -29,6 +29,14 @@ fn random_normal_shift(entry: &Robustness, dim: usize, tangent: usize) -> f64 {
 fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> Option<bool> {
     let support = system.support.as_ref()?;
     let dim = system.dim();
+    if support.intrinsic_dim() == dim && summary.footing.as_ref().is_some_and(|f| f.kinds.is_empty()) {
+        reasons.push(
+            "No sample lies near the boundary of the support, so there is nothing to judge by: take more samples or a \
+             larger boundary distance."
+                .into(),
+        );
+        return None;
+    }
     let tangent = support.intrinsic_dim().min(dim - 1);
     let mut worst: Option<(f64, &Robustness)> = None;
     for entry in &summary.robustness {
