@@ -1,5 +1,7 @@
 //! Symbolic shapes of an imported tensor: the batch axis followed through the operators.
 
+use super::entry::Entry;
+
 /// An axis of an imported tensor: `per_sample` long, times the batch where `batch` is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Dim {
@@ -26,19 +28,6 @@ impl std::fmt::Display for Dim {
             (true, 1) => write!(f, "batch"),
             (true, n) => write!(f, "{n}·batch"),
         }
-    }
-}
-
-/// A number in shape arithmetic: `factor`, times the batch where `batch` is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub factor: i64,
-    pub batch: bool,
-}
-
-impl Entry {
-    pub fn known(factor: i64) -> Entry {
-        Entry { factor, batch: false }
     }
 }
 

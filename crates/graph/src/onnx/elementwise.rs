@@ -1,6 +1,6 @@
 //! Elementwise operators.
 
-use super::dims::{Entry, broadcast};
+use super::dims::broadcast;
 use super::import::{Importer, Value};
 use super::operators::Call;
 use crate::ir::{Function, Op};
@@ -53,11 +53,6 @@ fn function(call: &Call) -> Result<Function, String> {
 /// Operators of two arguments.
 pub(super) fn binary(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
     let (left, right) = (call.required(0)?, call.required(1)?);
-    if let (Value::Integers { shape: a, entries: x }, Value::Integers { shape: b, entries: y }) =
-        (&left, &right)
-    {
-        return integers(call.operator(), (a, x), (b, y));
-    }
     let op = match call.operator() {
         "Add" => Op::Add,
         "Sub" => Op::Sub,
@@ -71,36 +66,6 @@ fn pair(importer: &mut Importer, op: Op, left: Value, right: Value) -> Result<Ve
     let ((a, a_dims), (b, b_dims)) = (importer.data(left)?, importer.data(right)?);
     let dims = broadcast(&a_dims, &b_dims)?;
     Ok(vec![Value::Data { node: importer.emit(op, &[a, b])?, dims }])
-}
-
-/// Shape arithmetic: lists of one length, or a list and a number.
-fn integers(
-    operator: &str,
-    (a, x): (&[usize], &[Entry]),
-    (b, y): (&[usize], &[Entry]),
-) -> Result<Vec<Value>, String> {
-    if !(a == b || x.len() == 1 || y.len() == 1) {
-        return Err(format!("integers of shapes {a:?} and {b:?} do not combine"));
-    }
-    let at = |list: &[Entry], i: usize| if list.len() == 1 { list[0] } else { list[i] };
-    let count = if x.len() == 1 { y.len() } else { x.len() };
-    let shape = if x.len() == 1 && b.len() >= a.len() { b } else { a };
-    let combine = |i: usize| {
-        let (p, q) = (at(x, i), at(y, i));
-        let factor = match (operator, p.batch || q.batch) {
-            ("Add", false) => p.factor.checked_add(q.factor),
-            ("Sub", false) => p.factor.checked_sub(q.factor),
-            ("Mul", _) if !(p.batch && q.batch) => p.factor.checked_mul(q.factor),
-            ("Div", _) if !q.batch && q.factor != 0 && (!p.batch || p.factor % q.factor == 0) => {
-                p.factor.checked_div(q.factor)
-            }
-            _ => None,
-        };
-        let entry = |factor| Entry { factor, batch: p.batch || q.batch };
-        factor.map(entry).ok_or_else(|| "shape arithmetic with the batch or beyond 64 bits".to_string())
-    };
-    let entries = (0..count).map(combine).collect::<Result<_, _>>()?;
-    Ok(vec![Value::Integers { shape: shape.to_vec(), entries }])
 }
 
 /// Pow; usual constant exponents become cheaper operations.

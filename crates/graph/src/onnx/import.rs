@@ -1,11 +1,13 @@
 //! From the messages of a file to a graph.
 
-use super::dims::{Dim, Entry, per_sample, show};
+use super::dims::{Dim, per_sample, show};
+use super::entry::Entry;
+use super::functions::{Frame, Functions, full_name, is_standard, standard_version};
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{Loader, Tensor, Values};
 use super::{ElementType, Limits, OPSETS, operators};
 use crate::error::{Error, UnsupportedNode};
-use crate::ir::{Extent, Graph, NodeId, Op, Source, elements};
+use crate::ir::{Extent, Graph, Known, NodeId, Op, elements};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -42,16 +44,16 @@ pub(crate) fn import(bytes: &[u8], path: Option<&Path>, limits: &Limits) -> Resu
     let graph = model.graph.as_ref().ok_or_else(|| {
         malformed("file", "an ONNX model", "no graph in it".into(), "Export the model again")
     })?;
-    let standard = |domain: &Option<String>| matches!(domain.as_deref(), None | Some("" | "ai.onnx"));
-    let opset = model.opset_import.iter().find(|o| standard(&o.domain)).and_then(|o| o.version).unwrap_or(0);
+    let opset = standard_version(&model.opset_import).unwrap_or(0);
     if !OPSETS.contains(&opset) {
         let expected = format!("an operator set from {} to {}", OPSETS.start(), OPSETS.end());
         return Err(malformed("opset_import", &expected, opset.to_string(), "Export with opset_version=20"));
     }
     let directory = path.map(|p| p.parent().map_or_else(PathBuf::new, Path::to_path_buf));
     let loader = Loader { directory, limits, used: 0 };
-    let mut importer = Importer::new(loader);
-    importer.graph.source = source(&model, graph, opset);
+    let mut importer = Importer::new(loader, Functions::of(&model));
+    importer.graph.source.producer = producer(&model);
+    importer.graph.source.opset = opset;
     importer.graph.memory_limit = limits.memory;
     let interface = |(what, got)| {
         malformed(what, "inputs x [batch, ...], t [batch] and one output shaped like x", got, "Export it so")
@@ -62,30 +64,39 @@ pub(crate) fn import(bytes: &[u8], path: Option<&Path>, limits: &Limits) -> Resu
     let x_dims = importer.inputs(graph).map_err(interface)?;
     graph.node.iter().for_each(|node| importer.node(node));
     importer.output(graph, &x_dims).map_err(interface)?;
+    importer.graph.source.operators = importer.operators.iter().map(|(op, n)| (op.to_string(), *n)).collect();
     Ok(Import { graph: importer.graph, unsupported: importer.unsupported })
 }
 
-fn source(model: &ModelProto, graph: &GraphProto, opset: i64) -> Source {
-    let mut operators: BTreeMap<&str, usize> = BTreeMap::new();
-    graph.node.iter().for_each(|n| *operators.entry(n.op_type.as_deref().unwrap_or("")).or_default() += 1);
+fn producer(model: &ModelProto) -> String {
     let name = model.producer_name.as_deref().unwrap_or("");
     let version = model.producer_version.as_deref().unwrap_or("");
-    Source {
-        producer: format!("{name} {version}").trim().into(),
-        opset,
-        operators: operators.into_iter().map(|(op, n)| (op.into(), n)).collect(),
-        parameters: 0,
-    }
+    format!("{name} {version}").trim().into()
 }
 
 /// Bytes counted for an element of a value: the number itself and its place in an index map.
 const BYTES_PER_ELEMENT: u64 = 16;
 
+/// Most nodes, those of functions counted at every call.
+const MOST_NODES: usize = 1 << 18;
+
+/// Elements up to which a result known now is computed now, so that shapes may depend on it.
+pub(super) const MOST_FOLDED: usize = 1 << 16;
+
+/// The values of a graph or of a call by name; `None`: an argument that the call leaves out.
+pub(super) type Scope<'a> = HashMap<&'a str, Option<Value>>;
+
 /// A graph under construction.
 pub(super) struct Importer<'a> {
     pub graph: Graph,
-    values: HashMap<String, Value>,
+    pub scope: Scope<'a>,
+    /// The calls that are being read, the outermost first.
+    pub frames: Vec<Frame<'a>>,
+    pub functions: Functions<'a>,
     unsupported: Vec<UnsupportedNode>,
+    /// How often each operator was met.
+    operators: BTreeMap<&'a str, usize>,
+    nodes: usize,
     loader: Loader<'a>,
     used: u64,
 }
@@ -93,19 +104,31 @@ pub(super) struct Importer<'a> {
 type Problem = (&'static str, String);
 
 impl<'a> Importer<'a> {
-    fn new(loader: Loader<'a>) -> Self {
-        Importer { graph: Graph::default(), values: HashMap::new(), unsupported: vec![], loader, used: 0 }
+    fn new(loader: Loader<'a>, functions: Functions<'a>) -> Self {
+        Importer {
+            graph: Graph::default(),
+            scope: HashMap::new(),
+            frames: vec![],
+            functions,
+            unsupported: vec![],
+            operators: BTreeMap::new(),
+            nodes: 0,
+            loader,
+            used: 0,
+        }
     }
 
-    fn weights(&mut self, graph: &GraphProto) -> Result<(), (String, String)> {
+    fn weights(&mut self, graph: &'a GraphProto) -> Result<(), (String, String)> {
         for proto in &graph.initializer {
-            let name = proto.name.clone().unwrap_or_default();
-            let tensor = self.loader.load(proto).map_err(|problem| (name.clone(), problem))?;
+            let name = proto.name.as_deref().unwrap_or("");
+            let tensor = self.loader.load(proto).map_err(|problem| (name.into(), problem))?;
             if let Values::Floats(values) = &tensor.values {
                 self.graph.source.parameters += values.len() as u64;
             }
             let value = self.constant(tensor);
-            self.values.insert(name, value);
+            if self.scope.insert(name, Some(value)).is_some() {
+                return Err((name.into(), "there are two of this name".into()));
+            }
         }
         Ok(())
     }
@@ -131,9 +154,9 @@ impl<'a> Importer<'a> {
     }
 
     /// Finds x and t among the inputs; answers the shape of x.
-    fn inputs(&mut self, graph: &GraphProto) -> Result<Vec<Dim>, Problem> {
-        let free = |i: &&ValueInfoProto| !self.values.contains_key(i.name.as_deref().unwrap_or(""));
-        let inputs: Vec<&ValueInfoProto> = graph.input.iter().filter(free).collect();
+    fn inputs(&mut self, graph: &'a GraphProto) -> Result<Vec<Dim>, Problem> {
+        let free = |i: &&ValueInfoProto| !self.scope.contains_key(i.name.as_deref().unwrap_or(""));
+        let inputs: Vec<&'a ValueInfoProto> = graph.input.iter().filter(free).collect();
         let shapes: Vec<Vec<Dim>> =
             inputs.iter().map(|i| input_dims(i)).collect::<Result<_, _>>().map_err(|e| ("inputs", e))?;
         let named = |name: &str| inputs.iter().position(|i| i.name.as_deref() == Some(name));
@@ -153,7 +176,7 @@ impl<'a> Importer<'a> {
         let mut add = |i: usize, name: &str, extent: Extent| {
             let node = self.graph.input(name, &per_sample(&shapes[i]), extent);
             let value = Value::Data { node, dims: shapes[i].clone() };
-            self.values.insert(inputs[i].name.clone().unwrap_or_default(), value);
+            self.scope.insert(inputs[i].name.as_deref().unwrap_or(""), Some(value));
         };
         add(x, "x", Extent::Sample);
         if let Some(t) = t {
@@ -168,26 +191,47 @@ impl<'a> Importer<'a> {
     }
 
     /// Adds the operations of one node, or notes why that is not possible.
-    fn node(&mut self, node: &NodeProto) {
-        let outcome = operators::lower(self, node);
-        let results = outcome.unwrap_or_else(|reason| {
+    pub fn node(&mut self, node: &'a NodeProto) {
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            if self.nodes == MOST_NODES + 1 {
+                self.refuse(node, format!("is beyond the {MOST_NODES} nodes that a model may have"));
+            }
+            return;
+        }
+        if self.functions.find(node).is_none() {
+            *self.operators.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
+        }
+        let results = operators::lower(self, node).unwrap_or_else(|reason| {
             if let Some(reason) = reason {
-                self.unsupported.push(unsupported(node, reason));
+                self.refuse(node, reason);
             }
             vec![]
         });
         for (i, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            self.values.insert(name.clone(), results.get(i).cloned().unwrap_or(Value::Failed));
+            let value = results.get(i).cloned().unwrap_or(Value::Failed);
+            if self.scope.insert(name, Some(value)).is_some() {
+                self.refuse(node, format!("makes {name:?}, which something before it makes"));
+            }
         }
+    }
+
+    fn refuse(&mut self, node: &NodeProto, reason: String) {
+        let operator = node.op_type.as_deref().unwrap_or("");
+        let operator = match node.domain.as_deref() {
+            Some(domain) if !is_standard(&node.domain) => format!("{domain}.{operator}"),
+            _ => operator.into(),
+        };
+        self.unsupported.push(UnsupportedNode { node: full_name(&self.frames, node), operator, reason });
     }
 
     fn output(&mut self, graph: &GraphProto, x_dims: &[Dim]) -> Result<(), Problem> {
         let [output] = &graph.output[..] else {
             return Err(("outputs", format!("{} outputs", graph.output.len())));
         };
-        match self.values.get(output.name.as_deref().unwrap_or("")) {
+        match self.scope.get(output.name.as_deref().unwrap_or("")).and_then(Option::as_ref) {
+            _ if !self.unsupported.is_empty() => Ok(()),
             None => Err(("output", "a name that no node makes".into())),
-            Some(Value::Failed) if !self.unsupported.is_empty() => Ok(()),
             Some(Value::Data { node, dims })
                 if per_sample(dims) == per_sample(x_dims) && agrees(dims, x_dims) =>
             {
@@ -206,8 +250,8 @@ impl<'a> Importer<'a> {
         match node.input.get(i).map(String::as_str) {
             None | Some("") => Ok(None),
             Some(name) => {
-                let value = self.values.get(name).cloned();
-                Ok(Some(value.ok_or_else(|| format!("reads {name:?}, which nothing before it makes"))?))
+                let value = self.scope.get(name).cloned();
+                value.ok_or_else(|| format!("reads {name:?}, which nothing before it makes"))
             }
         }
     }
@@ -229,11 +273,27 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Adds a primitive operation.
+    /// Adds a primitive operation, or its result where that is known and small.
     pub fn emit(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, String> {
         let id = self.graph.try_push(op, inputs)?;
         self.within_limit(elements(self.graph.shape(id)))?;
-        Ok(id)
+        Ok(self.folded(id).unwrap_or(id))
+    }
+
+    fn folded(&mut self, id: NodeId) -> Option<NodeId> {
+        let node = self.graph.node(id);
+        let small = |&id: &NodeId| elements(self.graph.shape(id)) <= MOST_FOLDED;
+        if matches!(node.op, Op::MatMul) || !small(&id) || !node.inputs.iter().all(small) {
+            return None;
+        }
+        let known = |&id: &NodeId| {
+            Some(Known { shape: self.graph.shape(id), values: self.graph.constant_values(id)? })
+        };
+        let arguments: Vec<Known> = node.inputs.iter().map(known).collect::<Option<_>>()?;
+        let values = node.op.evaluate(&arguments, &node.shape)?;
+        let shape = node.shape.clone();
+        self.graph.nodes.pop();
+        Some(self.graph.constant(&shape, values))
     }
 
     fn within_limit(&mut self, elements: usize) -> Result<(), String> {
@@ -262,14 +322,4 @@ fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, String> {
         _ => Err(format!("input {name} whose axis {axis} has no fixed length")),
     };
     shape.dim.iter().enumerate().map(dim).collect()
-}
-
-fn unsupported(node: &NodeProto, reason: String) -> UnsupportedNode {
-    let own = node.name.as_deref().filter(|n| !n.is_empty());
-    let name = own.or_else(|| node.output.first().map(String::as_str)).unwrap_or("?");
-    let operator = match node.domain.as_deref() {
-        None | Some("" | "ai.onnx") => node.op_type.clone().unwrap_or_default(),
-        Some(domain) => format!("{domain}.{}", node.op_type.as_deref().unwrap_or("")),
-    };
-    UnsupportedNode { node: name.into(), operator, reason }
 }

@@ -3,7 +3,10 @@
 mod attributes;
 mod dims;
 mod elementwise;
+mod entry;
+mod functions;
 mod import;
+mod integers;
 mod linear;
 mod operators;
 pub(crate) mod proto;

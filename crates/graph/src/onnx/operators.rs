@@ -1,33 +1,46 @@
 //! Which operator is read by which rule.
 
-use super::attributes::Attributes;
+use super::attributes::{Attributes, bind};
+use super::functions;
 use super::import::{Importer, Value};
 use super::proto::NodeProto;
-use super::{elementwise, linear, shaping};
+use super::{elementwise, integers, linear, shaping};
 
 /// The results of a node. `Err(None)`: an argument failed before, which has been reported.
-pub(super) fn lower(importer: &mut Importer, node: &NodeProto) -> Result<Vec<Value>, Option<String>> {
-    let rule = rule(node).map_err(Some)?;
+pub(super) fn lower<'a>(
+    importer: &mut Importer<'a>,
+    node: &'a NodeProto,
+) -> Result<Vec<Value>, Option<String>> {
+    let attributes = bind(node, importer.frames.last());
+    let function = importer.functions.find(node);
+    let rule = if function.is_none() { Some(rule(node).map_err(Some)?) } else { None };
     let mut arguments = Vec::with_capacity(node.input.len());
     for i in 0..node.input.len() {
-        let argument = importer.argument(node, i).map_err(Some)?;
-        if matches!(argument, Some(Value::Failed)) {
-            return Err(None);
-        }
-        arguments.push(argument);
+        arguments.push(importer.argument(node, i).map_err(Some)?);
     }
-    rule(importer, &Call { attributes: Attributes(node), arguments, outputs: node.output.len() })
-        .map_err(Some)
+    if let Some(function) = function {
+        return functions::call(importer, node, function, attributes, arguments).map_err(Some);
+    }
+    if arguments.iter().any(|a| matches!(a, Some(Value::Failed))) {
+        return Err(None);
+    }
+    let (attributes, outputs) = (Attributes(&attributes), node.output.len());
+    let operator = node.op_type.as_deref().unwrap_or("");
+    let call = Call { operator, attributes, arguments, outputs };
+    let rule = rule.ok_or(None)?;
+    integers::lower(importer, &call, rule).unwrap_or_else(|| rule(importer, &call)).map_err(Some)
 }
 
 /// A node with the values of its arguments.
+#[derive(Clone)]
 pub(super) struct Call<'a> {
+    operator: &'a str,
     pub attributes: Attributes<'a>,
     pub arguments: Vec<Option<Value>>,
     pub outputs: usize,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// An optional argument.
     pub fn optional(&self, i: usize) -> Option<Value> {
         self.arguments.get(i).cloned().flatten()
@@ -39,21 +52,25 @@ impl Call<'_> {
     }
 
     /// Name of the operator.
-    pub fn operator(&self) -> &str {
-        self.attributes.0.op_type.as_deref().unwrap_or("")
+    pub fn operator(&self) -> &'a str {
+        self.operator
     }
 }
 
-type Rule = fn(&mut Importer, &Call) -> Result<Vec<Value>, String>;
+pub(super) type Rule = fn(&mut Importer, &Call) -> Result<Vec<Value>, String>;
 
 fn rule(node: &NodeProto) -> Result<Rule, String> {
-    if !matches!(node.domain.as_deref(), None | Some("" | "ai.onnx")) {
+    if !functions::is_standard(&node.domain) {
         return Err("this operator domain is not supported".into());
     }
     Ok(match node.op_type.as_deref().unwrap_or("") {
         "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sin" | "Cos" | "Erf" | "Sigmoid" | "Tanh"
         | "Relu" | "LeakyRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Swish" | "Gelu" => elementwise::map,
         "Add" | "Sub" | "Mul" | "Div" => elementwise::binary,
+        "Abs" | "Sign" | "Not" | "Mod" | "Min" | "Max" | "Equal" | "Greater" | "GreaterOrEqual" | "Less"
+        | "LessOrEqual" | "And" | "Or" | "Xor" | "Where" | "ReduceProd" | "ReduceMin" | "ReduceMax" => {
+            integers::only
+        }
         "Pow" => elementwise::power,
         "Gemm" => linear::gemm,
         "MatMul" => linear::matmul,
@@ -63,6 +80,9 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "Cast" => shaping::cast,
         "Constant" => shaping::constant,
         "Shape" => shaping::shape,
+        "Size" => shaping::size,
+        "ConstantOfShape" => shaping::constant_of_shape,
+        "Range" => shaping::range,
         "Gather" => shaping::gather,
         "Reshape" => shaping::reshape,
         "Flatten" => shaping::flatten,

@@ -1,11 +1,12 @@
 //! Operators that move or select elements, and shape arithmetic.
 
 use super::ElementType;
-use super::dims::{Dim, Entry, batch_axis, broadcast, not_along_batch, one_batch_axis, per_sample, show};
-use super::import::{Importer, Value};
+use super::dims::{Dim, batch_axis, broadcast, not_along_batch, one_batch_axis, per_sample, show};
+use super::entry::Entry;
+use super::import::{Importer, MOST_FOLDED, Value};
 use super::operators::Call;
 use super::tensor::{Tensor, Values};
-use crate::ir::{NodeId, Op, Span};
+use crate::ir::{NodeId, Op, Span, elements};
 
 type Results = Result<Vec<Value>, String>;
 
@@ -21,9 +22,8 @@ fn known(value: Value) -> Result<Vec<i64>, String> {
     let Value::Integers { entries, .. } = value else {
         return Err("a shape, axis or index is not constant".into());
     };
-    let plain =
-        |e: Entry| (!e.batch).then_some(e.factor).ok_or("an axis or index depends on the batch".into());
-    entries.into_iter().map(plain).collect()
+    let number = |e: Entry| e.number().ok_or("an axis or index depends on the batch".into());
+    entries.into_iter().map(number).collect()
 }
 
 /// The attribute or second argument `axes`, sorted.
@@ -62,18 +62,27 @@ pub(super) fn identity(_: &mut Importer, call: &Call) -> Results {
     Ok(vec![call.required(0)?])
 }
 
-/// Cast between real types does nothing: the executor has its own precision.
+/// Cast. Real types are all the same: the executor has its own precision.
 pub(super) fn cast(importer: &mut Importer, call: &Call) -> Results {
     let to = ElementType::from_code(call.attributes.int("to", 0).try_into().unwrap_or(0))?;
-    let value = call.required(0)?;
-    match (&value, to.is_float()) {
-        (Value::Data { .. }, true) => Ok(vec![value]),
-        (Value::Integers { .. }, true) => {
+    match call.required(0)? {
+        value if to.is_float() => {
             let (node, dims) = importer.data(value)?;
             Ok(data(node, dims))
         }
-        (Value::Integers { .. }, false) if to != ElementType::Bool => Ok(vec![value]),
-        _ => Err("a cast that rounds is not supported".into()),
+        Value::Integers { shape, mut entries } => {
+            if to == ElementType::Bool {
+                entries.iter_mut().for_each(|e| *e = Entry::truth(e.is_true()));
+            }
+            Ok(vec![Value::Integers { shape, entries }])
+        }
+        value => {
+            let (node, _) = importer.data(value)?;
+            let values = importer.graph.constant_values(node).ok_or("a cast that rounds is not supported")?;
+            let whole = |v: f64| if to == ElementType::Bool { i64::from(v != 0.0) } else { v as i64 };
+            let entries = values.iter().map(|&v| Entry::known(whole(v))).collect();
+            Ok(vec![Value::Integers { shape: importer.graph.shape(node).to_vec(), entries }])
+        }
     }
 }
 
@@ -117,20 +126,100 @@ pub(super) fn shape(_: &mut Importer, call: &Call) -> Results {
     Ok(vec![Value::Integers { shape: vec![entries.len()], entries }])
 }
 
-/// Gather of shape entries.
-pub(super) fn gather(_: &mut Importer, call: &Call) -> Results {
-    let (Value::Integers { shape, entries }, Value::Integers { shape: picked, entries: indices }) =
-        (call.required(0)?, call.required(1)?)
-    else {
-        return Err("Gather is supported on shapes only".into());
+/// Gather of fixed positions.
+pub(super) fn gather(importer: &mut Importer, call: &Call) -> Results {
+    let (x, dims) = importer.data(call.required(0)?)?;
+    let Value::Integers { shape, .. } = call.required(1)? else {
+        return Err("the indices are not constant".into());
     };
-    if shape.len() != 1 {
-        return Err("Gather is supported on lists only".into());
+    let along = axis(call.attributes.int("axis", 0), dims.len())?;
+    not_along_batch(&dims, along)?;
+    let indices = known(call.required(1)?)?;
+    let mut parts = Vec::with_capacity(indices.len());
+    for index in indices {
+        let start = axis(index, dims[along].per_sample)?;
+        parts.push(importer.emit(Op::Slice(Span { axis: along, start, len: 1, step: 1 }), &[x])?);
     }
-    let indices = known(Value::Integers { shape: picked.clone(), entries: indices })?;
-    let entries =
-        indices.into_iter().map(|i| Ok(entries[axis(i, entries.len())?])).collect::<Result<_, String>>()?;
-    Ok(vec![Value::Integers { shape: picked, entries }])
+    let node = match parts[..] {
+        [part] => part,
+        _ => importer.emit(Op::Concat(along), &parts)?,
+    };
+    let picked: Vec<Dim> = shape.into_iter().map(Dim::fixed).collect();
+    let to = [&dims[..along], &picked, &dims[along + 1..]].concat();
+    reshaped(importer, node, to)
+}
+
+/// Size: the number of elements.
+pub(super) fn size(importer: &mut Importer, call: &Call) -> Results {
+    let lengths = shape(importer, call)?;
+    let [Value::Integers { entries, .. }] = &lengths[..] else { return Err("has no shape".into()) };
+    let size = entries.iter().try_fold(Entry::known(1), |n, &e| n.times(e)).ok_or("its size overflows")?;
+    Ok(vec![Value::Integers { shape: vec![], entries: vec![size] }])
+}
+
+/// The lengths of axes that a list of integers stands for.
+fn lengths(value: Value) -> Result<Vec<Dim>, String> {
+    let Value::Integers { entries, .. } = value else { return Err("the shape is not constant".into()) };
+    let length = |e: Entry| match usize::try_from(e.factor) {
+        Ok(per_sample) => Ok(Dim { per_sample, batch: e.batch }),
+        Err(_) => Err(format!("invalid length {}", e.factor)),
+    };
+    entries.into_iter().map(length).collect()
+}
+
+/// ConstantOfShape.
+pub(super) fn constant_of_shape(importer: &mut Importer, call: &Call) -> Results {
+    let dims = lengths(call.required(0)?)?;
+    let element = match call.attributes.tensor("value") {
+        Some(tensor) => importer.load(tensor)?,
+        None => importer.constant(Tensor { shape: vec![1], values: Values::Floats(vec![0.0]) }),
+    };
+    let count = elements(&per_sample(&dims));
+    match element {
+        Value::Integers { entries, .. } if count <= MOST_FOLDED && dims.iter().all(|d| !d.batch) => {
+            let [entry] = entries[..] else { return Err("needs one value".into()) };
+            Ok(vec![Value::Integers { shape: per_sample(&dims), entries: vec![entry; count] }])
+        }
+        element => {
+            let (node, one) = importer.data(element)?;
+            if elements(&per_sample(&one)) != 1 {
+                return Err("needs one value".into());
+            }
+            let node = importer.emit(Op::Reshape(vec![]), &[node])?;
+            Ok(data(importer.emit(Op::Expand(per_sample(&dims)), &[node])?, one_batch_axis(dims)?))
+        }
+    }
+}
+
+/// Range of integers, or of real numbers known now.
+pub(super) fn range(importer: &mut Importer, call: &Call) -> Results {
+    let bounds: Vec<Value> = (0..3).map(|i| call.required(i)).collect::<Result<_, _>>()?;
+    if bounds.iter().all(|b| matches!(b, Value::Integers { .. })) {
+        let bounds: Vec<i64> = bounds.into_iter().map(known).collect::<Result<Vec<_>, _>>()?.concat();
+        let [start, limit, delta] = bounds[..] else { return Err("needs three numbers".into()) };
+        let distance = i128::from(limit) - i128::from(start);
+        let count = range_length(distance as f64 / delta as f64)?;
+        let entries = (0..count as i64).map(|i| Entry::known(start.saturating_add(i.saturating_mul(delta))));
+        return Ok(vec![Value::Integers { shape: vec![count], entries: entries.collect() }]);
+    }
+    let mut numbers = Vec::with_capacity(3);
+    for bound in bounds {
+        let (node, _) = importer.data(bound)?;
+        numbers.extend(importer.graph.uniform_value(node));
+    }
+    let [start, limit, delta] = numbers[..] else { return Err("its bounds are not constant".into()) };
+    let count = range_length((limit - start) / delta)?;
+    let values = Values::Floats((0..count).map(|i| start + i as f64 * delta).collect());
+    Ok(vec![importer.constant(Tensor { shape: vec![count], values })])
+}
+
+/// Number of steps that a distance of so many steps begins.
+fn range_length(steps: f64) -> Result<usize, String> {
+    let count = steps.ceil().max(0.0);
+    if count.is_nan() || count > MOST_FOLDED as f64 {
+        return Err(format!("makes {steps} numbers, more than {MOST_FOLDED}"));
+    }
+    Ok(count as usize)
 }
 
 /// Reshape.
@@ -138,19 +227,9 @@ pub(super) fn reshape(importer: &mut Importer, call: &Call) -> Results {
     let Value::Integers { entries: target, .. } = call.required(1)? else {
         return Err("the shape is not constant".into());
     };
-    let copy_zero = call.attributes.int("allowzero", 0) == 0;
-    match call.required(0)? {
-        Value::Integers { shape, entries } => {
-            let from: Vec<Dim> = shape.into_iter().map(Dim::fixed).collect();
-            let shape = per_sample(&super::dims::reshape(&from, &target, copy_zero)?);
-            Ok(vec![Value::Integers { shape, entries }])
-        }
-        value => {
-            let (x, from) = importer.data(value)?;
-            let dims = super::dims::reshape(&from, &target, copy_zero)?;
-            reshaped(importer, x, dims)
-        }
-    }
+    let (x, from) = importer.data(call.required(0)?)?;
+    let dims = super::dims::reshape(&from, &target, call.attributes.int("allowzero", 0) == 0)?;
+    reshaped(importer, x, dims)
 }
 
 /// Flatten to two axes.
@@ -169,53 +248,28 @@ pub(super) fn flatten(importer: &mut Importer, call: &Call) -> Results {
 
 /// Unsqueeze.
 pub(super) fn unsqueeze(importer: &mut Importer, call: &Call) -> Results {
-    let value = call.required(0)?;
-    let rank = |value: &Value| match value {
-        Value::Data { dims, .. } => dims.len(),
-        Value::Integers { shape, .. } => shape.len(),
-        Value::Failed => 0,
-    };
+    let (x, mut dims) = importer.data(call.required(0)?)?;
     let added = match (call.attributes.ints("axes"), call.optional(1)) {
         (Some(axes), _) => axes.len(),
         (None, Some(Value::Integers { entries, .. })) => entries.len(),
         _ => return Err("the axes are not constant".into()),
     };
-    let axes = axes_argument(call, rank(&value) + added)?.unwrap_or_default();
-    match value {
-        Value::Integers { mut shape, entries } => {
-            axes.into_iter().for_each(|axis| shape.insert(axis, 1));
-            Ok(vec![Value::Integers { shape, entries }])
-        }
-        value => {
-            let (x, mut dims) = importer.data(value)?;
-            axes.into_iter().for_each(|axis| dims.insert(axis, Dim::fixed(1)));
-            reshaped(importer, x, dims)
-        }
-    }
+    let axes = axes_argument(call, dims.len() + added)?.unwrap_or_default();
+    axes.into_iter().for_each(|axis| dims.insert(axis, Dim::fixed(1)));
+    reshaped(importer, x, dims)
 }
 
 /// Squeeze.
 pub(super) fn squeeze(importer: &mut Importer, call: &Call) -> Results {
-    let keep = |length_one: &[bool], axes: Option<Vec<usize>>| -> Result<Vec<usize>, String> {
-        let dropped = axes.unwrap_or_else(|| (0..length_one.len()).filter(|&i| length_one[i]).collect());
-        if dropped.iter().any(|&i| !length_one[i]) {
-            return Err("drops an axis whose length is not 1".into());
-        }
-        Ok((0..length_one.len()).filter(|i| !dropped.contains(i)).collect())
-    };
-    match call.required(0)? {
-        Value::Integers { shape, entries } => {
-            let ones: Vec<bool> = shape.iter().map(|&d| d == 1).collect();
-            let kept = keep(&ones, axes_argument(call, shape.len())?)?;
-            Ok(vec![Value::Integers { shape: kept.into_iter().map(|i| shape[i]).collect(), entries }])
-        }
-        value => {
-            let (x, dims) = importer.data(value)?;
-            let ones: Vec<bool> = dims.iter().map(|d| *d == Dim::fixed(1)).collect();
-            let kept = keep(&ones, axes_argument(call, dims.len())?)?;
-            reshaped(importer, x, kept.into_iter().map(|i| dims[i]).collect())
-        }
+    let (x, dims) = importer.data(call.required(0)?)?;
+    let is_one = |i: &usize| dims[*i] == Dim::fixed(1);
+    let dropped =
+        axes_argument(call, dims.len())?.unwrap_or_else(|| (0..dims.len()).filter(is_one).collect());
+    if !dropped.iter().all(is_one) {
+        return Err(format!("drops an axis of {} whose length is not 1", show(&dims)));
     }
+    let kept = (0..dims.len()).filter(|i| !dropped.contains(i)).map(|i| dims[i]).collect();
+    reshaped(importer, x, kept)
 }
 
 /// Transposes, with the symbolic shape.
@@ -243,31 +297,13 @@ pub(super) fn transpose(importer: &mut Importer, call: &Call) -> Results {
 /// Expand. A value that does not depend on the sample may be repeated over the batch.
 pub(super) fn expand(importer: &mut Importer, call: &Call) -> Results {
     let (x, dims) = importer.data(call.required(0)?)?;
-    let Value::Integers { entries, .. } = call.required(1)? else {
-        return Err("the shape is not constant".into());
-    };
-    let target: Vec<Dim> = entries
-        .iter()
-        .map(|e| match usize::try_from(e.factor) {
-            Ok(per_sample) => Ok(Dim { per_sample, batch: e.batch }),
-            Err(_) => Err(format!("invalid length {}", e.factor)),
-        })
-        .collect::<Result<_, _>>()?;
-    let dims = broadcast(&dims, &target)?;
+    let dims = broadcast(&dims, &lengths(call.required(1)?)?)?;
     Ok(data(importer.emit(Op::Expand(per_sample(&dims)), &[x])?, dims))
 }
 
 /// Concat.
 pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
     let parts: Vec<Value> = (0..call.arguments.len()).map(|i| call.required(i)).collect::<Result<_, _>>()?;
-    if parts.iter().all(|p| matches!(p, Value::Integers { shape, .. } if shape.len() == 1)) {
-        let lists = parts.into_iter().map(|p| match p {
-            Value::Integers { entries, .. } => entries,
-            _ => vec![],
-        });
-        let entries: Vec<Entry> = lists.flatten().collect();
-        return Ok(vec![Value::Integers { shape: vec![entries.len()], entries }]);
-    }
     let parts = parts.into_iter().map(|p| importer.data(p)).collect::<Result<Vec<_>, _>>()?;
     let mut dims = parts.first().ok_or("has no arguments")?.1.clone();
     let along = axis(call.attributes.int("axis", 0), dims.len())?;
@@ -290,27 +326,14 @@ pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
 pub(super) fn slice(importer: &mut Importer, call: &Call) -> Results {
     let list = |i: usize| call.optional(i).map(known).transpose();
     let (starts, ends) = (known(call.required(1)?)?, known(call.required(2)?)?);
-    let rank = match call.required(0)? {
-        Value::Integers { shape, .. } => shape.len(),
-        value => importer.data(value)?.1.len(),
-    };
     let axes = list(3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = list(4)?.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()].iter().any(|&n| n != starts.len()) {
         return Err("starts, ends, axes and steps differ in length".into());
     }
-    if let Value::Integers { shape, entries } = call.required(0)? {
-        let [length] = shape[..] else { return Err("Slice of integers is supported on lists only".into()) };
-        let mut picked = entries;
-        for i in 0..starts.len() {
-            let span = span(0, length.min(picked.len()), starts[i], ends[i], steps[i])?;
-            picked = (0..span.len).map(|j| picked[span.position(j)]).collect();
-        }
-        return Ok(vec![Value::Integers { shape: vec![picked.len()], entries: picked }]);
-    }
     let (mut node, mut dims) = importer.data(call.required(0)?)?;
     for i in 0..starts.len() {
-        let along = axis(axes[i], rank)?;
+        let along = axis(axes[i], dims.len())?;
         let span = span(along, dims[along].per_sample, starts[i], ends[i], steps[i])?;
         if span.step == 1 && span.start == 0 && span.len == dims[along].per_sample && !dims[along].batch {
             continue;
