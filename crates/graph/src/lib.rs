@@ -11,12 +11,14 @@ mod network;
 mod onnx;
 pub mod passes;
 mod plan;
+mod program;
 #[cfg(test)]
 mod tests;
 
 pub use error::{Error, UnsupportedNode};
-pub use ir::{Function, Graph, Source};
+pub use ir::{Extent, Function, Graph, Parameter, Source};
 pub use kernels::CpuPath;
 pub use model::Description;
-pub use network::{Network, Precision};
+pub use network::Network;
 pub use onnx::Limits;
+pub use program::{Port, Precision, Program};

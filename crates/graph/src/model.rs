@@ -105,7 +105,7 @@ impl Description {
 
 fn supported(import: Import, file: &str) -> Result<Graph, Error> {
     if import.unsupported.is_empty() {
-        return Ok(simplify(&import.graph));
+        return Ok(import.graph.retain_needed());
     }
     Err(Error::Unsupported { file: file.into(), nodes: import.unsupported })
 }

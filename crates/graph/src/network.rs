@@ -2,20 +2,11 @@
 
 use crate::error::Error;
 use crate::ir::Graph;
-use crate::kernels::{CpuPath, Executed, Kernels};
+use crate::kernels::{CpuPath, Executed};
 use crate::passes::{adjoint, simplify, tangent};
-use crate::plan::{Batch, Plan, Scratch};
-use std::sync::Mutex;
-
-/// The number type a network is evaluated in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Single precision.
-    #[default]
-    F32,
-    /// Double precision.
-    F64,
-}
+use crate::plan::{Batch, Weights};
+use crate::program::{Compiled, Precision};
+use std::sync::OnceLock;
 
 /// A network ready to be evaluated, with exact derivatives.
 ///
@@ -31,10 +22,6 @@ enum Engine {
     F32(Programs<f32>),
     F64(Programs<f64>),
 }
-
-/// Names of the derivative inputs, and of the outputs that the passes make of them.
-const TANGENT: [&str; 2] = ["v", "y.v"];
-const ADJOINT: [&str; 2] = ["u", "x.u"];
 
 impl Network {
     /// Compiles a graph for the best instruction set of this machine ([`CpuPath::detect`]).
@@ -73,10 +60,12 @@ impl Network {
     /// # Panics
     /// If the lengths are not those of n samples.
     pub fn value(&self, t: f64, x: &[f64], y: &mut [f64]) {
-        let batch = self.batch(t, x, &[], y, &mut []);
+        let n = self.samples(x, y);
+        let mut batch =
+            Batch { samples: n, directions: 0, inputs: &[("x", x), ("t", &[t])], outputs: &mut [("y", y)] };
         match &self.engine {
-            Engine::F32(p) => p.run(&p.value, TANGENT, batch),
-            Engine::F64(p) => p.run(&p.value, TANGENT, batch),
+            Engine::F32(p) => p.value.run(&mut batch),
+            Engine::F64(p) => p.value.run(&mut batch),
         }
     }
 
@@ -86,10 +75,16 @@ impl Network {
     /// # Panics
     /// If the lengths are not those of n samples and k tangents.
     pub fn tangents(&self, t: f64, x: &[f64], v: &[f64], y: &mut [f64], jv: &mut [f64]) {
-        let batch = self.batch(t, x, v, y, jv);
+        let (samples, directions) = (self.samples(x, y), directions(x, v, jv));
+        let mut batch = Batch {
+            samples,
+            directions,
+            inputs: &[("x", x), ("t", &[t]), ("v", v)],
+            outputs: &mut [("y", y), ("y.v", jv)],
+        };
         match &self.engine {
-            Engine::F32(p) => p.run(&p.tangent, TANGENT, batch),
-            Engine::F64(p) => p.run(&p.tangent, TANGENT, batch),
+            Engine::F32(p) => p.tangent.run(&mut batch),
+            Engine::F64(p) => p.tangent.run(&mut batch),
         }
     }
 
@@ -99,77 +94,122 @@ impl Network {
     /// # Panics
     /// If the lengths are not those of n samples and m cotangents.
     pub fn adjoint(&self, t: f64, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
-        let batch = self.batch(t, x, u, y, uj);
+        let (samples, directions) = (self.samples(x, y), directions(x, u, uj));
+        let mut batch = Batch {
+            samples,
+            directions,
+            inputs: &[("x", x), ("t", &[t]), ("u", u)],
+            outputs: &mut [("y", y), ("x.u", uj)],
+        };
         match &self.engine {
-            Engine::F32(p) => p.run(&p.adjoint, ADJOINT, batch),
-            Engine::F64(p) => p.run(&p.adjoint, ADJOINT, batch),
+            Engine::F32(p) => p.adjoint.run(&mut batch),
+            Engine::F64(p) => p.adjoint.run(&mut batch),
         }
     }
 
-    fn batch<'a>(
+    /// Value and second-order directional derivatives along k pairs a sample: `x[n, D]`, `u[n, k, D]`, `v[n, k, D]`,
+    /// `y[n, D]`, `d2[n, k, D]` = d²f(t, x)\[u_j, v_j\]. k is the length of `u` over that of `x`, and may be 0.
+    ///
+    /// The program is compiled at the first call.
+    ///
+    /// # Errors
+    /// If the second-order graph exceeds the memory limit that the network was read with.
+    ///
+    /// # Panics
+    /// If the lengths are not those of n samples and k pairs.
+    pub fn second(
         &self,
-        time: f64,
-        x: &'a [f64],
-        along: &'a [f64],
-        y: &'a mut [f64],
-        derivative: &'a mut [f64],
-    ) -> Batch<'a> {
+        t: f64,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<(), Error> {
+        let (samples, directions) = (self.samples(x, y), directions(x, u, d2));
+        assert_eq!(u.len(), v.len(), "u and v differ in length");
+        let mut batch = Batch {
+            samples,
+            directions,
+            inputs: &[("x", x), ("t", &[t]), ("u", u), ("v", v)],
+            outputs: &mut [("y", y), ("y.u.v", d2)],
+        };
+        match &self.engine {
+            Engine::F32(p) => p.second()?.run(&mut batch),
+            Engine::F64(p) => p.second()?.run(&mut batch),
+        }
+        Ok(())
+    }
+
+    fn samples(&self, x: &[f64], y: &[f64]) -> usize {
         let samples = x.len().checked_div(self.dim()).unwrap_or(0);
-        let directions = along.len().checked_div(x.len()).unwrap_or(0);
         assert_eq!(x.len(), samples * self.dim(), "x holds no whole number of samples");
         assert_eq!(y.len(), x.len(), "y has another length than x");
-        assert_eq!(along.len(), directions * x.len(), "the directions do not fit to the samples");
-        assert_eq!(derivative.len(), along.len(), "the derivatives have another length than the directions");
-        Batch { samples, directions, time, x, along, y, derivative }
+        samples
     }
 }
 
-/// The compiled programs of a network in one precision, with memory to run them.
+fn directions(x: &[f64], along: &[f64], derivative: &[f64]) -> usize {
+    let directions = along.len().checked_div(x.len()).unwrap_or(0);
+    assert_eq!(along.len(), directions * x.len(), "the directions do not fit to the samples");
+    assert_eq!(derivative.len(), along.len(), "the derivatives have another length than the directions");
+    directions
+}
+
+/// The graph of a network with its second-order directional derivative `y.u.v`.
+pub(crate) fn second_order(graph: &Graph) -> Result<Graph, String> {
+    let first = simplify(&tangent(graph, "x", "u")?);
+    let mut second = tangent(&first, "x", "v")?;
+    second.outputs.retain(|p| matches!(p.name.as_str(), "y" | "y.u.v"));
+    Ok(simplify(&second))
+}
+
+/// The compiled programs of a network in one precision.
 struct Programs<T: 'static> {
-    value: Plan<T>,
-    tangent: Plan<T>,
-    adjoint: Plan<T>,
-    kernels: &'static Kernels<T>,
-    /// Scratch memory not in use, large enough for each of the programs.
-    pool: [Mutex<Vec<Scratch<T>>>; 3],
+    value: Compiled<T>,
+    tangent: Compiled<T>,
+    adjoint: Compiled<T>,
+    /// Compiled when it is first asked for, from the simplified graph.
+    second: OnceLock<Result<Compiled<T>, Error>>,
+    graph: Graph,
+    path: CpuPath,
 }
 
 impl<T: Executed> Programs<T> {
     fn new(graph: &Graph, path: CpuPath) -> Result<Self, Error> {
-        let invalid = |got: String| Error::Malformed {
-            file: "graph".into(),
-            what: "interface".into(),
-            expected: "an input x and an output y".into(),
-            got,
-            remedy: "Read the graph from a model file".into(),
-        };
         let graph = simplify(graph);
         if graph.find_output("y").is_none() {
             return Err(invalid("no output y".into()));
         }
-        let forward = simplify(&tangent(&graph, "x", TANGENT[0]).map_err(invalid)?);
-        let reverse = simplify(&adjoint(&graph, "y", "x", ADJOINT[0]).map_err(invalid)?);
-        let mut weights = Default::default();
-        let [value, tangent, adjoint] = [&graph, &forward, &reverse].map(|g| Plan::compile(g, &mut weights));
-        let needed =
-            [&value, &tangent, &adjoint].map(|p| p.scratch_bytes() as u64).into_iter().max().unwrap_or(0);
-        if needed > graph.memory_limit {
-            let (file, what) = ("graph".into(), "one evaluation".into());
-            return Err(Error::TooLarge { file, what, needed, limit: graph.memory_limit });
-        }
-        Ok(Programs { value, tangent, adjoint, kernels: T::kernels(path), pool: Default::default() })
+        let forward = simplify(&tangent(&graph, "x", "v").map_err(invalid)?);
+        let reverse = simplify(&adjoint(&graph, "y", "x", "u").map_err(invalid)?);
+        let mut weights = Weights::default();
+        let mut compile = |graph: &Graph| Compiled::new(graph, path, &mut weights);
+        Ok(Programs {
+            value: compile(&graph)?,
+            tangent: compile(&forward)?,
+            adjoint: compile(&reverse)?,
+            second: OnceLock::new(),
+            graph,
+            path,
+        })
     }
 
-    fn run(&self, plan: &Plan<T>, names: [&str; 2], mut batch: Batch) {
-        if batch.samples == 0 {
-            return;
-        }
-        let index = [&self.value, &self.tangent, &self.adjoint].iter().position(|&p| std::ptr::eq(p, plan));
-        let pool = &self.pool[index.unwrap_or(0)];
-        let lock = || pool.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let idle = lock().pop();
-        let mut scratch = idle.unwrap_or_else(|| plan.scratch());
-        plan.run(self.kernels, &mut scratch, names, &mut batch);
-        lock().push(scratch);
+    fn second(&self) -> Result<&Compiled<T>, Error> {
+        let compile = || {
+            let graph = second_order(&self.graph).map_err(invalid)?;
+            Compiled::new(&graph, self.path, &mut Weights::default())
+        };
+        self.second.get_or_init(compile).as_ref().map_err(Clone::clone)
+    }
+}
+
+fn invalid(got: String) -> Error {
+    Error::Malformed {
+        file: "graph".into(),
+        what: "interface".into(),
+        expected: "an input x and an output y".into(),
+        got,
+        remedy: "Read the graph from a model file".into(),
     }
 }

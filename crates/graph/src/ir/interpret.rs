@@ -11,10 +11,10 @@ pub(crate) struct Known<'a> {
 
 impl Op {
     /// The result of the operation on known arguments, which fit; `shape` is the shape of the result.
-    /// `None` for inputs.
+    /// `None` for inputs, and for sums over samples, whose number is not known.
     pub(crate) fn evaluate(&self, inputs: &[Known], shape: &[usize]) -> Option<Vec<f64>> {
         Some(match self {
-            Op::Input => return None,
+            Op::Input | Op::Total => return None,
             Op::Constant(values) => values.to_vec(),
             Op::Map(f) => inputs[0].values.iter().map(|&x| f.value(x)).collect(),
             Op::Slope(f) => inputs[0].values.iter().map(|&x| f.slope(x)).collect(),

@@ -6,11 +6,13 @@
 
 mod function;
 mod interpret;
+mod parameters;
 mod shape;
 
 pub use function::Function;
 pub(crate) use function::GELU_TANH;
 pub(crate) use interpret::{Known, broadcast_rows, sum_rows};
+pub use parameters::Parameter;
 pub(crate) use shape::{broadcast, elements};
 
 use std::collections::HashMap;
@@ -56,6 +58,8 @@ pub enum Op {
     MatMul,
     /// Sum over axes, which stay with length 1.
     Sum(Vec<usize>),
+    /// Sum over all samples, and over all directions where there is one value a direction: one value a call.
+    Total,
     /// The same elements in row-major order under another shape.
     Reshape(Vec<usize>),
     /// Repetition along axes of length 1 (and new leading axes) up to a shape.
@@ -115,6 +119,8 @@ impl Node {
 pub(crate) struct Port {
     pub name: String,
     pub node: NodeId,
+    /// Over what it is repeated; at least the extent of the node, as what is the same for all may be asked for each.
+    pub extent: Extent,
 }
 
 /// Where a graph came from, for reports.
@@ -136,6 +142,8 @@ pub struct Graph {
     pub(crate) nodes: Vec<Node>,
     pub(crate) inputs: Vec<Port>,
     pub(crate) outputs: Vec<Port>,
+    /// Weights of the file by name, as long as they are nodes of the graph.
+    pub(crate) parameters: Vec<Port>,
     pub(crate) source: Source,
     /// Bytes that the values of one evaluation may take.
     pub(crate) memory_limit: u64,
@@ -170,13 +178,14 @@ impl Graph {
     /// Adds an input.
     pub(crate) fn input(&mut self, name: &str, shape: &[usize], extent: Extent) -> NodeId {
         let node = self.place(Node { op: Op::Input, inputs: vec![], shape: shape.to_vec(), extent });
-        self.inputs.push(Port { name: name.into(), node });
+        self.inputs.push(Port { name: name.into(), node, extent });
         node
     }
 
-    /// Names a value as an output.
-    pub(crate) fn output(&mut self, name: &str, node: NodeId) {
-        self.outputs.push(Port { name: name.into(), node });
+    /// Names a value as an output, repeated over an extent at least.
+    pub(crate) fn output(&mut self, name: &str, node: NodeId, extent: Extent) {
+        let extent = extent.max(self.node(node).extent);
+        self.outputs.push(Port { name: name.into(), node, extent });
     }
 
     /// Adds values known now. `values` fills `shape` in row-major order.
@@ -210,7 +219,8 @@ impl Graph {
     pub(crate) fn try_push(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, String> {
         let shapes: Vec<&[usize]> = inputs.iter().map(|&i| self.shape(i)).collect();
         let shape = shape::infer(&op, &shapes)?;
-        let extent = inputs.iter().map(|&i| self.node(i).extent).max().unwrap_or(Extent::Call);
+        let largest = inputs.iter().map(|&i| self.node(i).extent).max().unwrap_or(Extent::Call);
+        let extent = if op == Op::Total { Extent::Call } else { largest };
         Ok(self.place(Node { op, inputs: inputs.to_vec(), shape, extent }))
     }
 
@@ -264,11 +274,12 @@ impl Graph {
             node.inputs.iter_mut().for_each(|i| *i = new_id[i]);
             new_id.insert(id, kept.place(node));
         }
-        let rename = |ports: &[Port]| {
-            ports.iter().map(|p| Port { name: p.name.clone(), node: new_id[&p.node] }).collect()
-        };
+        let rename =
+            |ports: &[Port]| ports.iter().map(|p| Port { node: new_id[&p.node], ..p.clone() }).collect();
         kept.inputs = rename(&self.inputs);
         kept.outputs = rename(&self.outputs);
+        let parameters = self.parameters.iter().filter(|p| needed[p.node.0]);
+        kept.parameters = rename(&parameters.cloned().collect::<Vec<_>>());
         kept
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn infer(op: &Op, inputs: &[&[usize]]) -> Result<Vec<usize>, String> 
     }
     match op {
         Op::Input | Op::Constant(_) => Err("has no arguments to take a shape from".into()),
-        Op::Map(_) | Op::Slope(_) => Ok(inputs[0].to_vec()),
+        Op::Map(_) | Op::Slope(_) | Op::Total => Ok(inputs[0].to_vec()),
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow => broadcast(inputs[0], inputs[1]),
         Op::MatMul => matmul(inputs[0], inputs[1]),
         Op::Sum(axes) => sum(inputs[0], axes),

@@ -4,6 +4,7 @@ mod elementwise;
 mod functions;
 mod linear;
 mod portable;
+mod total;
 mod vector;
 mod view;
 #[cfg(target_arch = "x86_64")]
@@ -12,6 +13,7 @@ mod x86;
 pub(crate) use elementwise::{Arithmetic, Binary, Contract, Copy, Sum};
 pub(crate) use functions::Map;
 pub(crate) use linear::{Activation, Linear, Packed};
+pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
 
@@ -70,6 +72,8 @@ pub(crate) struct Kernels<T> {
     pub copy: unsafe fn(&Copy<T>),
     pub sum: unsafe fn(&Sum<T>),
     pub contract: unsafe fn(&Contract<T>),
+    pub total: unsafe fn(&Total<T>),
+    pub total_product: unsafe fn(&TotalProduct<T>),
 }
 
 /// Compiles all kernels for a vector type, with an instruction set.
@@ -78,9 +82,9 @@ macro_rules! kernels {
         mod $name {
             use super::*;
             kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, map: Map, binary: Binary,
-                copy: Copy, sum: Sum, contract: Contract);
+                copy: Copy, sum: Sum, contract: Contract, total: Total, total_product: TotalProduct);
             pub(super) static KERNELS: Kernels<$scalar> =
-                Kernels { lanes: <$vector>::LANES, linear, map, binary, copy, sum, contract };
+                Kernels { lanes: <$vector>::LANES, linear, map, binary, copy, sum, contract, total, total_product };
         }
     };
     (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
@@ -100,6 +104,7 @@ mod generic {
     pub(super) use super::elementwise::{binary, contract, copy, sum};
     pub(super) use super::functions::map;
     pub(super) use super::linear::linear;
+    pub(super) use super::total::{total, total_product};
 }
 
 kernels!(single_f32, portable::Lanes<f32, 1>, f32);

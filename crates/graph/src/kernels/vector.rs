@@ -19,6 +19,8 @@ pub(crate) trait Element: Copy + Default + PartialOrd + Send + Sync + 'static {
     fn from_f64(x: f64) -> Self;
     fn to_f64(self) -> f64;
     fn power(self, exponent: Self) -> Self;
+    fn plus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
 }
 
 /// A chunk of lanes. Loads and stores need no alignment.
@@ -81,6 +83,14 @@ impl Element for f32 {
     fn power(self, exponent: f32) -> f32 {
         self.powf(exponent)
     }
+    #[inline(always)]
+    fn plus(self, other: f32) -> f32 {
+        self + other
+    }
+    #[inline(always)]
+    fn times(self, other: f32) -> f32 {
+        self * other
+    }
 }
 
 impl Element for f64 {
@@ -114,5 +124,13 @@ impl Element for f64 {
     #[inline(always)]
     fn power(self, exponent: f64) -> f64 {
         self.powf(exponent)
+    }
+    #[inline(always)]
+    fn plus(self, other: f64) -> f64 {
+        self + other
+    }
+    #[inline(always)]
+    fn times(self, other: f64) -> f64 {
+        self * other
     }
 }

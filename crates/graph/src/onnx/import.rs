@@ -7,7 +7,7 @@ use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{Loader, Tensor, Values};
 use super::{ElementType, Limits, OPSETS, operators};
 use crate::error::{Error, UnsupportedNode};
-use crate::ir::{Extent, Graph, Known, NodeId, Op, elements};
+use crate::ir::{Extent, Graph, Known, NodeId, Op, Port, elements};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
@@ -126,6 +126,10 @@ impl<'a> Importer<'a> {
                 self.graph.source.parameters += values.len() as u64;
             }
             let value = self.constant(tensor);
+            if let Value::Data { node, .. } = value {
+                let (name, extent) = (name.to_string(), Extent::Call);
+                self.graph.parameters.push(Port { name, node, extent });
+            }
             if self.scope.insert(name, Some(value)).is_some() {
                 return Err((name.into(), "there are two of this name".into()));
             }
@@ -235,7 +239,7 @@ impl<'a> Importer<'a> {
             Some(Value::Data { node, dims })
                 if per_sample(dims) == per_sample(x_dims) && agrees(dims, x_dims) =>
             {
-                self.graph.output("y", *node);
+                self.graph.output("y", *node, Extent::Sample);
                 Ok(())
             }
             Some(Value::Data { dims, .. }) => {

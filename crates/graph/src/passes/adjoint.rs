@@ -3,7 +3,7 @@
 use super::curvature::curvature;
 use super::tangent::{power_by_base, power_by_exponent};
 use super::{DIRECTIONS, active, zeros};
-use crate::ir::{Function, Graph, NodeId, Op, Span, elements};
+use crate::ir::{Extent, Function, Graph, NodeId, Op, Span, elements};
 
 /// Adds to a graph the product of cotangents of one output with its derivative by an input.
 ///
@@ -11,32 +11,127 @@ use crate::ir::{Function, Graph, NodeId, Op, Span, elements};
 /// output `input.cotangent`: dy(x)ᵀ · cotangent.
 ///
 /// # Errors
-/// If the graph has no such input or output.
+/// If the graph has no such input or output, or has a sum over samples between them.
 pub fn adjoint(graph: &Graph, output: &str, input: &str, cotangent: &str) -> Result<Graph, String> {
     let x = graph.find_input(input).ok_or_else(|| format!("the graph has no input {input}"))?;
-    let y = graph.find_output(output).ok_or_else(|| format!("the graph has no output {output}"))?;
-    let active = active(graph, x);
-    let mut result = graph.clone();
-    let mut cotangents: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
-    cotangents[y.0] = Some(result.input(cotangent, graph.shape(y), DIRECTIONS));
-    for id in graph.ids().rev().filter(|&id| active[id.0] && id != x) {
-        let Some(u) = cotangents[id.0] else { continue };
-        let inputs = graph.node(id).inputs.clone();
-        for (position, argument) in inputs.into_iter().enumerate().filter(|(_, i)| active[i.0]) {
-            let term = rule(&mut result, id, position, u);
-            let term = match cotangents[argument.0] {
-                Some(sum) => result.push(Op::Add, &[sum, term]),
-                None => term,
-            };
-            cotangents[argument.0] = Some(term);
+    let mut reverse = Reverse::new(graph, output, &[x], (cotangent, Some(DIRECTIONS)))?;
+    reverse.run();
+    let gradient = reverse.cotangent(x);
+    let mut result = reverse.result;
+    result.output(&format!("{input}.{cotangent}"), gradient, DIRECTIONS);
+    Ok(result)
+}
+
+/// Adds to a graph the gradients by inputs that are given once a call, such as weights
+/// ([`Graph::with_parameters_as_inputs`]).
+///
+/// The new graph has one more input, `cotangent`, shaped and repeated like `output`, and for every input `w` one more
+/// output `w.cotangent`: the gradient by w of Σ cotangent · output, summed over elements and samples, and over
+/// directions where the output has one value a direction.
+///
+/// # Errors
+/// If the graph has no such output or inputs, if one of these is not given once a call, or if the graph has a sum
+/// over samples between them.
+pub fn gradients(graph: &Graph, output: &str, inputs: &[&str], cotangent: &str) -> Result<Graph, String> {
+    let mut weights = Vec::with_capacity(inputs.len());
+    for name in inputs {
+        let id = graph.find_input(name).ok_or_else(|| format!("the graph has no input {name}"))?;
+        if graph.node(id).extent != Extent::Call {
+            return Err(format!("the input {name} is not given once a call"));
+        }
+        weights.push(id);
+    }
+    let mut reverse = Reverse::new(graph, output, &weights, (cotangent, None))?;
+    reverse.run();
+    let gradients: Vec<NodeId> = weights.iter().map(|&w| reverse.cotangent(w)).collect();
+    let mut result = reverse.result;
+    for (name, gradient) in inputs.iter().zip(gradients) {
+        result.output(&format!("{name}.{cotangent}"), gradient, Extent::Call);
+    }
+    Ok(result)
+}
+
+/// Cotangents on their way from an output to inputs.
+struct Reverse<'a> {
+    graph: &'a Graph,
+    result: Graph,
+    active: Vec<bool>,
+    /// What every node has received so far.
+    cotangents: Vec<Option<NodeId>>,
+    /// What nodes of extent `Call` have received from nodes of larger extent, if that is to be summed over samples.
+    varying: Option<Vec<Option<NodeId>>>,
+}
+
+impl<'a> Reverse<'a> {
+    /// Starts with the cotangent of an output. Without an extent it has that of the output, and what arrives at values
+    /// of extent `Call` is summed over samples.
+    fn new(
+        graph: &'a Graph,
+        output: &str,
+        inputs: &[NodeId],
+        (name, extent): (&str, Option<Extent>),
+    ) -> Result<Self, String> {
+        let missing = || format!("the graph has no output {output}");
+        let port = graph.outputs.iter().find(|p| p.name == output).ok_or_else(missing)?;
+        let active = active(graph, inputs);
+        if graph.ids().any(|id| active[id.0] && graph.node(id).op == Op::Total) {
+            return Err("a sum over samples has no adjoint here: take tangents of it instead".into());
+        }
+        let mut result = graph.clone();
+        let mut cotangents = vec![None; graph.nodes.len()];
+        let u = result.input(name, graph.shape(port.node), extent.unwrap_or(port.extent));
+        let mut varying = extent.is_none().then(|| vec![None; graph.nodes.len()]);
+        // An output that is the same for all samples has a cotangent for each of them.
+        let varies = port.extent > graph.node(port.node).extent;
+        match varying.as_mut().filter(|_| varies) {
+            Some(varying) => varying[port.node.0] = Some(u),
+            None => cotangents[port.node.0] = Some(u),
+        }
+        Ok(Reverse { graph, result, active, cotangents, varying })
+    }
+
+    /// Carries the cotangents back through all nodes.
+    fn run(&mut self) {
+        let graph = self.graph;
+        for id in graph.ids().rev() {
+            let Some(u) = self.received(id).filter(|_| self.active[id.0]) else { continue };
+            self.cotangents[id.0] = Some(u);
+            for (position, &argument) in graph.node(id).inputs.iter().enumerate() {
+                if self.active[argument.0] {
+                    let term = rule(&mut self.result, id, position, u);
+                    self.contribute(id, argument, term);
+                }
+            }
         }
     }
-    let gradient = match cotangents[x.0].filter(|_| active[y.0]) {
-        Some(gradient) => gradient,
-        None => zeros(&mut result, graph.shape(x)),
-    };
-    result.output(&format!("{input}.{cotangent}"), gradient);
-    Ok(result)
+
+    /// The whole cotangent of a node whose users are done: what varies is summed over samples.
+    fn received(&mut self, id: NodeId) -> Option<NodeId> {
+        let varying = self.varying.as_mut().and_then(|v| v[id.0].take());
+        let summed = varying.map(|v| self.result.push(Op::Total, &[v]));
+        match (summed, self.cotangents[id.0]) {
+            (Some(a), Some(b)) => Some(self.result.push(Op::Add, &[a, b])),
+            (a, b) => a.or(b),
+        }
+    }
+
+    fn contribute(&mut self, user: NodeId, argument: NodeId, term: NodeId) {
+        let [from, to] = [user, argument].map(|id| self.graph.node(id).extent);
+        let slots = match &mut self.varying {
+            Some(varying) if from > Extent::Call && to == Extent::Call => varying,
+            _ => &mut self.cotangents,
+        };
+        slots[argument.0] = Some(match slots[argument.0] {
+            Some(sum) => self.result.push(Op::Add, &[sum, term]),
+            None => term,
+        });
+    }
+
+    /// The cotangent of an input after [`Reverse::run`].
+    fn cotangent(&mut self, input: NodeId) -> NodeId {
+        let shape = self.graph.shape(input);
+        self.cotangents[input.0].unwrap_or_else(|| zeros(&mut self.result, shape))
+    }
 }
 
 /// What the cotangent `u` of a node contributes to the cotangent of one of its arguments.
@@ -46,6 +141,7 @@ fn rule(graph: &mut Graph, id: NodeId, position: usize, u: NodeId) -> NodeId {
     let shape = graph.shape(argument).to_vec();
     match &node.op {
         Op::Input | Op::Constant(_) => unreachable!("neither has arguments"),
+        Op::Total => unreachable!("refused before"),
         Op::Map(Function::Neg) => graph.push(Op::Map(Function::Neg), &[u]),
         Op::Map(f) => {
             let slope = graph.push(Op::Slope(*f), &[argument]);

@@ -9,16 +9,16 @@ mod fold;
 mod simplify;
 mod tangent;
 
-pub use adjoint::adjoint;
+pub use adjoint::{adjoint, gradients};
 pub use simplify::simplify;
-pub use tangent::tangent;
+pub use tangent::{tangent, tangent_over};
 
 use crate::ir::{Extent, Graph, NodeId};
 
-/// For every node: does it depend on the input? What depends on time only, or on nothing, carries no derivative.
-fn active(graph: &Graph, input: NodeId) -> Vec<bool> {
+/// For every node: does it depend on one of the inputs? What depends on time only, or on nothing, carries no derivative.
+fn active(graph: &Graph, inputs: &[NodeId]) -> Vec<bool> {
     let mut active = vec![false; graph.nodes.len()];
-    active[input.0] = true;
+    inputs.iter().for_each(|input| active[input.0] = true);
     for id in graph.ids() {
         if graph.node(id).inputs.iter().any(|i| active[i.0]) {
             active[id.0] = true;

@@ -20,7 +20,7 @@ pub fn simplify(graph: &Graph) -> Graph {
             op => place(&mut result, op.clone(), &inputs),
         });
     }
-    let rename = |p: &Port| Port { name: p.name.clone(), node: new_id[p.node.0] };
+    let rename = |p: &Port| Port { node: new_id[p.node.0], ..p.clone() };
     result.outputs = graph.outputs.iter().map(rename).collect();
     result.inputs = graph.inputs.iter().map(rename).collect();
     result.retain_needed()

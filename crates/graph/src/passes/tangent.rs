@@ -2,7 +2,7 @@
 
 use super::curvature::curvature;
 use super::{DIRECTIONS, active, zeros};
-use crate::ir::{Function, Graph, NodeId, Op};
+use crate::ir::{Extent, Function, Graph, NodeId, Op};
 
 /// Adds to a graph the directional derivative of all outputs along an input.
 ///
@@ -10,21 +10,39 @@ use crate::ir::{Function, Graph, NodeId, Op};
 /// output `y` one more output `y.direction`: dy(x) · direction.
 ///
 /// # Errors
-/// If the graph has no such input.
+/// If the graph has no such input, or sums over samples what depends on it: a sum over samples has no derivative a
+/// direction of a sample, only one a call ([`tangent_over`]).
 pub fn tangent(graph: &Graph, input: &str, direction: &str) -> Result<Graph, String> {
+    tangent_over(graph, input, direction, DIRECTIONS)
+}
+
+/// As [`tangent`], with one direction a call, one a sample, or several a sample.
+///
+/// # Errors
+/// As [`tangent`].
+pub fn tangent_over(graph: &Graph, input: &str, direction: &str, extent: Extent) -> Result<Graph, String> {
     let x = graph.find_input(input).ok_or_else(|| format!("the graph has no input {input}"))?;
-    let active = active(graph, x);
+    let active = active(graph, &[x]);
+    let summed = graph.ids().any(|id| active[id.0] && graph.node(id).op == Op::Total);
+    if summed && extent == DIRECTIONS {
+        return Err("a sum over samples has no derivative a direction: take one direction a sample".into());
+    }
     let mut result = graph.clone();
     let mut tangents: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];
     let shape = graph.shape(x).to_vec();
-    tangents[x.0] = Some(result.input(direction, &shape, DIRECTIONS));
+    tangents[x.0] = Some(result.input(direction, &shape, extent));
     for id in graph.ids().filter(|&id| active[id.0] && id != x) {
         tangents[id.0] = Some(rule(&mut result, id, &tangents));
     }
     for port in &graph.outputs {
-        let shape = graph.shape(port.node).to_vec();
-        let tangent = tangents[port.node.0].unwrap_or_else(|| zeros(&mut result, &shape));
-        result.output(&format!("{}.{direction}", port.name), tangent);
+        let name = format!("{}.{direction}", port.name);
+        match tangents[port.node.0] {
+            Some(tangent) => result.output(&name, tangent, port.extent),
+            None => {
+                let zero = zeros(&mut result, graph.shape(port.node));
+                result.output(&name, zero, port.extent.max(extent));
+            }
+        }
     }
     Ok(result)
 }
@@ -61,9 +79,13 @@ fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
         Op::Div => quotient(graph, id, of(0), of(1)),
         Op::Pow => power(graph, &node.inputs, of(0), of(1)),
         Op::Concat(axis) => Some(concat(graph, *axis, &node.inputs, tangents)),
-        Op::Sum(_) | Op::Reshape(_) | Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Embed { .. } => {
-            linear(graph, node.op.clone(), of(0))
-        }
+        Op::Sum(_)
+        | Op::Total
+        | Op::Reshape(_)
+        | Op::Expand(_)
+        | Op::Transpose(_)
+        | Op::Slice(_)
+        | Op::Embed { .. } => linear(graph, node.op.clone(), of(0)),
     };
     let tangent = tangent.expect("an active node has an active argument");
     graph.expand(tangent, &node.shape)

@@ -20,8 +20,9 @@ pub(super) fn allocate<T>(plan: &mut Plan<T>) {
         inputs.iter().for_each(|&b| placed[b] = true);
         for (at, step) in steps.iter().enumerate() {
             for id in step.writes() {
-                if !std::mem::replace(&mut placed[id], true) {
-                    plan.buffers[id].row = arena.take(plan.buffers[id].rows);
+                let buffer = &mut plan.buffers[id];
+                if buffer.space == space && !std::mem::replace(&mut placed[id], true) {
+                    buffer.row = arena.take(buffer.rows);
                 }
             }
             let mut touched = [step.reads(), step.writes()].concat();
@@ -36,6 +37,12 @@ pub(super) fn allocate<T>(plan: &mut Plan<T>) {
         }
         plan.rows[i] = arena.size;
     }
+    // Sums live through the whole call.
+    let mut arena = Arena::default();
+    for buffer in plan.buffers.iter_mut().filter(|b| b.space == Space::Total) {
+        buffer.row = arena.take(buffer.rows);
+    }
+    plan.rows[3] = arena.size;
 }
 
 /// Buffers that outlive their section: outputs, and what a later section reads.
@@ -48,6 +55,7 @@ fn kept_buffers<T>(plan: &Plan<T>) -> Vec<bool> {
     };
     keep(Space::Call, &plan.sample);
     keep(Space::Call, &plan.direction);
+    keep(Space::Call, &plan.last);
     keep(Space::Sample, &plan.direction);
     kept
 }

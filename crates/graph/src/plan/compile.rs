@@ -18,15 +18,22 @@ impl<T: Element> Plan<T> {
             call: vec![],
             sample: vec![],
             direction: vec![],
+            last: vec![],
             buffers: vec![],
             constants: vec![],
             weights: vec![],
             inputs: vec![],
             outputs: vec![],
-            rows: [0; 3],
+            rows: [0; 4],
         };
-        let mut compiler =
-            Compiler { graph, fusion: fuse(graph), places: vec![None; graph.nodes.len()], plan, shared };
+        let mut compiler = Compiler {
+            graph,
+            fusion: fuse(graph),
+            late: late(graph),
+            places: vec![None; graph.nodes.len()],
+            plan,
+            shared,
+        };
         graph.ids().for_each(|id| compiler.node(id));
         compiler.outputs();
         let mut plan = compiler.plan;
@@ -38,6 +45,8 @@ impl<T: Element> Plan<T> {
 struct Compiler<'a, T> {
     graph: &'a Graph,
     fusion: Fusion,
+    /// Values that are known only after the last tile.
+    late: Vec<bool>,
     places: Vec<Option<Place>>,
     plan: Plan<T>,
     shared: &'a mut Weights<T>,
@@ -65,6 +74,7 @@ impl<T: Element> Compiler<'_, T> {
             Op::Pow => self.binary(id, Arithmetic::Pow),
             Op::MatMul => self.contract(id),
             Op::Sum(_) => self.sum(id),
+            Op::Total => self.total(id),
             Op::Reshape(_) => self.places[id.0] = Some(self.place(inputs[0])),
             Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) => {
                 let rows = node.op.view_rows(self.graph.shape(inputs[0]), &node.shape);
@@ -83,16 +93,24 @@ impl<T: Element> Compiler<'_, T> {
     /// A new buffer for a node's value.
     fn value(&mut self, id: NodeId) -> BufferId {
         let node = self.graph.node(id);
-        let buffer = self.buffer(node.extent.into(), node.elements());
+        let buffer = self.buffer(self.space(id), node.elements());
         self.places[id.0] = Some(Place { buffer, rows: None });
         buffer
     }
 
-    fn emit(&mut self, extent: Extent, step: Step) {
-        match extent {
-            Extent::Call => self.plan.call.push(step),
-            Extent::Sample => self.plan.sample.push(step),
-            Extent::Direction => self.plan.direction.push(step),
+    /// Where the value of a node lies.
+    fn space(&self, id: NodeId) -> Space {
+        if self.late[id.0] { Space::Total } else { self.graph.node(id).extent.into() }
+    }
+
+    /// Adds a step that writes into a space.
+    fn emit(&mut self, space: Space, step: Step) {
+        match space {
+            Space::Constant => unreachable!("no step writes constants"),
+            Space::Call => self.plan.call.push(step),
+            Space::Sample => self.plan.sample.push(step),
+            Space::Direction => self.plan.direction.push(step),
+            Space::Total => self.plan.last.push(step),
         }
     }
 
@@ -131,9 +149,9 @@ impl<T: Element> Compiler<'_, T> {
         if place.rows.is_none() {
             return place.buffer;
         }
-        let (extent, rows) = (self.graph.node(id).extent, self.graph.node(id).elements());
-        let out = self.buffer(extent.into(), rows);
-        self.emit(extent, Step::Copy { input: place, rows, out, out_rows: None });
+        let (space, rows) = (self.space(id), self.graph.node(id).elements());
+        let out = self.buffer(space, rows);
+        self.emit(space, Step::Copy { input: place, rows, out, out_rows: None });
         self.places[id.0] = Some(Place { buffer: out, rows: None });
         out
     }
@@ -142,15 +160,15 @@ impl<T: Element> Compiler<'_, T> {
         let buffer = self.value(id);
         let name =
             self.graph.inputs.iter().find(|p| p.node == id).map(|p| p.name.clone()).unwrap_or_default();
-        let place = Place { buffer, rows: None };
-        self.plan.inputs.push(Port { name, place, rows: self.graph.node(id).elements() });
+        let (place, node) = (Place { buffer, rows: None }, self.graph.node(id));
+        self.plan.inputs.push(Port { name, place, rows: node.elements(), extent: node.extent });
     }
 
     fn outputs(&mut self) {
         for port in &self.graph.outputs {
             let place = self.place(port.node);
             let rows = self.graph.node(port.node).elements();
-            self.plan.outputs.push(Port { name: port.name.clone(), place, rows });
+            self.plan.outputs.push(Port { name: port.name.clone(), place, rows, extent: port.extent });
         }
     }
 
@@ -166,7 +184,7 @@ impl<T: Element> Compiler<'_, T> {
 
     fn fused(&mut self, id: NodeId, fused: &Fused) {
         let product = self.graph.node(fused.product);
-        let extent = product.extent;
+        let space = self.space(id);
         let input = self.contiguous(product.inputs[0]);
         let weights = self.weights(product.inputs[1]);
         let bias = fused.bias.map(|bias| self.contiguous(bias));
@@ -181,8 +199,8 @@ impl<T: Element> Compiler<'_, T> {
             }
             Finish::Activation { function, values, slopes } => {
                 let rows = product.elements();
-                let out = self.buffer(extent.into(), rows);
-                let slope = (!slopes.is_empty()).then(|| self.buffer(extent.into(), rows));
+                let out = self.buffer(space, rows);
+                let slope = (!slopes.is_empty()).then(|| self.buffer(space, rows));
                 activation = Some((*function, slope));
                 values.iter().for_each(|v| self.places[v.0] = Some(Place { buffer: out, rows: None }));
                 let place = slope.map(|buffer| Place { buffer, rows: None });
@@ -190,7 +208,7 @@ impl<T: Element> Compiler<'_, T> {
                 out
             }
         };
-        self.emit(extent, Step::Linear { input, weights, tokens, bias, scale, out, activation });
+        self.emit(space, Step::Linear { input, weights, tokens, bias, scale, out, activation });
     }
 
     fn map(&mut self, id: NodeId) {
@@ -202,7 +220,7 @@ impl<T: Element> Compiler<'_, T> {
             Op::Map(function) => (function, Some(out), None),
             _ => return,
         };
-        self.emit(node.extent, Step::Map { function, input, rows, value, slope });
+        self.emit(self.space(id), Step::Map { function, input, rows, value, slope });
     }
 
     fn binary(&mut self, id: NodeId, arithmetic: Arithmetic) {
@@ -210,7 +228,7 @@ impl<T: Element> Compiler<'_, T> {
         let a = self.operand(node.inputs[0], &node.shape);
         let b = self.operand(node.inputs[1], &node.shape);
         let out = self.value(id);
-        self.emit(node.extent, Step::Binary { arithmetic, a, b, rows: node.elements(), out });
+        self.emit(self.space(id), Step::Binary { arithmetic, a, b, rows: node.elements(), out });
     }
 
     fn contract(&mut self, id: NodeId) {
@@ -221,7 +239,7 @@ impl<T: Element> Compiler<'_, T> {
         let b = self.operand(node.inputs[1], &[batch, &[inner, *n]].concat());
         let out = self.value(id);
         let batch = elements(batch);
-        self.emit(node.extent, Step::Contract { a, b, batch, m: *m, inner, n: *n, out });
+        self.emit(self.space(id), Step::Contract { a, b, batch, m: *m, inner, n: *n, out });
     }
 
     fn sum(&mut self, id: NodeId) {
@@ -231,7 +249,28 @@ impl<T: Element> Compiler<'_, T> {
         let rows = node.elements();
         let group = elements(from).checked_div(rows).unwrap_or(0);
         let out = self.value(id);
-        self.emit(node.extent, Step::Sum { input, rows, group, out });
+        self.emit(self.space(id), Step::Sum { input, rows, group, out });
+    }
+
+    /// A sum over samples: taken up tile by tile, where its argument is made.
+    fn total(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let out = self.value(id);
+        let step = match self.fusion.totals.get(&id) {
+            Some(&product) => self.total_product(product, out),
+            None => Step::Total { input: self.place(node.inputs[0]), rows: node.elements(), out },
+        };
+        // What is the same for all samples counts once for each.
+        let taken_up = self.graph.node(node.inputs[0]).extent.max(Extent::Sample);
+        self.emit(taken_up.into(), step);
+    }
+
+    fn total_product(&mut self, product: NodeId, out: BufferId) -> Step {
+        let (shape, inputs) = (self.graph.shape(product), &self.graph.node(product).inputs);
+        let inner = *self.graph.shape(inputs[0]).last().unwrap_or(&1);
+        let (a, b) = (self.place(inputs[0]), self.place(inputs[1]));
+        let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
+        Step::TotalProduct { a, b, m, inner, n, out }
     }
 
     fn concat(&mut self, id: NodeId, axis: usize) {
@@ -247,7 +286,7 @@ impl<T: Element> Compiler<'_, T> {
             let rows = elements(shape);
             let out_rows = Some((0..rows).map(row).collect());
             let input = self.place(part);
-            self.emit(node.extent, Step::Copy { input, rows, out, out_rows });
+            self.emit(self.space(id), Step::Copy { input, rows, out, out_rows });
             start += shape[axis];
         }
     }
@@ -259,12 +298,23 @@ impl<T: Element> Compiler<'_, T> {
         let input = self.place(node.inputs[0]);
         let out = self.value(id);
         let clear = rearranged(&zero, &vec![0; node.elements()]);
-        self.emit(node.extent, Step::Copy { input: clear, rows: node.elements(), out, out_rows: None });
+        self.emit(self.space(id), Step::Copy { input: clear, rows: node.elements(), out, out_rows: None });
         let from = self.graph.shape(node.inputs[0]);
         let rows = Op::Slice(span).view_rows(&node.shape, from);
         let out_rows = Some(rows.iter().map(|&r| r as u32).collect());
-        self.emit(node.extent, Step::Copy { input, rows: rows.len(), out, out_rows });
+        self.emit(self.space(id), Step::Copy { input, rows: rows.len(), out, out_rows });
     }
+}
+
+/// Which nodes depend on a sum over samples?
+fn late(graph: &Graph) -> Vec<bool> {
+    let mut late = vec![false; graph.nodes.len()];
+    for id in graph.ids() {
+        let node = graph.node(id);
+        late[id.0] = node.op == Op::Total || node.inputs.iter().any(|i| late[i.0]);
+        debug_assert!(!late[id.0] || node.extent == Extent::Call, "passes give no sample a sum over samples");
+    }
+    late
 }
 
 /// The rows `rows` of a place.

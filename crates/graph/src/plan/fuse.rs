@@ -27,6 +27,8 @@ pub(super) enum Finish {
 pub(super) struct Fusion {
     pub at: HashMap<NodeId, Fused>,
     pub absorbed: Vec<bool>,
+    /// Sums over samples of a product that is needed for nothing else, with that product.
+    pub totals: HashMap<NodeId, NodeId>,
 }
 
 /// Finds all products with constant weights and what can run with them.
@@ -51,7 +53,31 @@ pub(super) fn fuse(graph: &Graph) -> Fusion {
         fusion.absorbed[product.0] = at != product;
         fusion.at.insert(at, Fused { product, bias: biased.map(|(_, bias)| bias), finish });
     }
+    sums_of_products(graph, &users, &mut fusion);
     fusion
+}
+
+/// Finds the sums over samples of products: the gradients of weights.
+fn sums_of_products(graph: &Graph, users: &[Vec<Option<NodeId>>], fusion: &mut Fusion) {
+    for total in graph.ids().filter(|&id| graph.node(id).op == Op::Total) {
+        let mut argument = graph.node(total).inputs[0];
+        let mut between = vec![];
+        while matches!(graph.node(argument).op, Op::Reshape(_)) && users[argument.0].len() == 1 {
+            between.push(argument);
+            argument = graph.node(argument).inputs[0];
+        }
+        let node = graph.node(argument);
+        let one_product = node.shape.iter().rev().skip(2).all(|&length| length == 1);
+        if node.op == Op::MatMul
+            && one_product
+            && users[argument.0].len() == 1
+            && !has_weights(graph, argument)
+        {
+            fusion.totals.insert(total, argument);
+            between.push(argument);
+            between.iter().for_each(|id| fusion.absorbed[id.0] = true);
+        }
+    }
 }
 
 /// The users of every node; `None` stands for an output.

@@ -2,7 +2,8 @@
 //!
 //! Lanes are points (or pairs of a point and a direction). A *tile* of at most [`TILE_CHUNKS`] chunks of lanes goes
 //! through all steps of the graph while it is in cache: the steps of extent `Call` run once a call on one lane, those
-//! of extent `Sample` once a tile, those of extent `Direction` once a tile and direction.
+//! of extent `Sample` once a tile, those of extent `Direction` once a tile and direction. Sums over samples take up the
+//! samples in their order, chunk by chunk, so that they do not depend on the tiles.
 
 mod allocate;
 mod compile;
@@ -13,6 +14,7 @@ use crate::ir::{Extent, Function};
 use crate::kernels::{Arithmetic, Element, Packed};
 use std::sync::Arc;
 
+pub(crate) use compile::Weights;
 pub(crate) use run::{Batch, Scratch};
 
 /// Most chunks of lanes of a tile.
@@ -29,6 +31,8 @@ enum Space {
     Sample,
     /// Values of one direction of the points of a tile.
     Direction,
+    /// Sums over samples and what is made of them, one lane.
+    Total,
 }
 
 impl From<Extent> for Space {
@@ -107,6 +111,21 @@ enum Step {
         n: usize,
         out: BufferId,
     },
+    /// Adds the lanes of a tile to a sum over samples.
+    Total {
+        input: Place,
+        rows: usize,
+        out: BufferId,
+    },
+    /// Adds the lanes of the products of a tile to a sum over samples.
+    TotalProduct {
+        a: Place,
+        b: Place,
+        m: usize,
+        inner: usize,
+        n: usize,
+        out: BufferId,
+    },
 }
 
 /// An input or output of the plan.
@@ -115,6 +134,7 @@ struct Port {
     name: String,
     place: Place,
     rows: usize,
+    extent: Extent,
 }
 
 /// A compiled graph.
@@ -122,13 +142,15 @@ pub(crate) struct Plan<T> {
     call: Vec<Step>,
     sample: Vec<Step>,
     direction: Vec<Step>,
+    /// What is made of sums over samples, after the last tile.
+    last: Vec<Step>,
     buffers: Vec<Buffer>,
     constants: Vec<T>,
     weights: Vec<Arc<Packed<T>>>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
-    /// Rows of the spaces of call, sample and direction.
-    rows: [usize; 3],
+    /// Rows of the spaces of call, sample, direction and total.
+    rows: [usize; 4],
 }
 
 impl<T: Element> Plan<T> {
@@ -139,16 +161,26 @@ impl<T: Element> Plan<T> {
 }
 
 impl Step {
+    /// Does it add to a sum over samples?
+    fn sums(&self) -> bool {
+        matches!(self, Step::Total { .. } | Step::TotalProduct { .. })
+    }
+
     /// The buffers read.
     fn reads(&self) -> Vec<BufferId> {
         match self {
             Step::Linear { input, bias, scale, .. } => {
                 [Some(*input), *bias, *scale].into_iter().flatten().collect()
             }
-            Step::Map { input, .. } | Step::Copy { input, .. } | Step::Sum { input, .. } => {
+            Step::Map { input, .. }
+            | Step::Copy { input, .. }
+            | Step::Sum { input, .. }
+            | Step::Total { input, .. } => {
                 vec![input.buffer]
             }
-            Step::Binary { a, b, .. } | Step::Contract { a, b, .. } => vec![a.buffer, b.buffer],
+            Step::Binary { a, b, .. } | Step::Contract { a, b, .. } | Step::TotalProduct { a, b, .. } => {
+                vec![a.buffer, b.buffer]
+            }
         }
     }
 
@@ -162,7 +194,9 @@ impl Step {
             Step::Copy { out, .. }
             | Step::Sum { out, .. }
             | Step::Binary { out, .. }
-            | Step::Contract { out, .. } => vec![*out],
+            | Step::Contract { out, .. }
+            | Step::Total { out, .. }
+            | Step::TotalProduct { out, .. } => vec![*out],
         }
     }
 }

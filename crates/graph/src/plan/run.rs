@@ -1,25 +1,22 @@
 //! Running a plan on a batch.
 
 use super::{BufferId, Place, Plan, Port, Space, Step, TILE_CHUNKS};
-use crate::kernels::{Activation, Binary, Contract, Copy, Executed, Kernels, Linear, Map, Sum, View};
+use crate::ir::Extent;
+use crate::kernels::{
+    Activation, Binary, Contract, Copy, Executed, Kernels, Linear, Map, Sum, Total, TotalProduct, View,
+};
 use std::marker::PhantomData;
 use std::ptr::{null, null_mut};
 
-/// Samples, and directions of theirs, in row-major order.
-pub(crate) struct Batch<'a> {
+/// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
+/// row-major order: `[…]` for what is given once a call, `[n, …]` a sample, `[n, k, …]` a direction.
+pub(crate) struct Batch<'b, 'a> {
     /// n.
     pub samples: usize,
     /// k.
     pub directions: usize,
-    pub time: f64,
-    /// `[n, D]`.
-    pub x: &'a [f64],
-    /// `[n, k, D]`.
-    pub along: &'a [f64],
-    /// `[n, D]`.
-    pub y: &'a mut [f64],
-    /// `[n, k, D]`.
-    pub derivative: &'a mut [f64],
+    pub inputs: &'b [(&'a str, &'a [f64])],
+    pub outputs: &'b mut [(&'a str, &'a mut [f64])],
 }
 
 /// A cache line.
@@ -29,17 +26,19 @@ struct Line([u64; 8]);
 
 /// Memory of one running evaluation.
 pub(crate) struct Scratch<T> {
-    spaces: [Vec<Line>; 3],
+    spaces: [Vec<Line>; 4],
     element: PhantomData<T>,
 }
 
 /// The memory of a run and the lanes in use.
 struct Memory<T> {
     constants: *const T,
-    spaces: [*mut T; 3],
+    spaces: [*mut T; 4],
     chunks: usize,
     /// Lanes of a row: chunks times lanes of a chunk.
     width: usize,
+    /// Lanes that hold a sample.
+    count: usize,
 }
 
 /// Which sample and direction a lane works on.
@@ -47,6 +46,17 @@ struct Memory<T> {
 struct Lane {
     sample: usize,
     direction: usize,
+}
+
+impl Lane {
+    /// Its row in an array of an extent.
+    fn row(self, extent: Extent, directions: usize) -> usize {
+        match extent {
+            Extent::Call => 0,
+            Extent::Sample => self.sample,
+            Extent::Direction => self.sample * directions + self.direction,
+        }
+    }
 }
 
 impl<T: Executed> Plan<T> {
@@ -57,10 +67,10 @@ impl<T: Executed> Plan<T> {
             .fold(0, |n: usize, &e| n.saturating_add(e.saturating_mul(size_of::<T>())))
     }
 
-    fn space_elements(&self) -> [usize; 3] {
+    fn space_elements(&self) -> [usize; 4] {
         let width = TILE_CHUNKS * T::CHUNK;
-        let [call, sample, direction] = self.rows;
-        [call, sample.saturating_mul(width), direction.saturating_mul(width)]
+        let [call, sample, direction, total] = self.rows;
+        [call, sample.saturating_mul(width), direction.saturating_mul(width), total]
     }
 
     /// New scratch memory.
@@ -69,124 +79,116 @@ impl<T: Executed> Plan<T> {
         Scratch { spaces: self.space_elements().map(lines), element: PhantomData }
     }
 
-    /// Evaluates a batch. The names are those of the graph: inputs `x`, `t`, `along`; outputs `y`, `derivative`.
-    pub fn run(&self, kernels: &Kernels<T>, scratch: &mut Scratch<T>, names: [&str; 2], batch: &mut Batch) {
+    /// Evaluates a batch.
+    pub fn run(&self, kernels: &Kernels<T>, scratch: &mut Scratch<T>, batch: &mut Batch) {
+        scratch.spaces[3].fill(Line([0; 8]));
         let spaces = scratch.spaces.each_mut().map(|s| s.as_mut_ptr().cast::<T>());
-        let mut memory = Memory { constants: self.constants.as_ptr(), spaces, chunks: 1, width: 1 };
-        self.fill(&memory, "t", |_, _| batch.time, 1);
+        let mut memory = Memory { constants: self.constants.as_ptr(), spaces, chunks: 1, width: 1, count: 1 };
+        let once = |_| Lane { sample: 0, direction: 0 };
+        self.fill(&memory, Extent::Call, batch, once);
         self.steps(&self.call, T::single(), &memory);
         let (n, k) = (batch.samples, batch.directions);
-        let paired = n.saturating_mul(k).div_ceil(kernels.lanes) * 2;
-        let lanes = if k > 0 && paired < n.div_ceil(kernels.lanes) * (1 + k) { n * k } else { n };
+        let lanes = if self.pairs_lanes(kernels.lanes, n, k) { n * k } else { n };
         let mut first = 0;
-        for chunks in tiles(lanes.div_ceil(kernels.lanes)) {
+        for chunks in tiles(lanes.div_ceil(kernels.lanes), self.tile_chunks()) {
             memory.chunks = chunks;
             memory.width = chunks * kernels.lanes;
-            let count = memory.width.min(lanes - first);
+            memory.count = memory.width.min(lanes - first);
             if lanes == n {
-                self.point_tile(kernels, &memory, names, batch, first, count);
+                self.point_tile(kernels, &memory, batch, first);
             } else {
-                self.pair_tile(kernels, &memory, names, batch, first, count);
+                self.pair_tile(kernels, &memory, batch, first);
             }
-            first += count;
+            first += memory.count;
         }
+        (memory.chunks, memory.width, memory.count) = (1, 1, 1);
+        self.steps(&self.last, T::single(), &memory);
+        self.finish(&memory, Extent::Call, batch, once);
+    }
+
+    /// Are lanes pairs of a point and a direction? That is better where points are few and directions many; sums over
+    /// samples need every point once.
+    fn pairs_lanes(&self, lanes: usize, n: usize, k: usize) -> bool {
+        let paired = n.saturating_mul(k).div_ceil(lanes) * 2;
+        k > 0
+            && paired < n.div_ceil(lanes) * (1 + k)
+            && !self.sample.iter().chain(&self.direction).any(Step::sums)
+    }
+
+    /// Most chunks of a tile: one where directions are summed, so that the order of the terms does not depend on tiles.
+    fn tile_chunks(&self) -> usize {
+        if self.direction.iter().any(Step::sums) { 1 } else { TILE_CHUNKS }
     }
 
     /// Lanes are points; the directions of a point follow one another.
-    fn point_tile(
-        &self,
-        kernels: &Kernels<T>,
-        memory: &Memory<T>,
-        names: [&str; 2],
-        batch: &mut Batch,
-        first: usize,
-        count: usize,
-    ) {
+    fn point_tile(&self, kernels: &Kernels<T>, memory: &Memory<T>, batch: &mut Batch, first: usize) {
         let lane = |i: usize, direction| Lane { sample: first + i, direction };
-        self.start(kernels, memory, batch, |i| lane(i, 0), count);
-        self.finish(memory, "y", batch.y, 0, |i| lane(i, 0), count);
+        self.points(kernels, memory, batch, |i| lane(i, 0));
         for direction in 0..batch.directions {
-            self.derive(kernels, memory, names, batch, |i| lane(i, direction), count);
+            self.derive(kernels, memory, batch, |i| lane(i, direction));
         }
     }
 
-    /// Lanes are pairs of a point and a direction: better where points are few and directions many.
-    fn pair_tile(
-        &self,
-        kernels: &Kernels<T>,
-        memory: &Memory<T>,
-        names: [&str; 2],
-        batch: &mut Batch,
-        first: usize,
-        count: usize,
-    ) {
+    /// Lanes are pairs of a point and a direction.
+    fn pair_tile(&self, kernels: &Kernels<T>, memory: &Memory<T>, batch: &mut Batch, first: usize) {
         let k = batch.directions;
         let lane = |i: usize| Lane { sample: (first + i) / k, direction: (first + i) % k };
-        self.start(kernels, memory, batch, lane, count);
-        self.finish(memory, "y", batch.y, 0, lane, count);
-        self.derive(kernels, memory, names, batch, lane, count);
+        self.points(kernels, memory, batch, lane);
+        self.derive(kernels, memory, batch, lane);
     }
 
-    fn start(
+    fn points(
         &self,
         kernels: &Kernels<T>,
         memory: &Memory<T>,
-        batch: &Batch,
+        batch: &mut Batch,
         lane: impl Fn(usize) -> Lane,
-        count: usize,
     ) {
-        let dim = batch.x.len() / batch.samples;
-        self.fill(memory, "x", |i, r| batch.x[lane(i).sample * dim + r], count);
+        self.fill(memory, Extent::Sample, batch, &lane);
         self.steps(&self.sample, kernels, memory);
+        self.finish(memory, Extent::Sample, batch, &lane);
     }
 
     fn derive(
         &self,
         kernels: &Kernels<T>,
         memory: &Memory<T>,
-        [input, output]: [&str; 2],
         batch: &mut Batch,
         lane: impl Fn(usize) -> Lane,
-        count: usize,
     ) {
-        let (k, dim) = (batch.directions, batch.x.len() / batch.samples);
-        let at = |i: usize| (lane(i).sample * k + lane(i).direction) * dim;
-        self.fill(memory, input, |i, r| batch.along[at(i) + r], count);
+        self.fill(memory, Extent::Direction, batch, &lane);
         self.steps(&self.direction, kernels, memory);
-        self.finish(memory, output, batch.derivative, k, lane, count);
+        self.finish(memory, Extent::Direction, batch, &lane);
     }
 
-    /// Writes an input into its rows; lanes beyond `count` get zeros.
-    fn fill(&self, memory: &Memory<T>, name: &str, value: impl Fn(usize, usize) -> f64, count: usize) {
-        let Some(port) = self.inputs.iter().find(|p| p.name == name) else { return };
-        let (start, width) = (self.write(memory, port.place.buffer), memory.width);
-        for i in 0..width {
-            for r in 0..port.rows {
-                let x = if i < count { T::from_f64(value(i, r)) } else { T::default() };
-                // SAFETY: the buffer has `rows` rows of `width` lanes in the scratch memory.
-                unsafe { *start.add(r * width + i) = x };
+    /// Writes the inputs of an extent into their rows; lanes that hold no sample get zeros.
+    fn fill(&self, memory: &Memory<T>, extent: Extent, batch: &Batch, lane: impl Fn(usize) -> Lane) {
+        for port in self.inputs.iter().filter(|p| p.extent == extent) {
+            let Some((_, from)) = batch.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
+            let (start, width) = (self.write(memory, port.place.buffer), memory.width);
+            for i in 0..width {
+                let row =
+                    if i < memory.count { lane(i).row(extent, batch.directions) * port.rows } else { 0 };
+                for r in 0..port.rows {
+                    let x = if i < memory.count { T::from_f64(from[row + r]) } else { T::default() };
+                    // SAFETY: the buffer has `rows` rows of `width` lanes in the scratch memory.
+                    unsafe { *start.add(r * width + i) = x };
+                }
             }
         }
     }
 
-    /// Reads an output from its rows into `[n, D]` (k = 0) or `[n, k, D]`.
-    fn finish(
-        &self,
-        memory: &Memory<T>,
-        name: &str,
-        to: &mut [f64],
-        k: usize,
-        lane: impl Fn(usize) -> Lane,
-        count: usize,
-    ) {
-        let Some(Port { place, rows, .. }) = self.outputs.iter().find(|p| p.name == name) else { return };
-        let view = self.view(memory, place);
-        for i in 0..count {
-            let Lane { sample, direction } = lane(i);
-            let row = if k == 0 { sample } else { sample * k + direction };
-            for (r, y) in to[row * rows..(row + 1) * rows].iter_mut().enumerate() {
-                // SAFETY: the view has `rows` rows of at least `count` lanes.
-                *y = unsafe { view.element(r, i) }.to_f64();
+    /// Reads the outputs of an extent from their rows.
+    fn finish(&self, memory: &Memory<T>, extent: Extent, batch: &mut Batch, lane: impl Fn(usize) -> Lane) {
+        for Port { name, place, rows, .. } in self.outputs.iter().filter(|p| p.extent == extent) {
+            let Some((_, to)) = batch.outputs.iter_mut().find(|(other, _)| other == name) else { continue };
+            let view = self.view(memory, place);
+            for i in 0..memory.count {
+                let row = lane(i).row(extent, batch.directions);
+                for (r, y) in to[row * rows..(row + 1) * rows].iter_mut().enumerate() {
+                    // SAFETY: the view has `rows` rows of at least `count` lanes.
+                    *y = unsafe { view.element(r, i) }.to_f64();
+                }
             }
         }
     }
@@ -207,11 +209,12 @@ impl<T: Executed> Plan<T> {
             Space::Call => memory.spaces[0].wrapping_add(buffer.row),
             Space::Sample => memory.spaces[1].wrapping_add(buffer.row * memory.width),
             Space::Direction => memory.spaces[2].wrapping_add(buffer.row * memory.width),
+            Space::Total => memory.spaces[3].wrapping_add(buffer.row),
         }
     }
 
     fn view(&self, memory: &Memory<T>, place: &Place) -> View<T> {
-        let splat = matches!(self.buffers[place.buffer].space, Space::Constant | Space::Call);
+        let splat = matches!(self.buffers[place.buffer].space, Space::Constant | Space::Call | Space::Total);
         View {
             base: self.read(memory, place.buffer),
             stride: if splat { 1 } else { memory.width },
@@ -277,6 +280,21 @@ impl<T: Executed> Plan<T> {
                     n: *n,
                     chunks,
                 }),
+                Step::Total { input, rows, out } => (kernels.total)(&Total {
+                    input: self.view(memory, input),
+                    out: self.write(memory, *out),
+                    rows: *rows,
+                    count: memory.count,
+                }),
+                Step::TotalProduct { a, b, m, inner, n, out } => (kernels.total_product)(&TotalProduct {
+                    a: self.view(memory, a),
+                    b: self.view(memory, b),
+                    out: self.write(memory, *out),
+                    m: *m,
+                    inner: *inner,
+                    n: *n,
+                    count: memory.count,
+                }),
             }
         }
     }
@@ -314,7 +332,7 @@ impl<T: Executed> Plan<T> {
 }
 
 /// Sizes of tiles, in chunks, as equal as possible.
-fn tiles(chunks: usize) -> impl Iterator<Item = usize> {
-    let count = chunks.div_ceil(TILE_CHUNKS);
+fn tiles(chunks: usize, most: usize) -> impl Iterator<Item = usize> {
+    let count = chunks.div_ceil(most);
     (0..count).map(move |i| chunks * (i + 1) / count - chunks * i / count)
 }

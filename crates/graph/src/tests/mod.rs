@@ -3,6 +3,7 @@
 mod accuracy;
 mod build;
 mod checks;
+mod derivatives;
 mod operators;
 mod passes;
 mod reading;

@@ -1,0 +1,45 @@
+//! Weights of a graph by name, and as inputs.
+
+use super::{Extent, Graph, Op, Port};
+
+/// A weight of a network, as the file has it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Parameter<'a> {
+    /// Its name in the file.
+    pub name: &'a str,
+    /// Its shape.
+    pub shape: &'a [usize],
+    /// Its elements in row-major order.
+    pub values: &'a [f64],
+}
+
+impl Graph {
+    /// The weights that the graph uses, by their names in the file. Passes keep them; [`crate::passes::simplify`] does
+    /// not, as it computes with their values.
+    pub fn parameters(&self) -> impl Iterator<Item = Parameter<'_>> {
+        self.parameters.iter().filter_map(|p| {
+            let values = self.constant_values(p.node)?;
+            Some(Parameter { name: &p.name, shape: self.shape(p.node), values })
+        })
+    }
+
+    /// The graph with some of its weights as inputs of extent [`Extent::Call`], so that they can change from call to
+    /// call, and [`crate::passes::gradients`] can be taken by them.
+    ///
+    /// # Errors
+    /// If the graph uses no weight of a name, or has an input of that name already.
+    pub fn with_parameters_as_inputs(&self, names: &[&str]) -> Result<Graph, String> {
+        let mut graph = self.clone();
+        for &name in names {
+            let position = graph.parameters.iter().position(|p| p.name == name);
+            let position = position.ok_or_else(|| format!("the graph uses no weight named {name}"))?;
+            if graph.find_input(name).is_some() {
+                return Err(format!("the weight {name} has the name of an input"));
+            }
+            let parameter = graph.parameters.remove(position);
+            graph.nodes[parameter.node.0].op = Op::Input;
+            graph.inputs.push(Port { extent: Extent::Call, ..parameter });
+        }
+        Ok(graph)
+    }
+}
