@@ -1,10 +1,10 @@
 //! Imported networks against reference values computed elsewhere in f64.
 
-use npyz::NpyFile;
-use std::fs::File;
+mod arrays;
+
+use arrays::{Arrays, deviation};
 use std::path::PathBuf;
 use surefoot_graph::{CpuPath, Graph, Limits, Network, Precision};
-use zip::ZipArchive;
 
 const MODELS: [&str; 4] = ["moons-cfm", "moons-cfm-undertrained", "moons-otcfm", "moons-si"];
 
@@ -12,46 +12,35 @@ fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
-/// An array of f32 or f64 as f64, and its shape.
-fn array(archive: &mut ZipArchive<File>, name: &str) -> (Vec<f64>, Vec<u64>) {
-    let npy = NpyFile::new(archive.by_name(&format!("{name}.npy")).unwrap()).unwrap();
-    let shape = npy.shape().to_vec();
-    if npy.dtype().num_bytes() == Some(4) {
-        (npy.into_vec::<f32>().unwrap().into_iter().map(f64::from).collect(), shape)
-    } else {
-        (npy.into_vec::<f64>().unwrap(), shape)
-    }
-}
-
-/// max |a − b| / max |b|.
-fn deviation(a: &[f64], b: &[f64]) -> f64 {
-    assert_eq!(a.len(), b.len());
-    let largest = b.iter().fold(0.0f64, |m, v| m.max(v.abs()));
-    a.iter().zip(b).fold(0.0f64, |m, (a, b)| m.max((a - b).abs())) / largest
-}
-
 fn check(model: &str, precision: Precision, path: CpuPath, tolerance: f64) {
     let graph = Graph::read(repository(&format!("models/{model}.onnx")), &Limits::default()).unwrap();
     let network = Network::with_path(&graph, precision, path).unwrap();
-    let mut npz = ZipArchive::new(File::open(repository(&format!("models/{model}.npz"))).unwrap()).unwrap();
+    let mut npz = Arrays::open(&repository(&format!("models/{model}.npz")));
     let [x, t, y, v, jv, u, uj] =
-        ["x", "t", "y", "tangents", "jvp", "cotangents", "vjp"].map(|name| array(&mut npz, name));
-    let (n, dim) = (x.1[0] as usize, network.dim());
-    let (k, m) = (v.1[1] as usize, u.1[1] as usize);
-    let mut got = [vec![0.0; y.0.len()], vec![0.0; jv.0.len()], vec![0.0; uj.0.len()]];
+        ["x", "t", "y", "tangents", "jvp", "cotangents", "vjp"].map(|name| npz.get(name));
+    let (n, dim) = (x.shape[0], network.dim());
+    let (k, m) = (v.shape[1], u.shape[1]);
+    let mut got = [vec![0.0; y.values.len()], vec![0.0; jv.values.len()], vec![0.0; uj.values.len()]];
     let mut again = vec![0.0; dim];
     for i in 0..n {
         let (sample, tangents, cotangents) =
             (i * dim..(i + 1) * dim, i * k * dim..(i + 1) * k * dim, i * m * dim..(i + 1) * m * dim);
-        let at = &x.0[sample.clone()];
-        network.adjoint(t.0[i], at, &u.0[cotangents.clone()], &mut again, &mut got[2][cotangents]);
+        let at = &x.values[sample.clone()];
+        network.adjoint(t.values[i], at, &u.values[cotangents.clone()], &mut again, &mut got[2][cotangents]);
         let [value, jvp, _] = &mut got;
-        network.tangents(t.0[i], at, &v.0[tangents.clone()], &mut value[sample.clone()], &mut jvp[tangents]);
+        network.tangents(
+            t.values[i],
+            at,
+            &v.values[tangents.clone()],
+            &mut value[sample.clone()],
+            &mut jvp[tangents],
+        );
         assert_eq!(again, value[sample.clone()]);
-        network.value(t.0[i], at, &mut again);
+        network.value(t.values[i], at, &mut again);
         assert_eq!(again, value[sample]);
     }
-    for (what, got, reference) in [("value", &got[0], &y.0), ("jvp", &got[1], &jv.0), ("vjp", &got[2], &uj.0)]
+    for (what, got, reference) in
+        [("value", &got[0], &y.values), ("jvp", &got[1], &jv.values), ("vjp", &got[2], &uj.values)]
     {
         let deviation = deviation(got, reference);
         assert!(deviation <= tolerance, "{model} {what} {precision:?} {path:?}: {deviation:e}");

@@ -154,6 +154,25 @@ fn kinds() -> Vec<Kind> {
             bytes(long.iter().map(|v| v.to_le_bytes().to_vec()).collect()),
             varints(&long),
         ),
+        // Two bytes each, as varints of their bits.
+        kind(
+            10,
+            5,
+            [1.0, -2.0, 65504.0],
+            vec![0, 0x3c, 0, 0xc0, 0xff, 0x7b],
+            varints(&[0x3c00, 0xc000, 0x7bff]),
+        ),
+        kind(16, 5, [1.0, -3.140625, 0.0], vec![0x80, 0x3f, 0x49, 0xc0, 0, 0], varints(&[0x3f80, 0xc049, 0])),
+        kind(2, 5, [0.0, 200.0, 255.0], vec![0, 200, 255], varints(&[0, 200, 255])),
+        kind(3, 5, [0.0, -56.0, 127.0], vec![0, 200, 127], varints(&[0, -56, 127])),
+        kind(5, 5, [256.0, -1.0, 7.0], vec![0, 1, 255, 255, 7, 0], varints(&[256, -1, 7])),
+        kind(
+            12,
+            11,
+            [4294967295.0, 0.0, 1.0],
+            vec![255, 255, 255, 255, 0, 0, 0, 0, 1, 0, 0, 0],
+            varints(&[0xffff_ffff, 0, 1]),
+        ),
     ]
 }
 
@@ -224,7 +243,8 @@ fn declared_sizes_must_be_those_of_the_bytes() {
     assert_refused(directory.path(), tensor(1, &[1 << 40, 1 << 40]), "overflows");
     assert_refused(directory.path(), tensor(1, &[1 << 40]), "memory limit");
     assert_refused(directory.path(), tensor(1, &[-3]), "-3");
-    assert_refused(directory.path(), tensor(10, &[3]).bytes(9, &[0; 6]), "float16");
+    assert_refused(directory.path(), tensor(14, &[3]).bytes(9, &[0; 24]), "complex64");
+    assert_refused(directory.path(), tensor(13, &[3]).bytes(9, &[0xff; 24]), "beyond 63 bits");
 }
 
 #[test]

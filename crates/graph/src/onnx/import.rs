@@ -1,11 +1,12 @@
 //! From the messages of a file to a graph.
 
 use super::dims::{Dim, per_sample, show};
+use super::element::ElementType;
 use super::entry::Entry;
 use super::functions::{Frame, Functions, full_name, is_standard, standard_version};
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{Loader, Tensor, Values};
-use super::{ElementType, Limits, OPSETS, operators};
+use super::{Limits, OPSETS, operators};
 use crate::error::{Error, UnsupportedNode};
 use crate::ir::{Extent, Graph, Known, NodeId, Op, Port, elements};
 use prost::Message;

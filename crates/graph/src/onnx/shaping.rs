@@ -1,7 +1,7 @@
 //! Operators that move or select elements, and shape arithmetic.
 
-use super::ElementType;
 use super::dims::{Dim, batch_axis, broadcast, not_along_batch, one_batch_axis, per_sample, show};
+use super::element::ElementType;
 use super::entry::Entry;
 use super::import::{Importer, MOST_FOLDED, Value};
 use super::operators::Call;

@@ -1,7 +1,8 @@
 //! Weights: raw, typed or external data of a tensor, checked against its declared size before it is copied.
 
+use super::Limits;
+use super::element::{ElementType, from_brain, from_half, unsigned};
 use super::proto::TensorProto;
-use super::{ElementType, Limits};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
@@ -98,28 +99,26 @@ fn decode(element: ElementType, raw: &[u8], count: usize) -> Result<Values, Stri
             raw.len()
         ));
     }
-    fn items<const N: usize>(raw: &[u8]) -> impl Iterator<Item = [u8; N]> {
-        raw.chunks_exact(N).map(|c| c.try_into().unwrap_or([0; N]))
-    }
-    Ok(match element {
-        ElementType::Float => Values::Floats(items(raw).map(|b| f64::from(f32::from_le_bytes(b))).collect()),
-        ElementType::Double => Values::Floats(items(raw).map(f64::from_le_bytes).collect()),
-        ElementType::Int32 => {
-            Values::Integers(items(raw).map(|b| i64::from(i32::from_le_bytes(b))).collect())
-        }
-        ElementType::Int64 => Values::Integers(items(raw).map(i64::from_le_bytes).collect()),
-        ElementType::Bool => Values::Integers(raw.iter().map(|&b| i64::from(b != 0)).collect()),
-    })
+    element.decode(raw)
 }
 
+/// The numbers of the fields that are no bytes.
 fn typed(element: ElementType, proto: &TensorProto, count: usize) -> Result<Values, String> {
+    // Small types are stored in 32 bits each.
+    let bits = || proto.int32_data.iter().map(|&v| v as u16);
     let values = match element {
         ElementType::Float => Values::Floats(proto.float_data.iter().map(|&v| f64::from(v)).collect()),
         ElementType::Double => Values::Floats(proto.double_data.clone()),
-        ElementType::Int32 | ElementType::Bool => {
-            Values::Integers(proto.int32_data.iter().map(|&v| i64::from(v)).collect())
-        }
+        ElementType::Float16 => Values::Floats(bits().map(from_half).collect()),
+        ElementType::BFloat16 => Values::Floats(bits().map(from_brain).collect()),
         ElementType::Int64 => Values::Integers(proto.int64_data.clone()),
+        ElementType::Uint32 | ElementType::Uint64 => unsigned(proto.uint64_data.iter().copied())?,
+        ElementType::Int8
+        | ElementType::Int16
+        | ElementType::Int32
+        | ElementType::Uint8
+        | ElementType::Uint16
+        | ElementType::Bool => Values::Integers(proto.int32_data.iter().map(|&v| i64::from(v)).collect()),
     };
     let got = match &values {
         Values::Floats(v) => v.len(),

@@ -1,0 +1,82 @@
+//! Networks exported by both exporters of PyTorch: against reference values, or refused for what is in them.
+
+mod arrays;
+
+use arrays::{Arrays, deviation};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use surefoot_graph::{Error, Graph, Limits, Network, Precision};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/exports")
+}
+
+/// The ONNX files of a folder, sorted; compressed ones end with `.onnx.zip`.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    let is_model = |p: &PathBuf| [".onnx", ".onnx.zip"].iter().any(|end| p.to_str().unwrap().ends_with(end));
+    let mut files: Vec<PathBuf> = entries.filter(is_model).collect();
+    files.sort();
+    files
+}
+
+fn read(path: &Path) -> Result<Graph, Error> {
+    if path.extension().is_some_and(|e| e == "onnx") {
+        return Graph::read(path, &Limits::default());
+    }
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).unwrap()).unwrap();
+    let mut bytes = Vec::new();
+    archive.by_index(0).unwrap().read_to_end(&mut bytes).unwrap();
+    Graph::from_bytes(&bytes, &Limits::default())
+}
+
+fn name(path: &Path) -> &str {
+    path.file_name().unwrap().to_str().unwrap()
+}
+
+/// NAME of NAME-EXPORTER-OPSET.onnx.
+fn network_name(path: &Path) -> &str {
+    name(path).rsplitn(3, '-').nth(2).unwrap()
+}
+
+/// The largest deviation of value, tangents and adjoint, as text where it is above the tolerance.
+fn compare(graph: &Graph, reference: &Path, precision: Precision, tolerance: f64) -> Result<(), String> {
+    let network = Network::new(graph, precision).map_err(|e| e.to_string())?;
+    let mut arrays = Arrays::open(reference);
+    let [x, t, y, v, jv, u, uj] =
+        ["x", "t", "y", "tangents", "jvp", "cotangents", "vjp"].map(|name| arrays.get(name));
+    let (n, dim) = (t.values.len(), network.dim());
+    let (k, m) = (v.shape[1], u.shape[1]);
+    let mut got = [vec![0.0; y.values.len()], vec![0.0; jv.values.len()], vec![0.0; uj.values.len()]];
+    let mut again = vec![0.0; dim];
+    for i in 0..n {
+        let row = |per: usize| i * per * dim..(i + 1) * per * dim;
+        let (at, time) = (&x.values[row(1)], t.values[i]);
+        let [value, jvp, vjp] = &mut got;
+        network.tangents(time, at, &v.values[row(k)], &mut value[row(1)], &mut jvp[row(k)]);
+        network.adjoint(time, at, &u.values[row(m)], &mut again, &mut vjp[row(m)]);
+    }
+    for (what, got, reference) in [("value", &got[0], &y), ("jvp", &got[1], &jv), ("vjp", &got[2], &uj)] {
+        let deviation = deviation(got, &reference.values);
+        if deviation.is_nan() || deviation > tolerance {
+            return Err(format!("{what} in {precision:?} is off by {deviation:e}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn exports_match_their_references() {
+    let files = files(&folder());
+    assert!(files.len() > 40, "only {} exports", files.len());
+    let mut failures = Vec::new();
+    for path in &files {
+        let reference = folder().join(format!("{}.npz", network_name(path)));
+        let outcome = read(path).map_err(|e| e.to_string()).and_then(|graph| {
+            compare(&graph, &reference, Precision::F64, 1e-6)?;
+            compare(&graph, &reference, Precision::F32, 2e-5)
+        });
+        failures.extend(outcome.err().map(|problem| format!("{}: {problem}", name(path))));
+    }
+    assert!(failures.is_empty(), "{} of {} fail:\n{}", failures.len(), files.len(), failures.join("\n"));
+}
