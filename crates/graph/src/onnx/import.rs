@@ -20,6 +20,8 @@ pub(super) enum Value {
     Data { node: NodeId, dims: Vec<Dim> },
     /// Integers known up to the batch: shapes, axes, indices.
     Integers { shape: Vec<usize>, entries: Vec<Entry> },
+    /// Tensors one after the other.
+    Sequence(Vec<Value>),
     /// The result of a node that cannot be evaluated.
     Failed,
 }
@@ -246,7 +248,7 @@ impl<'a> Importer<'a> {
             Some(Value::Data { dims, .. }) => {
                 Err(("output", format!("{} for x {}", show(dims), show(x_dims))))
             }
-            Some(_) => Err(("output", "integers".into())),
+            Some(_) => Err(("output", "integers, or a sequence".into())),
         }
     }
 
@@ -274,6 +276,7 @@ impl<'a> Importer<'a> {
                 let dims = shape.iter().map(|&d| Dim::fixed(d)).collect();
                 Ok((self.graph.constant(&shape, values), dims))
             }
+            Value::Sequence(_) => Err("has a sequence for an argument".into()),
             Value::Failed => Err("depends on a node that failed".into()),
         }
     }

@@ -11,6 +11,7 @@ mod integers;
 mod linear;
 mod operators;
 pub(crate) mod proto;
+mod sequences;
 mod shaping;
 mod tensor;
 

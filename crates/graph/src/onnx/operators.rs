@@ -4,7 +4,7 @@ use super::attributes::{Attributes, bind};
 use super::functions;
 use super::import::{Importer, Value};
 use super::proto::NodeProto;
-use super::{elementwise, integers, linear, shaping};
+use super::{elementwise, integers, linear, sequences, shaping};
 
 /// The results of a node. `Err(None)`: an argument failed before, which has been reported.
 pub(super) fn lower<'a>(
@@ -78,6 +78,12 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "LayerNormalization" => linear::layer_normalization,
         "Identity" | "Dropout" => shaping::identity,
         "Cast" => shaping::cast,
+        "CastLike" => shaping::cast_like,
+        "SequenceConstruct" | "SequenceEmpty" => sequences::construct,
+        "SequenceAt" => sequences::at,
+        "SequenceInsert" => sequences::insert,
+        "SplitToSequence" => sequences::split,
+        "ConcatFromSequence" => sequences::concat,
         "Constant" => shaping::constant,
         "Shape" => shaping::shape,
         "Size" => shaping::size,

@@ -18,7 +18,7 @@ pub(super) fn axis(axis: i64, rank: usize) -> Result<usize, String> {
 }
 
 /// Integers that do not depend on the batch.
-fn known(value: Value) -> Result<Vec<i64>, String> {
+pub(super) fn known(value: Value) -> Result<Vec<i64>, String> {
     let Value::Integers { entries, .. } = value else {
         return Err("a shape, axis or index is not constant".into());
     };
@@ -46,7 +46,7 @@ fn data(node: NodeId, dims: Vec<Dim>) -> Vec<Value> {
 }
 
 /// Reshapes to the per-sample shape of `dims`.
-fn reshaped(importer: &mut Importer, node: NodeId, dims: Vec<Dim>) -> Results {
+pub(super) fn reshaped(importer: &mut Importer, node: NodeId, dims: Vec<Dim>) -> Results {
     Ok(data(importer.emit(Op::Reshape(per_sample(&dims)), &[node])?, dims))
 }
 
@@ -65,7 +65,20 @@ pub(super) fn identity(_: &mut Importer, call: &Call) -> Results {
 /// Cast. Real types are all the same: the executor has its own precision.
 pub(super) fn cast(importer: &mut Importer, call: &Call) -> Results {
     let to = ElementType::from_code(call.attributes.int("to", 0).try_into().unwrap_or(0))?;
-    match call.required(0)? {
+    cast_to(importer, call.required(0)?, to)
+}
+
+/// CastLike: to real numbers or integers, as the second argument has them.
+pub(super) fn cast_like(importer: &mut Importer, call: &Call) -> Results {
+    let to = match call.required(1)? {
+        Value::Integers { .. } => ElementType::Int64,
+        _ => ElementType::Float,
+    };
+    cast_to(importer, call.required(0)?, to)
+}
+
+fn cast_to(importer: &mut Importer, value: Value, to: ElementType) -> Results {
+    match value {
         value if to.is_float() => {
             let (node, dims) = importer.data(value)?;
             Ok(data(node, dims))
@@ -77,7 +90,10 @@ pub(super) fn cast(importer: &mut Importer, call: &Call) -> Results {
             Ok(vec![Value::Integers { shape, entries }])
         }
         value => {
-            let (node, _) = importer.data(value)?;
+            let (node, dims) = importer.data(value)?;
+            if dims.iter().any(|d| d.batch) {
+                return Err("a cast that rounds is not supported".into());
+            }
             let values = importer.graph.constant_values(node).ok_or("a cast that rounds is not supported")?;
             let whole = |v: f64| if to == ElementType::Bool { i64::from(v != 0.0) } else { v as i64 };
             let entries = values.iter().map(|&v| Entry::known(whole(v))).collect();
@@ -114,7 +130,7 @@ pub(super) fn shape(_: &mut Importer, call: &Call) -> Results {
     let entries: Vec<Entry> = match call.required(0)? {
         Value::Data { dims, .. } => dims.into_iter().map(Entry::from).collect(),
         Value::Integers { shape, .. } => shape.into_iter().map(|d| Entry::known(d as i64)).collect(),
-        Value::Failed => return Err("depends on a node that failed".into()),
+        Value::Sequence(_) | Value::Failed => return Err("has no shape".into()),
     };
     let rank = entries.len() as i64;
     let bound = |name, default| {
@@ -126,26 +142,23 @@ pub(super) fn shape(_: &mut Importer, call: &Call) -> Results {
     Ok(vec![Value::Integers { shape: vec![entries.len()], entries }])
 }
 
-/// Gather of fixed positions.
+/// Gather of positions that are known, and may be the same for every sample of the batch.
 pub(super) fn gather(importer: &mut Importer, call: &Call) -> Results {
     let (x, dims) = importer.data(call.required(0)?)?;
-    let Value::Integers { shape, .. } = call.required(1)? else {
-        return Err("the indices are not constant".into());
-    };
+    let (indices, picked) = importer.data(call.required(1)?)?;
     let along = axis(call.attributes.int("axis", 0), dims.len())?;
     not_along_batch(&dims, along)?;
-    let indices = known(call.required(1)?)?;
+    let indices = importer.graph.constant_values(indices).ok_or("the indices are not known")?.clone();
     let mut parts = Vec::with_capacity(indices.len());
-    for index in indices {
-        let start = axis(index, dims[along].per_sample)?;
+    for &index in indices.iter() {
+        let start = axis(index as i64, dims[along].per_sample)?;
         parts.push(importer.emit(Op::Slice(Span { axis: along, start, len: 1, step: 1 }), &[x])?);
     }
     let node = match parts[..] {
         [part] => part,
         _ => importer.emit(Op::Concat(along), &parts)?,
     };
-    let picked: Vec<Dim> = shape.into_iter().map(Dim::fixed).collect();
-    let to = [&dims[..along], &picked, &dims[along + 1..]].concat();
+    let to = one_batch_axis([&dims[..along], &picked, &dims[along + 1..]].concat())?;
     reshaped(importer, node, to)
 }
 
@@ -303,10 +316,15 @@ pub(super) fn expand(importer: &mut Importer, call: &Call) -> Results {
 
 /// Concat.
 pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
-    let parts: Vec<Value> = (0..call.arguments.len()).map(|i| call.required(i)).collect::<Result<_, _>>()?;
+    let parts = (0..call.arguments.len()).map(|i| call.required(i)).collect::<Result<_, _>>()?;
+    concat_values(importer, parts, call.attributes.int("axis", 0))
+}
+
+/// One after the other along an axis, counted from the end where negative.
+pub(super) fn concat_values(importer: &mut Importer, parts: Vec<Value>, along: i64) -> Results {
     let parts = parts.into_iter().map(|p| importer.data(p)).collect::<Result<Vec<_>, _>>()?;
     let mut dims = parts.first().ok_or("has no arguments")?.1.clone();
-    let along = axis(call.attributes.int("axis", 0), dims.len())?;
+    let along = axis(along, dims.len())?;
     for (_, other) in &parts[1..] {
         let same = |i: usize| i == along || dims[i] == other[i];
         if other.len() != dims.len() || !(0..dims.len()).all(same) {
@@ -325,16 +343,25 @@ pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
 /// Slice.
 pub(super) fn slice(importer: &mut Importer, call: &Call) -> Results {
     let list = |i: usize| call.optional(i).map(known).transpose();
-    let (starts, ends) = (known(call.required(1)?)?, known(call.required(2)?)?);
+    let (mut node, mut dims) = importer.data(call.required(0)?)?;
+    let starts = known(call.required(1)?)?;
+    let Value::Integers { entries: ends, .. } = call.required(2)? else {
+        return Err("the ends are not constant".into());
+    };
     let axes = list(3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = list(4)?.unwrap_or_else(|| vec![1; starts.len()]);
     if [ends.len(), axes.len(), steps.len()].iter().any(|&n| n != starts.len()) {
         return Err("starts, ends, axes and steps differ in length".into());
     }
-    let (mut node, mut dims) = importer.data(call.required(0)?)?;
     for i in 0..starts.len() {
         let along = axis(axes[i], dims.len())?;
-        let span = span(along, dims[along].per_sample, starts[i], ends[i], steps[i])?;
+        // The whole axis, as exporters write x[:].
+        let to_end = ends[i] == Entry::from(dims[along]) || ends[i].number() >= Some(i32::MAX.into());
+        if starts[i] == 0 && steps[i] == 1 && to_end {
+            continue;
+        }
+        let end = ends[i].number().ok_or("an end depends on the batch")?;
+        let span = span(along, dims[along].per_sample, starts[i], end, steps[i])?;
         if span.step == 1 && span.start == 0 && span.len == dims[along].per_sample && !dims[along].batch {
             continue;
         }
@@ -365,26 +392,39 @@ pub(super) fn split(importer: &mut Importer, call: &Call) -> Results {
     let along = axis(call.attributes.int("axis", 0), dims.len())?;
     not_along_batch(&dims, along)?;
     let total = dims[along].per_sample;
-    let lengths: Vec<usize> = match call.optional(1) {
-        Some(lengths) => known(lengths)?
-            .into_iter()
-            .map(|n| usize::try_from(n).map_err(|_| format!("invalid length {n}")))
-            .collect::<Result<_, _>>()?,
+    let lengths: Vec<i64> = match call.optional(1) {
+        Some(lengths) => known(lengths)?,
         None => {
-            let parts = call.outputs.max(1);
-            let chunk = total.div_ceil(parts);
-            (0..parts).map(|i| chunk.min(total.saturating_sub(i * chunk))).collect()
+            let count = call.outputs.max(1);
+            let chunk = total.div_ceil(count);
+            (0..count).map(|i| chunk.min(total.saturating_sub(i * chunk)) as i64).collect()
         }
     };
-    let sum = lengths.iter().try_fold(0usize, |n, &l| n.checked_add(l));
-    if lengths.len() != call.outputs || sum != Some(total) {
-        return Err(format!("lengths {lengths:?} for {} results along {total}", call.outputs));
+    if lengths.len() != call.outputs {
+        return Err(format!("lengths {lengths:?} for {} results", call.outputs));
+    }
+    parts(importer, x, &dims, along, &lengths)
+}
+
+/// Parts of listed lengths along an axis, which together are the whole.
+pub(super) fn parts(
+    importer: &mut Importer,
+    x: NodeId,
+    dims: &[Dim],
+    along: usize,
+    lengths: &[i64],
+) -> Results {
+    let total = dims[along].per_sample;
+    let sum = lengths.iter().try_fold(0i64, |n, &l| n.checked_add(l));
+    if lengths.iter().any(|&l| l < 0) || sum != Some(total as i64) {
+        return Err(format!("lengths {lengths:?} along {total}"));
     }
     let mut start = 0;
     let mut results = Vec::with_capacity(lengths.len());
-    for len in lengths {
+    for &len in lengths {
+        let len = len as usize;
         let node = importer.emit(Op::Slice(Span { axis: along, start, len, step: 1 }), &[x])?;
-        let mut part = dims.clone();
+        let mut part = dims.to_vec();
         part[along] = Dim::fixed(len);
         results.push(Value::Data { node, dims: part });
         start += len;
