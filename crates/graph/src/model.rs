@@ -2,7 +2,7 @@
 
 use crate::error::{Error, UnsupportedNode};
 use crate::ir::{Extent, Graph};
-use crate::onnx::{Import, Limits, import};
+use crate::onnx::{Import, Interface, Limits, import};
 use crate::passes::{simplify, tangent};
 use crate::plan::Plan;
 use std::path::Path;
@@ -40,7 +40,19 @@ impl Graph {
     /// exactly (all of them are listed).
     pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
         let path = path.as_ref();
-        let import = import(&bytes(path, limits)?, Some(path), limits)?;
+        let import = import(&bytes(path, limits)?, Some(path), limits, Interface::Model)?;
+        supported(import, &path.display().to_string())
+    }
+
+    /// Reads any ONNX file that acts on samples independently, with any number of inputs and outputs, which keep their
+    /// names: a derivative written by [`Graph::write`], for example. Inputs without a batch axis, and t, are given once a
+    /// call.
+    ///
+    /// # Errors
+    /// As [`Graph::read`].
+    pub fn read_function(path: impl AsRef<Path>, limits: &Limits) -> Result<Graph, Error> {
+        let path = path.as_ref();
+        let import = import(&bytes(path, limits)?, Some(path), limits, Interface::Function)?;
         supported(import, &path.display().to_string())
     }
 
@@ -49,7 +61,7 @@ impl Graph {
     /// # Errors
     /// As [`Graph::read`].
     pub fn from_bytes(bytes: &[u8], limits: &Limits) -> Result<Graph, Error> {
-        supported(import(bytes, None, limits)?, "model")
+        supported(import(bytes, None, limits, Interface::Model)?, "model")
     }
 
     /// Where the graph came from.
@@ -76,7 +88,8 @@ impl Description {
     /// If the file is unreadable, contradicts itself, or exceeds the limits.
     pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Description, Error> {
         let path = path.as_ref();
-        let Import { graph, unsupported } = import(&bytes(path, limits)?, Some(path), limits)?;
+        let Import { graph, unsupported } =
+            import(&bytes(path, limits)?, Some(path), limits, Interface::Model)?;
         let mut description = Description::of(&graph);
         description.unsupported = unsupported;
         Ok(description)

@@ -4,6 +4,7 @@ use super::dims::{Dim, per_sample, show};
 use super::element::ElementType;
 use super::entry::Entry;
 use super::functions::{Frame, Functions, full_name, is_standard, standard_version};
+use super::interface::Interface;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{Loader, Tensor, Values};
 use super::{Limits, OPSETS, operators};
@@ -12,6 +13,7 @@ use crate::ir::{Extent, Graph, Known, NodeId, Op, Port, elements};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// A value of the file while it is read.
 #[derive(Debug, Clone)]
@@ -33,7 +35,12 @@ pub(crate) struct Import {
 }
 
 /// Reads a model. Sound files with unsupported nodes are not an error here.
-pub(crate) fn import(bytes: &[u8], path: Option<&Path>, limits: &Limits) -> Result<Import, Error> {
+pub(crate) fn import(
+    bytes: &[u8],
+    path: Option<&Path>,
+    limits: &Limits,
+    interface: Interface,
+) -> Result<Import, Error> {
     let file = path.map_or_else(|| "model".into(), |p| p.display().to_string());
     let malformed = |what: &str, expected: &str, got: String, remedy: &str| Error::Malformed {
         file: file.clone(),
@@ -58,15 +65,19 @@ pub(crate) fn import(bytes: &[u8], path: Option<&Path>, limits: &Limits) -> Resu
     importer.graph.source.producer = producer(&model);
     importer.graph.source.opset = opset;
     importer.graph.memory_limit = limits.memory;
-    let interface = |(what, got)| {
-        malformed(what, "inputs x [batch, ...], t [batch] and one output shaped like x", got, "Export it so")
-    };
+    let unfit = |(what, got)| malformed(what, interface.expected(), got, "Export it so");
     importer.weights(graph).map_err(|(what, problem)| {
         malformed(&format!("initializer {what}"), "a sound tensor", problem, "Export the model again")
     })?;
-    let x_dims = importer.inputs(graph).map_err(interface)?;
+    let x_dims = match interface {
+        Interface::Model => Some(importer.inputs(graph).map_err(unfit)?),
+        Interface::Function => importer.function_inputs(graph).map(|()| None).map_err(unfit)?,
+    };
     graph.node.iter().for_each(|node| importer.node(node));
-    importer.output(graph, &x_dims).map_err(interface)?;
+    match x_dims {
+        Some(x_dims) => importer.output(graph, &x_dims).map_err(unfit)?,
+        None => importer.function_outputs(graph).map_err(unfit)?,
+    }
     importer.graph.source.operators = importer.operators.iter().map(|(op, n)| (op.to_string(), *n)).collect();
     Ok(Import { graph: importer.graph, unsupported: importer.unsupported })
 }
@@ -96,15 +107,17 @@ pub(super) struct Importer<'a> {
     /// The calls that are being read, the outermost first.
     pub frames: Vec<Frame<'a>>,
     pub functions: Functions<'a>,
-    unsupported: Vec<UnsupportedNode>,
+    pub unsupported: Vec<UnsupportedNode>,
     /// How often each operator was met.
     operators: BTreeMap<&'a str, usize>,
     nodes: usize,
+    /// Weights and small values made of them.
+    weights: HashMap<NodeId, Arc<[f64]>>,
     loader: Loader<'a>,
     used: u64,
 }
 
-type Problem = (&'static str, String);
+pub(super) type Problem = (&'static str, String);
 
 impl<'a> Importer<'a> {
     fn new(loader: Loader<'a>, functions: Functions<'a>) -> Self {
@@ -116,6 +129,7 @@ impl<'a> Importer<'a> {
             unsupported: vec![],
             operators: BTreeMap::new(),
             nodes: 0,
+            weights: HashMap::new(),
             loader,
             used: 0,
         }
@@ -130,6 +144,7 @@ impl<'a> Importer<'a> {
             }
             let value = self.constant(tensor);
             if let Value::Data { node, .. } = value {
+                self.weights.extend(self.graph.constant_values(node).cloned().map(|values| (node, values)));
                 let (name, extent) = (name.to_string(), Extent::Call);
                 self.graph.parameters.push(Port { name, node, extent });
             }
@@ -288,23 +303,31 @@ impl<'a> Importer<'a> {
         Ok(self.folded(id).unwrap_or(id))
     }
 
+    /// The constant in place of a node whose result is known, unless that is made of weights: these may change.
     fn folded(&mut self, id: NodeId) -> Option<NodeId> {
         let node = self.graph.node(id);
         let small = |&id: &NodeId| elements(self.graph.shape(id)) <= MOST_FOLDED;
         if matches!(node.op, Op::MatMul) || !small(&id) || !node.inputs.iter().all(small) {
             return None;
         }
-        let known = |&id: &NodeId| {
-            Some(Known { shape: self.graph.shape(id), values: self.graph.constant_values(id)? })
-        };
+        let known = |&id: &NodeId| Some(Known { shape: self.graph.shape(id), values: self.known(id)? });
         let arguments: Vec<Known> = node.inputs.iter().map(known).collect::<Option<_>>()?;
         let values = node.op.evaluate(&arguments, &node.shape)?;
+        if node.inputs.iter().any(|i| self.weights.contains_key(i)) {
+            self.weights.insert(id, values.into());
+            return None;
+        }
         let shape = node.shape.clone();
         self.graph.nodes.pop();
         Some(self.graph.constant(&shape, values))
     }
 
-    fn within_limit(&mut self, elements: usize) -> Result<(), String> {
+    /// The values of a constant, or of what is made of weights.
+    pub fn known(&self, id: NodeId) -> Option<&Arc<[f64]>> {
+        self.weights.get(&id).or_else(|| self.graph.constant_values(id))
+    }
+
+    pub fn within_limit(&mut self, elements: usize) -> Result<(), String> {
         let limit = self.loader.limits.memory;
         self.used = self.used.saturating_add((elements as u64).saturating_mul(BYTES_PER_ELEMENT));
         if self.used > limit {
@@ -319,7 +342,7 @@ fn agrees(dims: &[Dim], x_dims: &[Dim]) -> bool {
     dims.iter().zip(x_dims).all(|(y, x)| y.batch == x.batch || *y == Dim::fixed(1))
 }
 
-fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, String> {
+pub(super) fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, String> {
     let name = input.name.as_deref().unwrap_or("");
     let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
     let shape =

@@ -80,7 +80,7 @@ fn rearrange(importer: &mut Importer, call: &Call, moved: usize, rule: Rule) -> 
     }
     let integers = |importer: &Importer, moved: &Value| match moved {
         Value::Data { node, dims } if dims.iter().all(|d| !d.batch) => {
-            let values = importer.graph.constant_values(*node)?;
+            let values = importer.known(*node)?;
             let entries = values.iter().map(|&v| entries.get(v as usize).copied()).collect::<Option<_>>()?;
             Some(Value::Integers { shape: importer.graph.shape(*node).to_vec(), entries })
         }

@@ -8,6 +8,7 @@ mod entry;
 mod functions;
 mod import;
 mod integers;
+mod interface;
 mod linear;
 mod operators;
 pub(crate) mod proto;
@@ -16,6 +17,7 @@ mod shaping;
 mod tensor;
 
 pub(crate) use import::{Import, import};
+pub(crate) use interface::Interface;
 
 /// What a file may cost. Checked before memory is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -94,7 +94,7 @@ fn cast_to(importer: &mut Importer, value: Value, to: ElementType) -> Results {
             if dims.iter().any(|d| d.batch) {
                 return Err("a cast that rounds is not supported".into());
             }
-            let values = importer.graph.constant_values(node).ok_or("a cast that rounds is not supported")?;
+            let values = importer.known(node).ok_or("a cast that rounds is not supported")?;
             let whole = |v: f64| if to == ElementType::Bool { i64::from(v != 0.0) } else { v as i64 };
             let entries = values.iter().map(|&v| Entry::known(whole(v))).collect();
             Ok(vec![Value::Integers { shape: importer.graph.shape(node).to_vec(), entries }])

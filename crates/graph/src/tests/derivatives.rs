@@ -142,6 +142,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 fn gradients_by_weights_pair_with_the_tangents_in_their_directions() {
     for function in FUNCTIONS {
         let trained = Trained::new(&network(function));
+        assert_eq!(trained.names, ["w1", "b1", "w2", "b2"]);
         let graph = gradients(&trained.graph, "y", &trained.listed(), "u").unwrap();
         let program = Program::new(&graph, Precision::F64).unwrap();
         for n in [1, 2, 7, 8, 9, 53] {
