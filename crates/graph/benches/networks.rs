@@ -26,7 +26,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
     for workload in &WORKLOADS {
-        let file = format!("{}/../../benches/data/{}.onnx", env!("CARGO_MANIFEST_DIR"), workload.name);
+        let file = format!("{}/../../bench/data/{}.onnx", env!("CARGO_MANIFEST_DIR"), workload.name);
         let graph =
             Graph::read(Path::new(&file), &Limits::default()).expect("the benchmark network is readable");
         let about = Description::of(&graph);

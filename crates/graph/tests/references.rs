@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use surefoot_graph::{CpuPath, Graph, Limits, Network, Precision};
 
 const MODELS: [&str; 4] = ["moons-cfm", "moons-cfm-undertrained", "moons-otcfm", "moons-si"];
+const PATHS: [CpuPath; 3] = [CpuPath::Avx512, CpuPath::Avx2, CpuPath::Portable];
 
 fn repository(path: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -50,7 +51,7 @@ fn check(model: &str, precision: Precision, path: CpuPath, tolerance: f64) {
 #[test]
 fn imported_networks_match_their_references() {
     for model in MODELS {
-        for path in [CpuPath::Avx512, CpuPath::Avx2, CpuPath::Portable] {
+        for path in PATHS {
             check(model, Precision::F64, path, 1e-6);
             check(model, Precision::F32, path, 2e-5);
         }
@@ -58,10 +59,15 @@ fn imported_networks_match_their_references() {
 }
 
 #[test]
+fn an_imported_unet_with_attention_matches_its_reference() {
+    check("mnist-ddpm", Precision::F64, CpuPath::detect(), 1e-6);
+    check("mnist-ddpm", Precision::F32, CpuPath::detect(), 2e-5);
+}
+
+#[test]
 fn benchmark_networks_run() {
-    for (name, dim) in [("w1", 2), ("w1b", 64)] {
-        let graph =
-            Graph::read(repository(&format!("benches/data/{name}.onnx")), &Limits::default()).unwrap();
+    for (name, dim) in [("w1", 2), ("w1b", 64), ("w2", 784)] {
+        let graph = Graph::read(repository(&format!("bench/data/{name}.onnx")), &Limits::default()).unwrap();
         let [double, single] = [Precision::F64, Precision::F32].map(|p| Network::new(&graph, p).unwrap());
         assert_eq!(double.dim(), dim);
         let x: Vec<f64> = (0..3 * dim).map(|i| (i as f64 * 0.7).sin()).collect();

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI, PI};
 
-/// A function applied to every element. Derivatives at kinks follow PyTorch: the left one.
+/// A function applied to every element. Derivatives at kinks follow PyTorch: the left one, that of |x| is 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Function {
     /// −x
@@ -19,6 +19,22 @@ pub enum Function {
     Sin,
     /// cos x
     Cos,
+    /// tan x
+    Tan,
+    /// arctan x
+    Atan,
+    /// |x|
+    Abs,
+    /// −1, 0 or 1
+    Sign,
+    /// The integer below
+    Floor,
+    /// The integer above
+    Ceil,
+    /// The nearest integer, ties to even
+    Round,
+    /// The integer towards 0
+    Truncate,
     /// x to a fixed power
     Power(f64),
     /// 2/√π ∫₀ˣ e^{−s²} ds
@@ -64,6 +80,14 @@ impl Function {
             Function::Reciprocal => 1.0 / x,
             Function::Sin => x.sin(),
             Function::Cos => x.cos(),
+            Function::Tan => x.tan(),
+            Function::Atan => x.atan(),
+            Function::Abs => x.abs(),
+            Function::Sign => sign(x),
+            Function::Floor => x.floor(),
+            Function::Ceil => x.ceil(),
+            Function::Round => x.round_ties_even(),
+            Function::Truncate => x.trunc(),
             Function::Power(p) => x.powf(p),
             Function::Erf => libm::erf(x),
             Function::Sigmoid => sigmoid(x),
@@ -109,6 +133,10 @@ impl Function {
             Function::Reciprocal => -1.0 / (x * x),
             Function::Sin => x.cos(),
             Function::Cos => -x.sin(),
+            Function::Tan => 1.0 + x.tan() * x.tan(),
+            Function::Atan => 1.0 / (1.0 + x * x),
+            Function::Abs => sign(x),
+            Function::Sign | Function::Floor | Function::Ceil | Function::Round | Function::Truncate => 0.0,
             Function::Power(p) => {
                 if p == 0.0 {
                     0.0
@@ -138,6 +166,25 @@ impl Function {
             }
         }
     }
+}
+
+impl Function {
+    /// Is it constant between its jumps?
+    pub(crate) fn is_step(self) -> bool {
+        use Function::{Ceil, Floor, Round, Sign, Truncate};
+        matches!(self, Sign | Floor | Ceil | Round | Truncate)
+    }
+
+    /// Is its slope constant between its kinks?
+    pub(crate) fn is_piecewise_linear(self) -> bool {
+        use Function::{Abs, LeakyRelu, Neg, Relu};
+        self.is_step() || matches!(self, Neg | Abs | Relu | LeakyRelu(_))
+    }
+}
+
+/// −1, 0 or 1; NaN for NaN.
+fn sign(x: f64) -> f64 {
+    if x.is_nan() || x == 0.0 { x + 0.0 } else { x.signum() }
 }
 
 /// `below` for x ≤ 0, `above` for x > 0, NaN for NaN.

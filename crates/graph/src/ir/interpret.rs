@@ -1,5 +1,6 @@
 //! Plain evaluation of one operation on known values, for constant folding.
 
+use super::convolve::Convolution;
 use super::shape::{elements, row_major_strides};
 use super::{Op, Span};
 
@@ -23,11 +24,20 @@ impl Op {
             Op::Mul => zip(inputs, shape, |a, b| a * b),
             Op::Div => zip(inputs, shape, |a, b| a / b),
             Op::Pow => zip(inputs, shape, f64::powf),
+            Op::Compare(c) => zip(inputs, shape, |a, b| c.value(a, b)),
+            Op::Select => select(inputs, shape),
             Op::MatMul => matmul(inputs, shape),
-            Op::Sum(_) => sum(&inputs[0], shape),
+            Op::Convolve { window, role } => {
+                let convolution = Convolution::new(window, *role, inputs[0].shape, inputs[1].shape);
+                convolution.evaluate(&inputs[0], &inputs[1])
+            }
+            Op::Sum(_) => reduce(&inputs[0], shape, 0.0, |sum, v| sum + v),
+            Op::Max(_) => reduce(&inputs[0], shape, f64::NEG_INFINITY, larger),
+            Op::Detach => inputs[0].values.to_vec(),
             Op::Concat(axis) => concat(inputs, *axis, shape),
             Op::Embed { span, .. } => embed(&inputs[0], span, shape),
-            Op::Reshape(_) | Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) => {
+            Op::Scatter { .. } => scatter(&inputs[0], &self.scatter_rows(inputs[0].shape, shape), shape),
+            Op::Reshape(_) | Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Gather { .. } => {
                 let rows = self.view_rows(inputs[0].shape, shape);
                 rows.iter().map(|&r| inputs[0].values[r]).collect()
             }
@@ -49,9 +59,30 @@ impl Op {
                 };
                 index.iter().enumerate().map(along).sum()
             }),
+            Op::Gather { axis, indices } => along_axis(*axis, indices, to, from),
             _ => (0..elements(to)).collect(),
         }
     }
+
+    /// For a scatter: the element of the result for every element of the argument.
+    pub(crate) fn scatter_rows(&self, from: &[usize], to: &[usize]) -> Vec<usize> {
+        match self {
+            Op::Scatter { axis, indices, .. } => along_axis(*axis, indices, from, to),
+            _ => vec![],
+        }
+    }
+}
+
+/// For every element of `listed` the element of `whole` whose position along the axis is the listed one.
+fn along_axis(axis: usize, indices: &[u32], listed: &[usize], whole: &[usize]) -> Vec<usize> {
+    let strides = row_major_strides(whole);
+    let place = |i: usize, at: usize| if i == axis { indices[at] as usize } else { at };
+    strided_rows(listed, |index| index.iter().enumerate().map(|(i, &at)| strides[i] * place(i, at)).sum())
+}
+
+/// The larger number; NaN if either is.
+fn larger(a: f64, b: f64) -> f64 {
+    if b > a || b.is_nan() { b } else { a }
 }
 
 /// Calls `row` with every index of a shape in row-major order.
@@ -111,10 +142,22 @@ fn matmul(inputs: &[Known], shape: &[usize]) -> Vec<f64> {
     result
 }
 
-fn sum(input: &Known, shape: &[usize]) -> Vec<f64> {
-    let mut result = vec![0.0; elements(shape)];
+fn select(inputs: &[Known], shape: &[usize]) -> Vec<f64> {
+    let rows = [0, 1, 2].map(|i| broadcast_rows(inputs[i].shape, shape));
+    let value = |argument: usize, row: usize| inputs[argument].values[rows[argument][row]];
+    (0..elements(shape)).map(|row| if value(0, row) == 0.0 { value(2, row) } else { value(1, row) }).collect()
+}
+
+fn reduce(input: &Known, shape: &[usize], start: f64, f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let mut result = vec![start; elements(shape)];
     let owner = broadcast_rows(shape, input.shape);
-    owner.iter().zip(input.values).for_each(|(&r, v)| result[r] += v);
+    owner.iter().zip(input.values).for_each(|(&r, &v)| result[r] = f(result[r], v));
+    result
+}
+
+fn scatter(input: &Known, rows: &[usize], shape: &[usize]) -> Vec<f64> {
+    let mut result = vec![0.0; elements(shape)];
+    rows.iter().zip(input.values).for_each(|(&r, v)| result[r] += v);
     result
 }
 

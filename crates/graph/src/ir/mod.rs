@@ -4,11 +4,14 @@
 //! repeated: once a call, once a sample, or once a sample and direction. The batch axis of an imported tensor
 //! keeps its place with length 1, so that axis numbers mean the same as in the file.
 
+mod convolve;
 mod function;
 mod interpret;
 mod parameters;
 mod shape;
 
+pub(crate) use convolve::Convolution;
+pub use convolve::{Role, Window, WindowAxis};
 pub use function::Function;
 pub(crate) use function::GELU_TANH;
 pub(crate) use interpret::{Known, broadcast_rows, sum_rows};
@@ -54,12 +57,27 @@ pub enum Op {
     Div,
     /// a to the power b, broadcasting.
     Pow,
+    /// 1 where the relation holds, 0 elsewhere, broadcasting. Has no derivative.
+    Compare(Comparison),
+    /// The second argument where the first is not 0, the third elsewhere, broadcasting.
+    Select,
     /// Matrix product over the last two axes, broadcasting the others. Both arguments have rank 2 at least.
     MatMul,
+    /// A convolution, or the adjoint of one by an argument.
+    Convolve {
+        /// Strides, dilations, padding, groups, lengths.
+        window: Arc<Window>,
+        /// Which of the three arguments of the form is the result.
+        role: Role,
+    },
     /// Sum over axes, which stay with length 1.
     Sum(Vec<usize>),
     /// Sum over all samples, and over all directions where there is one value a direction: one value a call.
     Total,
+    /// Largest element over axes, which stay with length 1; NaN if there is one. Ties share the derivative evenly.
+    Max(Vec<usize>),
+    /// The argument, which derivative passes take for a constant: for shifts that the result does not depend on.
+    Detach,
     /// The same elements in row-major order under another shape.
     Reshape(Vec<usize>),
     /// Repetition along axes of length 1 (and new leading axes) up to a shape.
@@ -77,6 +95,57 @@ pub enum Op {
         /// Length of the axis of the result.
         size: usize,
     },
+    /// Listed positions of an axis, each as often as it is listed.
+    Gather {
+        /// The axis.
+        axis: usize,
+        /// The positions.
+        indices: Arc<[u32]>,
+    },
+    /// Sums of the elements along an axis by the position that each belongs to: the adjoint of a gather.
+    Scatter {
+        /// The axis.
+        axis: usize,
+        /// The position of every element.
+        indices: Arc<[u32]>,
+        /// Length of the axis of the result.
+        size: usize,
+    },
+}
+
+impl Op {
+    /// Does the derivative by this argument vanish wherever there is one?
+    pub(crate) fn is_flat(&self, position: usize) -> bool {
+        match self {
+            Op::Compare(_) | Op::Detach => true,
+            Op::Select => position == 0,
+            Op::Map(f) => f.is_step(),
+            Op::Slope(f) => f.is_piecewise_linear(),
+            _ => false,
+        }
+    }
+}
+
+/// A relation of two numbers; false where either is NaN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// a = b
+    Equal,
+    /// a < b
+    Less,
+    /// a ≤ b
+    LessOrEqual,
+}
+
+impl Comparison {
+    /// 1 where it holds, 0 elsewhere.
+    pub(crate) fn value(self, a: f64, b: f64) -> f64 {
+        f64::from(match self {
+            Comparison::Equal => a == b,
+            Comparison::Less => a < b,
+            Comparison::LessOrEqual => a <= b,
+        })
+    }
 }
 
 /// Positions `start`, `start + step`, … along an axis, `len` of them.
@@ -247,15 +316,24 @@ impl Graph {
         NodeId(self.nodes.len() - 1)
     }
 
-    /// Multiplications and additions of matrix products in the nodes of an extent, for one instance each.
+    /// Multiplications of a matrix product or convolution; 0 for other operations.
+    pub(crate) fn multiplications(&self, id: NodeId) -> usize {
+        let node = self.node(id);
+        match &node.op {
+            Op::MatMul => node.elements().saturating_mul(*self.shape(node.inputs[0]).last().unwrap_or(&0)),
+            Op::Convolve { window, role } => {
+                let [a, b] = [0, 1].map(|i| self.shape(node.inputs[i]));
+                window.multiplications(*role, a, b)
+            }
+            _ => 0,
+        }
+    }
+
+    /// Multiplications and additions of matrix products and convolutions in the nodes of an extent, for one instance
+    /// each.
     pub(crate) fn matrix_flops(&self, extent: Extent) -> u64 {
-        let products = self.nodes.iter().filter(|n| n.extent == extent && n.op == Op::MatMul);
-        products
-            .map(|n| {
-                let inner = *self.shape(n.inputs[0]).last().unwrap_or(&0);
-                2 * n.elements() as u64 * inner as u64
-            })
-            .sum()
+        let products = self.ids().filter(|&id| self.node(id).extent == extent);
+        products.fold(0u64, |n, id| n.saturating_add(2 * self.multiplications(id) as u64))
     }
 
     /// Copies the nodes that the outputs need (and all inputs), and gives the new id of every old node kept.

@@ -34,7 +34,9 @@ pub(crate) fn broadcast(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> 
 pub(super) fn infer(op: &Op, inputs: &[&[usize]]) -> Result<Vec<usize>, String> {
     let expected = match op {
         Op::Input | Op::Constant(_) => 0,
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::MatMul => 2,
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Compare(_) => 2,
+        Op::MatMul | Op::Convolve { .. } => 2,
+        Op::Select => 3,
         Op::Concat(_) => inputs.len().max(1),
         _ => 1,
     };
@@ -43,10 +45,16 @@ pub(super) fn infer(op: &Op, inputs: &[&[usize]]) -> Result<Vec<usize>, String> 
     }
     match op {
         Op::Input | Op::Constant(_) => Err("has no arguments to take a shape from".into()),
-        Op::Map(_) | Op::Slope(_) | Op::Total => Ok(inputs[0].to_vec()),
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow => broadcast(inputs[0], inputs[1]),
+        Op::Map(_) | Op::Slope(_) | Op::Total | Op::Detach => Ok(inputs[0].to_vec()),
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Pow | Op::Compare(_) => broadcast(inputs[0], inputs[1]),
+        Op::Select => broadcast(inputs[0], &broadcast(inputs[1], inputs[2])?),
         Op::MatMul => matmul(inputs[0], inputs[1]),
-        Op::Sum(axes) => sum(inputs[0], axes),
+        Op::Convolve { window, role } => window.infer(*role, inputs[0], inputs[1]),
+        Op::Sum(axes) => reduced(inputs[0], axes),
+        Op::Max(axes) if axes.iter().any(|&axis| inputs[0].get(axis) == Some(&0)) => {
+            Err(format!("the largest of no elements of {:?}", inputs[0]))
+        }
+        Op::Max(axes) => reduced(inputs[0], axes),
         Op::Reshape(shape) if elements(shape) == elements(inputs[0]) => Ok(shape.clone()),
         Op::Reshape(shape) => Err(format!("cannot reshape {:?} to {shape:?}", inputs[0])),
         Op::Expand(shape) if broadcast(inputs[0], shape).as_ref() == Ok(shape) => Ok(shape.clone()),
@@ -55,6 +63,8 @@ pub(super) fn infer(op: &Op, inputs: &[&[usize]]) -> Result<Vec<usize>, String> 
         Op::Concat(axis) => concat(inputs, *axis),
         Op::Slice(span) => slice(inputs[0], span),
         Op::Embed { span, size } => embed(inputs[0], span, *size),
+        Op::Gather { axis, indices } => gather(inputs[0], *axis, indices),
+        Op::Scatter { axis, indices, size } => scatter(inputs[0], *axis, indices, *size),
     }
 }
 
@@ -70,7 +80,7 @@ fn matmul(a: &[usize], b: &[usize]) -> Result<Vec<usize>, String> {
     Ok(shape)
 }
 
-fn sum(a: &[usize], axes: &[usize]) -> Result<Vec<usize>, String> {
+fn reduced(a: &[usize], axes: &[usize]) -> Result<Vec<usize>, String> {
     let mut shape = a.to_vec();
     for &axis in axes {
         *shape.get_mut(axis).ok_or_else(|| format!("{a:?} has no axis {axis}"))? = 1;
@@ -123,5 +133,24 @@ fn embed(a: &[usize], span: &Span, size: usize) -> Result<Vec<usize>, String> {
     }
     let mut shape = a.to_vec();
     shape[span.axis] = size;
+    Ok(shape)
+}
+
+fn gather(a: &[usize], axis: usize, indices: &[u32]) -> Result<Vec<usize>, String> {
+    let mut shape = a.to_vec();
+    let length = shape.get_mut(axis).ok_or_else(|| format!("{a:?} has no axis {axis}"))?;
+    if indices.iter().any(|&i| i as usize >= *length) {
+        return Err(format!("a position lies outside of axis {axis} of {a:?}"));
+    }
+    *length = indices.len();
+    Ok(shape)
+}
+
+fn scatter(a: &[usize], axis: usize, indices: &[u32], size: usize) -> Result<Vec<usize>, String> {
+    if a.get(axis) != Some(&indices.len()) || indices.iter().any(|&i| i as usize >= size) {
+        return Err(format!("{} positions do not fit to axis {axis} of {a:?}", indices.len()));
+    }
+    let mut shape = a.to_vec();
+    shape[axis] = size;
     Ok(shape)
 }

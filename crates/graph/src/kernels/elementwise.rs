@@ -1,9 +1,10 @@
-//! Kernels on rows of lanes: arithmetic of two operands, copies, sums and general matrix products.
+//! Kernels on rows of lanes: arithmetic of two operands, selections, copies, reductions and general matrix products.
 
 use super::vector::{Element, Vector};
 use super::view::View;
+use crate::ir::Comparison;
 
-/// Arithmetic of two operands.
+/// Arithmetic of two operands; relations give 1 or 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arithmetic {
     Add,
@@ -11,6 +12,7 @@ pub(crate) enum Arithmetic {
     Mul,
     Div,
     Pow,
+    Compare(Comparison),
 }
 
 /// Arguments of [`binary`].
@@ -51,12 +53,52 @@ pub(super) unsafe fn binary<V: Vector>(k: &Binary<V::Scalar>) {
             Arithmetic::Sub => pairs!(k, V, a, b => a.sub(b)),
             Arithmetic::Mul => pairs!(k, V, a, b => a.mul(b)),
             Arithmetic::Div => pairs!(k, V, a, b => a.div(b)),
+            Arithmetic::Compare(comparison) => {
+                let (one, zero) = (V::splat(V::Scalar::from_f64(1.0)), V::splat(V::Scalar::from_f64(0.0)));
+                match comparison {
+                    Comparison::Equal => pairs!(k, V, a, b => V::select(a.eq(b), one, zero)),
+                    Comparison::Less => pairs!(k, V, a, b => V::select(b.gt(a), one, zero)),
+                    Comparison::LessOrEqual => {
+                        pairs!(k, V, a, b => V::select(b.gt(a), one, V::select(a.eq(b), one, zero)))
+                    }
+                }
+            }
             Arithmetic::Pow => {
                 let width = k.chunks * V::LANES;
                 for i in 0..k.rows * width {
                     let (r, lane) = (i / width, i % width);
                     *k.out.add(i) = k.a.element(r, lane).power(k.b.element(r, lane));
                 }
+            }
+        }
+    }
+}
+
+/// Arguments of [`select`].
+pub(crate) struct Select<T> {
+    pub condition: View<T>,
+    pub a: View<T>,
+    pub b: View<T>,
+    pub out: *mut T,
+    pub rows: usize,
+    pub chunks: usize,
+}
+
+/// `a` where the condition is not 0, `b` elsewhere.
+///
+/// # Safety
+/// As [`Vector`]; operands and output are valid for `rows` rows of `chunks` chunks.
+#[inline(always)]
+pub(super) unsafe fn select<V: Vector>(k: &Select<V::Scalar>) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let zero = V::splat(V::Scalar::from_f64(0.0));
+        for r in 0..k.rows {
+            let (condition, a, b) = (k.condition.row::<V>(r), k.a.row::<V>(r), k.b.row::<V>(r));
+            for c in 0..k.chunks {
+                let fails = condition.chunk::<V>(c).eq(zero);
+                let chosen = V::select(fails, b.chunk(c), a.chunk(c));
+                chosen.store(k.out.add((r * k.chunks + c) * V::LANES));
             }
         }
     }
@@ -91,31 +133,57 @@ pub(super) unsafe fn copy<V: Vector>(k: &Copy<V::Scalar>) {
     }
 }
 
-/// Arguments of [`sum`].
-pub(crate) struct Sum<T> {
+/// How the rows of a group become one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reduction {
+    Sum,
+    /// NaN if there is one.
+    Max,
+}
+
+/// Arguments of [`reduce`].
+pub(crate) struct Reduce<T> {
+    pub reduction: Reduction,
     /// `rows` groups of `group` rows each.
     pub input: View<T>,
     pub out: *mut T,
+    /// Where groups of different lengths start, one more at the end; null if all have the length `group`.
+    pub starts: *const u32,
     pub rows: usize,
     pub group: usize,
     pub chunks: usize,
 }
 
-/// Adds up groups of rows.
+/// Reduces groups of rows.
 ///
 /// # Safety
 /// As [`Vector`]; input and output are valid for the rows named, of `chunks` chunks.
 #[inline(always)]
-pub(super) unsafe fn sum<V: Vector>(k: &Sum<V::Scalar>) {
+pub(super) unsafe fn reduce<V: Vector>(k: &Reduce<V::Scalar>) {
     // SAFETY: handed on to the caller.
     unsafe {
         for r in 0..k.rows {
+            let start = |r: usize| if k.starts.is_null() { r * k.group } else { *k.starts.add(r) as usize };
+            let (first, end) = (start(r), start(r + 1));
             for c in 0..k.chunks {
-                let mut total = V::splat(V::Scalar::from_f64(0.0));
-                for i in 0..k.group {
-                    total = total.add(k.input.row::<V>(r * k.group + i).chunk(c));
-                }
-                total.store(k.out.add((r * k.chunks + c) * V::LANES));
+                let result = match k.reduction {
+                    Reduction::Sum => {
+                        let mut total = V::splat(V::Scalar::from_f64(0.0));
+                        for i in first..end {
+                            total = total.add(k.input.row::<V>(i).chunk(c));
+                        }
+                        total
+                    }
+                    Reduction::Max => {
+                        let mut largest = V::splat(V::Scalar::from_f64(f64::NEG_INFINITY));
+                        for i in first..end {
+                            let x: V = k.input.row::<V>(i).chunk(c);
+                            largest = V::select(x.eq(x), V::select(x.gt(largest), x, largest), x);
+                        }
+                        largest
+                    }
+                };
+                result.store(k.out.add((r * k.chunks + c) * V::LANES));
             }
         }
     }

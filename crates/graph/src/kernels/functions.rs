@@ -90,6 +90,14 @@ pub(super) unsafe fn map<V: Vector>(m: &Map<V::Scalar>) {
             Function::Log
             | Function::Sin
             | Function::Cos
+            | Function::Tan
+            | Function::Atan
+            | Function::Abs
+            | Function::Sign
+            | Function::Floor
+            | Function::Ceil
+            | Function::Round
+            | Function::Truncate
             | Function::Power(_)
             | Function::Erf
             | Function::Softplus

@@ -1,5 +1,6 @@
 //! Kernels on rows of lanes, compiled for every instruction set and chosen at run time.
 
+mod convolve;
 mod elementwise;
 mod functions;
 mod linear;
@@ -10,7 +11,8 @@ mod view;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use elementwise::{Arithmetic, Binary, Contract, Copy, Sum};
+pub(crate) use convolve::Convolve;
+pub(crate) use elementwise::{Arithmetic, Binary, Contract, Copy, Reduce, Reduction, Select};
 pub(crate) use functions::Map;
 pub(crate) use linear::{Activation, Linear, Packed};
 pub(crate) use total::{Total, TotalProduct};
@@ -69,11 +71,13 @@ pub(crate) struct Kernels<T> {
     pub linear: unsafe fn(&Linear<T>),
     pub map: unsafe fn(&Map<T>),
     pub binary: unsafe fn(&Binary<T>),
+    pub select: unsafe fn(&Select<T>),
     pub copy: unsafe fn(&Copy<T>),
-    pub sum: unsafe fn(&Sum<T>),
+    pub reduce: unsafe fn(&Reduce<T>),
     pub contract: unsafe fn(&Contract<T>),
     pub total: unsafe fn(&Total<T>),
     pub total_product: unsafe fn(&TotalProduct<T>),
+    pub convolve: unsafe fn(&Convolve<T>),
 }
 
 /// Compiles all kernels for a vector type, with an instruction set.
@@ -82,9 +86,21 @@ macro_rules! kernels {
         mod $name {
             use super::*;
             kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, map: Map, binary: Binary,
-                copy: Copy, sum: Sum, contract: Contract, total: Total, total_product: TotalProduct);
-            pub(super) static KERNELS: Kernels<$scalar> =
-                Kernels { lanes: <$vector>::LANES, linear, map, binary, copy, sum, contract, total, total_product };
+                select: Select, copy: Copy, reduce: Reduce, contract: Contract, convolve: Convolve, total: Total,
+                total_product: TotalProduct);
+            pub(super) static KERNELS: Kernels<$scalar> = Kernels {
+                lanes: <$vector>::LANES,
+                linear,
+                map,
+                binary,
+                select,
+                copy,
+                reduce,
+                contract,
+                convolve,
+                total,
+                total_product,
+            };
         }
     };
     (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
@@ -101,7 +117,8 @@ macro_rules! kernels {
 
 /// The kernels before an instruction set is chosen.
 mod generic {
-    pub(super) use super::elementwise::{binary, contract, copy, sum};
+    pub(super) use super::convolve::convolve;
+    pub(super) use super::elementwise::{binary, contract, copy, reduce, select};
     pub(super) use super::functions::map;
     pub(super) use super::linear::linear;
     pub(super) use super::total::{total, total_product};

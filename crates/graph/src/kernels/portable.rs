@@ -96,6 +96,10 @@ macro_rules! lanes {
                 std::array::from_fn(|i| self.0[i] > b.0[i])
             }
             #[inline(always)]
+            unsafe fn eq(self, b: Self) -> [bool; N] {
+                std::array::from_fn(|i| self.0[i] == b.0[i])
+            }
+            #[inline(always)]
             unsafe fn select(mask: [bool; N], a: Self, b: Self) -> Self {
                 Lanes(std::array::from_fn(|i| if mask[i] { a.0[i] } else { b.0[i] }))
             }

@@ -58,6 +58,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn scale(self, n: Self) -> Self;
     /// self > b; false where either is NaN.
     unsafe fn gt(self, b: Self) -> Self::Mask;
+    /// self = b; false where either is NaN.
+    unsafe fn eq(self, b: Self) -> Self::Mask;
     /// `a` where the mask is set, `b` elsewhere.
     unsafe fn select(mask: Self::Mask, a: Self, b: Self) -> Self;
     /// The magnitude of self with the sign of b.

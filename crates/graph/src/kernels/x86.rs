@@ -14,7 +14,7 @@ pub(crate) struct Pair<R>(R, R);
 macro_rules! wide {
     ($register:ty, $scalar:ty, $lanes:literal, $mask:ty, {
         $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
-        $sqrt:ident, $abs:ident, $min:ident, $max:ident, $round:ident, $scale:ident, $gt:ident, $select:ident,
+        $sqrt:ident, $abs:ident, $min:ident, $max:ident, $round:ident, $scale:ident, $cmp:ident, $select:ident,
         $logic:ident, $cast:ident, $back:ident, $sign:expr
     }) => {
         impl Vector for Wide<$register> {
@@ -82,7 +82,11 @@ macro_rules! wide {
             }
             #[inline(always)]
             unsafe fn gt(self, b: Self) -> $mask {
-                unsafe { $gt::<_CMP_GT_OQ>(self.0, b.0) }
+                unsafe { $cmp::<_CMP_GT_OQ>(self.0, b.0) }
+            }
+            #[inline(always)]
+            unsafe fn eq(self, b: Self) -> $mask {
+                unsafe { $cmp::<_CMP_EQ_OQ>(self.0, b.0) }
             }
             #[inline(always)]
             unsafe fn select(mask: $mask, a: Self, b: Self) -> Self {
@@ -194,6 +198,10 @@ macro_rules! pair {
             #[inline(always)]
             unsafe fn gt(self, b: Self) -> ($register, $register) {
                 unsafe { ($cmp::<_CMP_GT_OQ>(self.0, b.0), $cmp::<_CMP_GT_OQ>(self.1, b.1)) }
+            }
+            #[inline(always)]
+            unsafe fn eq(self, b: Self) -> ($register, $register) {
+                unsafe { ($cmp::<_CMP_EQ_OQ>(self.0, b.0), $cmp::<_CMP_EQ_OQ>(self.1, b.1)) }
             }
             #[inline(always)]
             unsafe fn select(mask: ($register, $register), a: Self, b: Self) -> Self {

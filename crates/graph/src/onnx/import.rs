@@ -307,7 +307,8 @@ impl<'a> Importer<'a> {
     fn folded(&mut self, id: NodeId) -> Option<NodeId> {
         let node = self.graph.node(id);
         let small = |&id: &NodeId| elements(self.graph.shape(id)) <= MOST_FOLDED;
-        if matches!(node.op, Op::MatMul) || !small(&id) || !node.inputs.iter().all(small) {
+        let cheap = self.graph.multiplications(id) <= MOST_FOLDED;
+        if !cheap || !small(&id) || !node.inputs.iter().all(small) {
             return None;
         }
         let known = |&id: &NodeId| Some(Known { shape: self.graph.shape(id), values: self.known(id)? });
@@ -327,6 +328,7 @@ impl<'a> Importer<'a> {
         self.weights.get(&id).or_else(|| self.graph.constant_values(id))
     }
 
+    /// Counts elements of values or index lists against the limit.
     pub fn within_limit(&mut self, elements: usize) -> Result<(), String> {
         let limit = self.loader.limits.memory;
         self.used = self.used.saturating_add((elements as u64).saturating_mul(BYTES_PER_ELEMENT));

@@ -1,10 +1,10 @@
-//! Products and reductions.
+//! Matrix products.
 
 use super::dims::{Dim, broadcast, not_along_batch, one_batch_axis, per_sample};
 use super::import::{Importer, Value};
 use super::operators::Call;
-use super::shaping::{axes_argument, axis, transposed};
-use crate::ir::{Function, NodeId, Op, elements};
+use super::shaping::transposed;
+use crate::ir::{NodeId, Op};
 
 /// Gemm: alpha A' B' + beta C.
 pub(super) fn gemm(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
@@ -78,68 +78,4 @@ fn product(importer: &mut Importer, a: &Side, b: &Side) -> Result<Side, String> 
     let mut dims = broadcast(&a_dims[..p - 2], &b_dims[..q - 2])?;
     dims.extend([a_dims[p - 2], b_dims[q - 1]]);
     Ok((importer.emit(Op::MatMul, &[*a, *b])?, one_batch_axis(dims)?))
-}
-
-/// ReduceSum and ReduceMean.
-pub(super) fn reduce(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
-    let (x, dims) = importer.data(call.required(0)?)?;
-    let axes = match axes_argument(call, dims.len())? {
-        Some(axes) if !axes.is_empty() => axes,
-        _ if call.attributes.int("noop_with_empty_axes", 0) != 0 => vec![],
-        _ => (0..dims.len()).collect(),
-    };
-    let mean = call.operator() == "ReduceMean";
-    let mut node = sum(importer, x, &dims, &axes, mean)?;
-    let mut dims: Vec<Dim> =
-        dims.iter().enumerate().map(|(i, &d)| if axes.contains(&i) { Dim::fixed(1) } else { d }).collect();
-    if call.attributes.int("keepdims", 1) == 0 {
-        let kept = (0..dims.len()).filter(|i| !axes.contains(i)).map(|i| dims[i]).collect();
-        (node, dims) = with_dims(importer, node, kept)?;
-    }
-    Ok(vec![Value::Data { node, dims }])
-}
-
-/// Sum or mean over axes, which stay with length 1.
-fn sum(
-    importer: &mut Importer,
-    x: NodeId,
-    dims: &[Dim],
-    axes: &[usize],
-    mean: bool,
-) -> Result<NodeId, String> {
-    axes.iter().try_for_each(|&axis| not_along_batch(dims, axis))?;
-    let total = importer.emit(Op::Sum(axes.to_vec()), &[x])?;
-    if !mean {
-        return Ok(total);
-    }
-    let counted: Vec<usize> = axes.iter().map(|&axis| dims[axis].per_sample).collect();
-    let count = importer.graph.scalar(elements(&counted) as f64);
-    importer.emit(Op::Div, &[total, count])
-}
-
-/// LayerNormalization: (x − mean)/√(variance + ε) · scale + bias over the last axes.
-pub(super) fn layer_normalization(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
-    if call.outputs > 1 {
-        return Err("its outputs Mean and InvStdDev are not supported".into());
-    }
-    let (x, dims) = importer.data(call.required(0)?)?;
-    let first = axis(call.attributes.int("axis", -1), dims.len())?;
-    let axes: Vec<usize> = (first..dims.len()).collect();
-    let mean = sum(importer, x, &dims, &axes, true)?;
-    let centred = importer.emit(Op::Sub, &[x, mean])?;
-    let square = importer.emit(Op::Mul, &[centred, centred])?;
-    let variance = sum(importer, square, &dims, &axes, true)?;
-    let epsilon = importer.graph.scalar(call.attributes.float("epsilon", f64::from(1e-5f32)));
-    let variance = importer.emit(Op::Add, &[variance, epsilon])?;
-    let deviation = importer.emit(Op::Map(Function::Sqrt), &[variance])?;
-    let mut node = importer.emit(Op::Div, &[centred, deviation])?;
-    for (argument, op) in [(call.required(1).map(Some)?, Op::Mul), (call.optional(2), Op::Add)] {
-        let Some(argument) = argument else { continue };
-        let (factor, factor_dims) = importer.data(argument)?;
-        if broadcast(&dims, &factor_dims)? != dims {
-            return Err("scale or bias do not fit to the normalised axes".into());
-        }
-        node = importer.emit(op, &[node, factor])?;
-    }
-    Ok(vec![Value::Data { node, dims }])
 }

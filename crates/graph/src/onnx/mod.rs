@@ -1,7 +1,9 @@
 //! Reading ONNX: messages, weights, symbolic shapes, and the operators in terms of primitive operations.
 
 mod attributes;
+mod convolve;
 mod dims;
+mod einsum;
 mod element;
 mod elementwise;
 mod entry;
@@ -10,11 +12,16 @@ mod import;
 mod integers;
 mod interface;
 mod linear;
+mod logic;
+mod normalise;
 mod operators;
 pub(crate) mod proto;
+mod reduce;
+mod resize;
 mod sequences;
 mod shaping;
 mod tensor;
+mod terms;
 
 pub(crate) use import::{Import, import};
 pub(crate) use interface::Interface;

@@ -4,7 +4,9 @@ use super::attributes::{Attributes, bind};
 use super::functions;
 use super::import::{Importer, Value};
 use super::proto::NodeProto;
-use super::{elementwise, integers, linear, sequences, shaping};
+use super::{
+    convolve, einsum, elementwise, integers, linear, logic, normalise, reduce, resize, sequences, shaping,
+};
 
 /// The results of a node. `Err(None)`: an argument failed before, which has been reported.
 pub(super) fn lower<'a>(
@@ -64,18 +66,32 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         return Err("this operator domain is not supported".into());
     }
     Ok(match node.op_type.as_deref().unwrap_or("") {
-        "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sin" | "Cos" | "Erf" | "Sigmoid" | "Tanh"
-        | "Relu" | "LeakyRelu" | "Elu" | "Celu" | "Selu" | "Softplus" | "Swish" | "Gelu" => elementwise::map,
+        "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sin" | "Cos" | "Tan" | "Atan" | "Abs" | "Sign"
+        | "Floor" | "Ceil" | "Round" | "Erf" | "Sigmoid" | "Tanh" | "Relu" | "LeakyRelu" | "Elu" | "Celu"
+        | "Selu" | "Softplus" | "Swish" | "Gelu" => elementwise::map,
         "Add" | "Sub" | "Mul" | "Div" => elementwise::binary,
-        "Abs" | "Sign" | "Not" | "Mod" | "Min" | "Max" | "Equal" | "Greater" | "GreaterOrEqual" | "Less"
-        | "LessOrEqual" | "And" | "Or" | "Xor" | "Where" | "ReduceProd" | "ReduceMin" | "ReduceMax" => {
-            integers::only
-        }
+        "Mod" => integers::only,
         "Pow" => elementwise::power,
         "Gemm" => linear::gemm,
         "MatMul" => linear::matmul,
-        "ReduceSum" | "ReduceMean" => linear::reduce,
-        "LayerNormalization" => linear::layer_normalization,
+        "Einsum" => einsum::einsum,
+        "Conv" => convolve::convolution,
+        "ConvTranspose" => convolve::transposed,
+        "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceSumSquare"
+        | "ReduceL1" | "ReduceL2" | "ReduceLogSum" | "ReduceLogSumExp" => reduce::reduce,
+        "Softmax" | "LogSoftmax" => reduce::softmax,
+        "CumSum" => reduce::cumulative_sum,
+        "LayerNormalization" | "RMSNormalization" => normalise::layer,
+        "InstanceNormalization" => normalise::instance,
+        "GroupNormalization" => normalise::group,
+        "BatchNormalization" => normalise::batch,
+        "LpNormalization" => normalise::unit,
+        "Resize" => resize::resize,
+        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => logic::compare,
+        "And" | "Or" | "Xor" | "Not" => logic::logic,
+        "Where" => logic::choose,
+        "Clip" => logic::clip,
+        "Max" | "Min" => logic::extreme,
         "Identity" | "Dropout" => shaping::identity,
         "Cast" => shaping::cast,
         "CastLike" => shaping::cast_like,

@@ -2,7 +2,7 @@
 
 use super::curvature::curvature;
 use super::tangent::{power_by_base, power_by_exponent};
-use super::{DIRECTIONS, active, zeros};
+use super::{DIRECTIONS, active, attained, zeros};
 use crate::ir::{Extent, Function, Graph, NodeId, Op, Span, elements};
 
 /// Adds to a graph the product of cotangents of one output with its derivative by an input.
@@ -96,8 +96,9 @@ impl<'a> Reverse<'a> {
         for id in graph.ids().rev() {
             let Some(u) = self.received(id).filter(|_| self.active[id.0]) else { continue };
             self.cotangents[id.0] = Some(u);
-            for (position, &argument) in graph.node(id).inputs.iter().enumerate() {
-                if self.active[argument.0] {
+            let node = graph.node(id);
+            for (position, &argument) in node.inputs.iter().enumerate() {
+                if self.active[argument.0] && !node.op.is_flat(position) {
                     let term = rule(&mut self.result, id, position, u);
                     self.contribute(id, argument, term);
                 }
@@ -140,7 +141,7 @@ fn rule(graph: &mut Graph, id: NodeId, position: usize, u: NodeId) -> NodeId {
     let argument = node.inputs[position];
     let shape = graph.shape(argument).to_vec();
     match &node.op {
-        Op::Input | Op::Constant(_) => unreachable!("neither has arguments"),
+        Op::Input | Op::Constant(_) | Op::Compare(_) | Op::Detach => unreachable!("none has a derivative"),
         Op::Total => unreachable!("refused before"),
         Op::Map(Function::Neg) => graph.push(Op::Map(Function::Neg), &[u]),
         Op::Map(f) => {
@@ -159,6 +160,26 @@ fn rule(graph: &mut Graph, id: NodeId, position: usize, u: NodeId) -> NodeId {
             let term = matmul(graph, &node.inputs, position, u);
             sum_to(graph, term, &shape)
         }
+        Op::Convolve { window, role } => {
+            let result = role.arguments()[position];
+            let arguments = result.arguments().map(|slot| {
+                let given = role.arguments().iter().position(|&r| r == slot);
+                given.map_or(u, |i| node.inputs[i])
+            });
+            graph.push(Op::Convolve { window: window.clone(), role: result }, &arguments)
+        }
+        Op::Select => {
+            let zero = graph.scalar(0.0);
+            let [taken, left] = if position == 1 { [u, zero] } else { [zero, u] };
+            let term = graph.push(Op::Select, &[node.inputs[0], taken, left]);
+            sum_to(graph, term, &shape)
+        }
+        Op::Max(axes) => {
+            let attained = attained(graph, id, axes);
+            let share = graph.push(Op::Div, &[u, attained.count]);
+            let zero = graph.scalar(0.0);
+            graph.push(Op::Select, &[attained.places, share, zero])
+        }
         Op::Sum(_) => graph.expand(u, &shape),
         Op::Reshape(_) => graph.reshape(u, &shape),
         Op::Expand(_) => sum_to(graph, u, &shape),
@@ -169,6 +190,13 @@ fn rule(graph: &mut Graph, id: NodeId, position: usize, u: NodeId) -> NodeId {
         }
         Op::Slice(span) => graph.push(Op::Embed { span: *span, size: shape[span.axis] }, &[u]),
         Op::Embed { span, .. } => graph.push(Op::Slice(*span), &[u]),
+        Op::Gather { axis, indices } => {
+            let (axis, indices) = (*axis, indices.clone());
+            graph.push(Op::Scatter { axis, indices, size: shape[axis] }, &[u])
+        }
+        Op::Scatter { axis, indices, .. } => {
+            graph.push(Op::Gather { axis: *axis, indices: indices.clone() }, &[u])
+        }
     }
 }
 

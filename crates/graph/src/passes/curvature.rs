@@ -7,13 +7,27 @@ use std::f64::consts::FRAC_1_SQRT_2;
 pub(super) fn curvature(graph: &mut Graph, f: Function, x: NodeId) -> NodeId {
     let mut at = At { graph, x };
     match f {
-        Function::Neg | Function::Relu | Function::LeakyRelu(_) => at.times(x, 0.0),
+        Function::Neg | Function::Abs | Function::Relu | Function::LeakyRelu(_) => at.graph.scalar(0.0),
+        Function::Sign | Function::Floor | Function::Ceil | Function::Round | Function::Truncate => {
+            at.graph.scalar(0.0)
+        }
         Function::Exp => at.map(Function::Exp, x),
         Function::Log => at.slope(Function::Reciprocal, x),
         Function::Sqrt => at.power_term(-0.25, -1.5),
         Function::Reciprocal => at.power_term(2.0, -3.0),
         Function::Sin => at.negative(Function::Sin),
         Function::Cos => at.negative(Function::Cos),
+        Function::Tan => {
+            let (slope, value) = (at.slope(Function::Tan, x), at.map(Function::Tan, x));
+            let factor = at.times(value, 2.0);
+            at.mul(slope, factor)
+        }
+        Function::Atan => {
+            let slope = at.slope(Function::Atan, x);
+            let square = at.mul(slope, slope);
+            let factor = at.times(x, -2.0);
+            at.mul(square, factor)
+        }
         Function::Power(p) => at.power_term(p * (p - 1.0), p - 2.0),
         Function::Erf => {
             let slope = at.slope(Function::Erf, x);

@@ -12,8 +12,7 @@ pub(super) fn fold(graph: &mut Graph, op: &Op, inputs: &[NodeId]) -> Option<Node
     }
     let id = graph.try_push(op.clone(), inputs).ok()?;
     let shape = graph.shape(id).to_vec();
-    let inner = if *op == Op::MatMul { graph.shape(inputs[0]).last().copied().unwrap_or(1) } else { 1 };
-    let values = if elements(&shape).saturating_mul(inner.max(1)) > MOST_WORK || repeats(op, &shape) {
+    let values = if graph.multiplications(id).max(elements(&shape)) > MOST_WORK || repeats(op, &shape) {
         None
     } else {
         let known = |&i: &NodeId| Known { shape: graph.shape(i), values: graph.constant_values(i).unwrap() };
@@ -26,5 +25,5 @@ pub(super) fn fold(graph: &mut Graph, op: &Op, inputs: &[NodeId]) -> Option<Node
 
 /// A long repetition costs nothing at run time, but memory when folded.
 fn repeats(op: &Op, shape: &[usize]) -> bool {
-    matches!(op, Op::Expand(_)) && elements(shape) > 1 << 16
+    matches!(op, Op::Expand(_) | Op::Gather { .. }) && elements(shape) > 1 << 16
 }

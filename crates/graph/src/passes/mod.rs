@@ -13,14 +13,15 @@ pub use adjoint::{adjoint, gradients};
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};
 
-use crate::ir::{Extent, Graph, NodeId};
+use crate::ir::{Comparison, Extent, Graph, NodeId, Op};
 
 /// For every node: does it depend on one of the inputs? What depends on time only, or on nothing, carries no derivative.
 fn active(graph: &Graph, inputs: &[NodeId]) -> Vec<bool> {
     let mut active = vec![false; graph.nodes.len()];
     inputs.iter().for_each(|input| active[input.0] = true);
     for id in graph.ids() {
-        if graph.node(id).inputs.iter().any(|i| active[i.0]) {
+        let node = graph.node(id);
+        if node.inputs.iter().enumerate().any(|(position, i)| active[i.0] && !node.op.is_flat(position)) {
             active[id.0] = true;
         }
     }
@@ -31,6 +32,22 @@ fn active(graph: &Graph, inputs: &[NodeId]) -> Vec<bool> {
 fn zeros(graph: &mut Graph, shape: &[usize]) -> NodeId {
     let zero = graph.scalar(0.0);
     graph.expand(zero, shape)
+}
+
+/// Where the elements of an argument attain the maximum that a node is, and how many of them do.
+struct Attained {
+    /// 1 where the maximum is attained, 0 elsewhere.
+    places: NodeId,
+    /// Their number for every element of the maximum.
+    count: NodeId,
+}
+
+/// The places over which the derivative of a maximum is spread evenly.
+fn attained(graph: &mut Graph, maximum: NodeId, axes: &[usize]) -> Attained {
+    let argument = graph.node(maximum).inputs[0];
+    let places = graph.push(Op::Compare(Comparison::Equal), &[argument, maximum]);
+    let count = graph.push(Op::Sum(axes.to_vec()), &[places]);
+    Attained { places, count }
 }
 
 /// The extent of a derivative of values of an extent: one for every direction.

@@ -51,7 +51,20 @@ fn without_effect(graph: &mut Graph, op: &Op, inputs: &[NodeId]) -> Option<NodeI
         },
         Op::Transpose(perm) if perm.iter().copied().eq(0..perm.len()) => Some(first),
         Op::Slice(span) if span.step == 1 && span.len == graph.shape(first)[span.axis] => Some(first),
-        Op::Sum(axes) if axes.iter().all(|&axis| graph.shape(first)[axis] == 1) => Some(first),
+        Op::Gather { axis, indices } => {
+            let identity = indices.iter().map(|&i| i as usize).eq(0..graph.shape(first)[*axis]);
+            identity.then_some(first)
+        }
+        Op::Select => {
+            let condition = graph.uniform_value(first)?;
+            let chosen = if condition == 0.0 { inputs[2] } else { inputs[1] };
+            let shape = crate::ir::broadcast(graph.shape(inputs[1]), graph.shape(inputs[2])).ok()?;
+            let shape = crate::ir::broadcast(graph.shape(first), &shape).ok()?;
+            Some(graph.expand(chosen, &shape))
+        }
+        Op::Sum(axes) | Op::Max(axes) if axes.iter().all(|&axis| graph.shape(first)[axis] == 1) => {
+            Some(first)
+        }
         Op::Concat(_) if inputs.len() == 1 => Some(first),
         Op::Add => neutral(graph, inputs, 0.0, true),
         Op::Sub => neutral(graph, inputs, 0.0, false),

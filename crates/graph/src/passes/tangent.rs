@@ -1,8 +1,8 @@
 //! Forward mode: the graph of a function to the graph of the function and its directional derivatives.
 
 use super::curvature::curvature;
-use super::{DIRECTIONS, active, zeros};
-use crate::ir::{Extent, Function, Graph, NodeId, Op};
+use super::{DIRECTIONS, active, attained, zeros};
+use crate::ir::{Comparison, Extent, Function, Graph, NodeId, Op};
 
 /// Adds to a graph the directional derivative of all outputs along an input.
 ///
@@ -53,7 +53,7 @@ fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
     let node = graph.node(id).clone();
     let of = |i: usize| tangents[node.inputs[i].0];
     let tangent = match &node.op {
-        Op::Input | Op::Constant(_) => unreachable!("neither depends on another input"),
+        Op::Input | Op::Constant(_) | Op::Compare(_) | Op::Detach => unreachable!("none has a derivative"),
         Op::Map(Function::Neg) => linear(graph, Op::Map(Function::Neg), of(0)),
         Op::Map(f) => {
             let slope = graph.push(Op::Slope(*f), &node.inputs);
@@ -71,7 +71,7 @@ fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
                 (a, _) => a.or(negative),
             }
         }
-        Op::Mul | Op::MatMul => {
+        Op::Mul | Op::MatMul | Op::Convolve { .. } => {
             let left = of(0).map(|a| graph.push(node.op.clone(), &[a, node.inputs[1]]));
             let right = of(1).map(|b| graph.push(node.op.clone(), &[node.inputs[0], b]));
             sum(graph, left, right)
@@ -79,13 +79,17 @@ fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
         Op::Div => quotient(graph, id, of(0), of(1)),
         Op::Pow => power(graph, &node.inputs, of(0), of(1)),
         Op::Concat(axis) => Some(concat(graph, *axis, &node.inputs, tangents)),
+        Op::Select => Some(select(graph, &node.inputs, of(1), of(2))),
+        Op::Max(axes) => of(0).map(|a| maximum(graph, id, axes, a)),
         Op::Sum(_)
         | Op::Total
         | Op::Reshape(_)
         | Op::Expand(_)
         | Op::Transpose(_)
         | Op::Slice(_)
-        | Op::Embed { .. } => linear(graph, node.op.clone(), of(0)),
+        | Op::Embed { .. }
+        | Op::Gather { .. }
+        | Op::Scatter { .. } => linear(graph, node.op.clone(), of(0)),
     };
     let tangent = tangent.expect("an active node has an active argument");
     graph.expand(tangent, &node.shape)
@@ -131,19 +135,41 @@ fn power(graph: &mut Graph, ab: &[NodeId], da: Option<NodeId>, db: Option<NodeId
     sum(graph, left, right)
 }
 
-/// ∂(aᵇ)/∂a = b aᵇ⁻¹.
+/// ∂(aᵇ)/∂a = b aᵇ⁻¹, and 0 where b = 0.
 pub(super) fn power_by_base(graph: &mut Graph, ab: &[NodeId]) -> NodeId {
     let one = graph.scalar(1.0);
     let less = graph.push(Op::Sub, &[ab[1], one]);
     let power = graph.push(Op::Pow, &[ab[0], less]);
-    graph.push(Op::Mul, &[ab[1], power])
+    let partial = graph.push(Op::Mul, &[ab[1], power]);
+    let zero = graph.scalar(0.0);
+    graph.push(Op::Select, &[ab[1], partial, zero])
 }
 
-/// ∂(aᵇ)/∂b = aᵇ ln a.
+/// ∂(aᵇ)/∂b = aᵇ ln a, and 0 where a = 0 and b ≥ 0.
 pub(super) fn power_by_exponent(graph: &mut Graph, ab: &[NodeId]) -> NodeId {
     let log = graph.push(Op::Map(Function::Log), &[ab[0]]);
     let power = graph.push(Op::Pow, ab);
-    graph.push(Op::Mul, &[power, log])
+    let partial = graph.push(Op::Mul, &[power, log]);
+    let zero = graph.scalar(0.0);
+    let vanishes = graph.push(Op::Compare(Comparison::Equal), &[ab[0], zero]);
+    let rises = graph.push(Op::Compare(Comparison::LessOrEqual), &[zero, ab[1]]);
+    let at_zero = graph.push(Op::Mul, &[vanishes, rises]);
+    graph.push(Op::Select, &[at_zero, zero, partial])
+}
+
+/// The tangent of whichever argument is selected.
+fn select(graph: &mut Graph, inputs: &[NodeId], da: Option<NodeId>, db: Option<NodeId>) -> NodeId {
+    let zero = graph.scalar(0.0);
+    graph.push(Op::Select, &[inputs[0], da.unwrap_or(zero), db.unwrap_or(zero)])
+}
+
+/// The mean of the tangents where the maximum is attained.
+fn maximum(graph: &mut Graph, id: NodeId, axes: &[usize], da: NodeId) -> NodeId {
+    let attained = attained(graph, id, axes);
+    let zero = graph.scalar(0.0);
+    let picked = graph.push(Op::Select, &[attained.places, da, zero]);
+    let sum = graph.push(Op::Sum(axes.to_vec()), &[picked]);
+    graph.push(Op::Div, &[sum, attained.count])
 }
 
 fn concat(graph: &mut Graph, axis: usize, inputs: &[NodeId], tangents: &[Option<NodeId>]) -> NodeId {

@@ -3,8 +3,8 @@
 use super::allocate::allocate;
 use super::fuse::{Finish, Fused, Fusion, fuse};
 use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
-use crate::ir::{Extent, Graph, NodeId, Op, broadcast_rows, elements, sum_rows};
-use crate::kernels::{Arithmetic, Element, Packed};
+use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_rows, elements, sum_rows};
+use crate::kernels::{Arithmetic, Element, Packed, Reduction};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -72,11 +72,16 @@ impl<T: Element> Compiler<'_, T> {
             Op::Mul => self.binary(id, Arithmetic::Mul),
             Op::Div => self.binary(id, Arithmetic::Div),
             Op::Pow => self.binary(id, Arithmetic::Pow),
+            Op::Compare(comparison) => self.binary(id, Arithmetic::Compare(*comparison)),
+            Op::Select => self.select(id),
             Op::MatMul => self.contract(id),
-            Op::Sum(_) => self.sum(id),
+            Op::Convolve { window, role } => self.convolve(id, window, *role),
+            Op::Sum(_) => self.reduce(id, Reduction::Sum),
+            Op::Max(_) => self.reduce(id, Reduction::Max),
+            Op::Scatter { .. } => self.scatter(id),
             Op::Total => self.total(id),
-            Op::Reshape(_) => self.places[id.0] = Some(self.place(inputs[0])),
-            Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) => {
+            Op::Reshape(_) | Op::Detach => self.places[id.0] = Some(self.place(inputs[0])),
+            Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Gather { .. } => {
                 let rows = node.op.view_rows(self.graph.shape(inputs[0]), &node.shape);
                 self.places[id.0] = Some(rearranged(&self.place(inputs[0]), &rows));
             }
@@ -242,14 +247,44 @@ impl<T: Element> Compiler<'_, T> {
         self.emit(self.space(id), Step::Contract { a, b, batch, m: *m, inner, n: *n, out });
     }
 
-    fn sum(&mut self, id: NodeId) {
+    fn select(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let [condition, a, b] = [0, 1, 2].map(|i| self.operand(node.inputs[i], &node.shape));
+        let out = self.value(id);
+        self.emit(self.space(id), Step::Select { condition, a, b, rows: node.elements(), out });
+    }
+
+    fn convolve(&mut self, id: NodeId, window: &Window, role: Role) {
+        let node = self.graph.node(id);
+        let [a, b] = [0, 1].map(|i| self.graph.shape(node.inputs[i]));
+        let convolution = Arc::new(Convolution::new(window, role, a, b));
+        let [a, b] = [0, 1].map(|i| self.place(node.inputs[i]));
+        let out = self.value(id);
+        self.emit(self.space(id), Step::Convolve { convolution, a, b, out });
+    }
+
+    fn reduce(&mut self, id: NodeId, reduction: Reduction) {
         let node = self.graph.node(id);
         let from = self.graph.shape(node.inputs[0]);
         let input = rearranged(&self.place(node.inputs[0]), &sum_rows(from, &node.shape));
         let rows = node.elements();
         let group = elements(from).checked_div(rows).unwrap_or(0);
         let out = self.value(id);
-        self.emit(self.space(id), Step::Sum { input, rows, group, out });
+        self.emit(self.space(id), Step::Reduce { reduction, input, starts: None, rows, group, out });
+    }
+
+    fn scatter(&mut self, id: NodeId) {
+        let node = self.graph.node(id);
+        let owner = node.op.scatter_rows(self.graph.shape(node.inputs[0]), &node.shape);
+        let rows = node.elements();
+        let mut starts = vec![0u32; rows + 1];
+        owner.iter().for_each(|&r| starts[r + 1] += 1);
+        (0..rows).for_each(|r| starts[r + 1] += starts[r]);
+        let mut sources: Vec<usize> = (0..owner.len()).collect();
+        sources.sort_by_key(|&r| owner[r]);
+        let input = rearranged(&self.place(node.inputs[0]), &sources);
+        let (reduction, starts, out) = (Reduction::Sum, Some(starts.into()), self.value(id));
+        self.emit(self.space(id), Step::Reduce { reduction, input, starts, rows, group: 0, out });
     }
 
     /// A sum over samples: taken up tile by tile, where its argument is made.

@@ -10,8 +10,8 @@ mod compile;
 mod fuse;
 mod run;
 
-use crate::ir::{Extent, Function};
-use crate::kernels::{Arithmetic, Element, Packed};
+use crate::ir::{Convolution, Extent, Function};
+use crate::kernels::{Arithmetic, Element, Packed, Reduction};
 use std::sync::Arc;
 
 pub(crate) use compile::Weights;
@@ -96,8 +96,18 @@ enum Step {
         out: BufferId,
         out_rows: Option<Arc<[u32]>>,
     },
-    Sum {
+    Select {
+        condition: Place,
+        a: Place,
+        b: Place,
+        rows: usize,
+        out: BufferId,
+    },
+    Reduce {
+        reduction: Reduction,
         input: Place,
+        /// Where groups of different lengths start.
+        starts: Option<Arc<[u32]>>,
         rows: usize,
         group: usize,
         out: BufferId,
@@ -109,6 +119,12 @@ enum Step {
         m: usize,
         inner: usize,
         n: usize,
+        out: BufferId,
+    },
+    Convolve {
+        convolution: Arc<Convolution>,
+        a: Place,
+        b: Place,
         out: BufferId,
     },
     /// Adds the lanes of a tile to a sum over samples.
@@ -174,13 +190,17 @@ impl Step {
             }
             Step::Map { input, .. }
             | Step::Copy { input, .. }
-            | Step::Sum { input, .. }
+            | Step::Reduce { input, .. }
             | Step::Total { input, .. } => {
                 vec![input.buffer]
             }
-            Step::Binary { a, b, .. } | Step::Contract { a, b, .. } | Step::TotalProduct { a, b, .. } => {
+            Step::Binary { a, b, .. }
+            | Step::Contract { a, b, .. }
+            | Step::Convolve { a, b, .. }
+            | Step::TotalProduct { a, b, .. } => {
                 vec![a.buffer, b.buffer]
             }
+            Step::Select { condition, a, b, .. } => vec![condition.buffer, a.buffer, b.buffer],
         }
     }
 
@@ -192,9 +212,11 @@ impl Step {
             }
             Step::Map { value, slope, .. } => [*value, *slope].into_iter().flatten().collect(),
             Step::Copy { out, .. }
-            | Step::Sum { out, .. }
+            | Step::Reduce { out, .. }
             | Step::Binary { out, .. }
+            | Step::Select { out, .. }
             | Step::Contract { out, .. }
+            | Step::Convolve { out, .. }
             | Step::Total { out, .. }
             | Step::TotalProduct { out, .. } => vec![*out],
         }

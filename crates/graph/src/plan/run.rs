@@ -3,10 +3,12 @@
 use super::{BufferId, Place, Plan, Port, Space, Step, TILE_CHUNKS};
 use crate::ir::Extent;
 use crate::kernels::{
-    Activation, Binary, Contract, Copy, Executed, Kernels, Linear, Map, Sum, Total, TotalProduct, View,
+    Activation, Binary, Contract, Convolve, Copy, Executed, Kernels, Linear, Map, Reduce, Select, Total,
+    TotalProduct, View,
 };
 use std::marker::PhantomData;
 use std::ptr::{null, null_mut};
+use std::sync::Arc;
 
 /// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
 /// row-major order: `[…]` for what is given once a call, `[n, …]` a sample, `[n, k, …]` a direction.
@@ -263,9 +265,26 @@ impl<T: Executed> Plan<T> {
                     rows: *rows,
                     chunks,
                 }),
-                Step::Sum { input, rows, group, out } => (kernels.sum)(&Sum {
+                Step::Select { condition, a, b, rows, out } => (kernels.select)(&Select {
+                    condition: self.view(memory, condition),
+                    a: self.view(memory, a),
+                    b: self.view(memory, b),
+                    out: self.write(memory, *out),
+                    rows: *rows,
+                    chunks,
+                }),
+                Step::Convolve { convolution, a, b, out } => (kernels.convolve)(&Convolve {
+                    convolution: Arc::as_ptr(convolution),
+                    a: self.view(memory, a),
+                    b: self.view(memory, b),
+                    out: self.write(memory, *out),
+                    chunks,
+                }),
+                Step::Reduce { reduction, input, starts, rows, group, out } => (kernels.reduce)(&Reduce {
+                    reduction: *reduction,
                     input: self.view(memory, input),
                     out: self.write(memory, *out),
+                    starts: starts.as_ref().map_or(null(), |starts| starts.as_ptr()),
                     rows: *rows,
                     group: *group,
                     chunks,
