@@ -7,13 +7,19 @@ use super::entry::Entry;
 pub(super) struct Dim {
     pub per_sample: usize,
     pub batch: bool,
+    /// Where axes were joined into one: the product of the lengths before that of the batch, or 1.
+    pub outer: usize,
 }
 
 impl Dim {
-    pub const BATCH: Dim = Dim { per_sample: 1, batch: true };
+    pub const BATCH: Dim = Dim::new(1, true);
+
+    pub const fn new(per_sample: usize, batch: bool) -> Dim {
+        Dim { per_sample, batch, outer: 1 }
+    }
 
     pub fn fixed(length: usize) -> Dim {
-        Dim { per_sample: length, batch: false }
+        Dim::new(length, false)
     }
 
     fn is_one(self) -> bool {
@@ -94,10 +100,9 @@ pub(super) fn reshape(from: &[Dim], target: &[Entry], copy_zero: bool) -> Result
         dims.push(match (entry.factor, entry.batch) {
             (0, false) if copy_zero => Some(*from.get(i).ok_or("copies an axis that does not exist")?),
             (-1, false) => None,
-            (n, batch) => Some(Dim {
-                per_sample: usize::try_from(n).map_err(|_| format!("invalid length {n}"))?,
-                batch,
-            }),
+            (n, batch) => {
+                Some(Dim::new(usize::try_from(n).map_err(|_| format!("invalid length {n}"))?, batch))
+            }
         });
     }
     let total = size(from.iter()).ok_or("its size overflows")?;
@@ -106,25 +111,32 @@ pub(super) fn reshape(from: &[Dim], target: &[Entry], copy_zero: bool) -> Result
     if dims.iter().filter(|d| d.is_none()).count() > 1 {
         return Err("has more than one length to infer".into());
     }
-    let inferred = Dim { per_sample: total.checked_div(known).unwrap_or(0), batch: batch_missing };
-    let to = one_batch_axis(dims.into_iter().map(|d| d.unwrap_or(inferred)).collect())?;
+    let inferred = Dim::new(total.checked_div(known).unwrap_or(0), batch_missing);
+    let to: Vec<Dim> = one_batch_axis(dims.into_iter().map(|d| d.unwrap_or(inferred)).collect())?;
     let fits = size(to.iter()) == Some(total);
-    check_reshape(from, &to, fits)?;
-    Ok(to)
+    with_batch_in_place(from, to, fits)
 }
 
 fn size<'a>(mut dims: impl Iterator<Item = &'a Dim>) -> Option<usize> {
     dims.try_fold(1usize, |n, d| n.checked_mul(d.per_sample))
 }
 
-/// The batch must keep its place in row-major order: the same number of elements before it and inside it.
-fn check_reshape(from: &[Dim], to: &[Dim], fits: bool) -> Result<(), String> {
-    let outer =
-        |dims: &[Dim]| batch_axis(dims).map(|axis| per_sample(&dims[..axis]).iter().product::<usize>());
-    match (outer(from), outer(to)) {
-        _ if !fits => Err(format!("cannot reshape {} to {}", show(from), show(to))),
-        (a, b) if a == b => Ok(()),
-        (Some(_), None) => Err(format!("fixes the batch: it reshapes {} to {}", show(from), show(to))),
-        _ => Err(format!("{MIXES}: it reshapes {} to {}", show(from), show(to))),
+/// The batch must keep its place in row-major order: the same number of elements before it.
+fn with_batch_in_place(from: &[Dim], mut to: Vec<Dim>, fits: bool) -> Result<Vec<Dim>, String> {
+    let mixes = format!("{MIXES}: it reshapes {} to {}", show(from), show(&to));
+    let before = |dims: &[Dim], axis: usize| dims[..axis].iter().map(|d| d.per_sample).product::<usize>();
+    match (batch_axis(from), batch_axis(&to)) {
+        _ if !fits => Err(format!("cannot reshape {} to {}", show(from), show(&to))),
+        (None, None) => Ok(to),
+        (Some(_), None) => Err(format!("fixes the batch: it reshapes {} to {}", show(from), show(&to))),
+        (None, Some(_)) => Err(mixes),
+        (Some(old), Some(new)) => {
+            let (whole, part) = (before(from, old) * from[old].outer, before(&to, new));
+            let outer = if whole == part { Some(1) } else { whole.checked_div(part) };
+            let outer = outer.filter(|outer| outer * part == whole);
+            let inside = |outer: &usize| to[new].per_sample.checked_rem(*outer) == Some(0);
+            to[new].outer = outer.filter(inside).ok_or(mixes)?;
+            Ok(to)
+        }
     }
 }

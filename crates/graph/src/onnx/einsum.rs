@@ -213,7 +213,7 @@ fn matrices(importer: &mut Importer, x: &Real, lead: usize, rows: usize) -> Resu
     let joined = |part: &[Dim]| -> Result<Dim, String> {
         let per_sample = part.iter().try_fold(1usize, |n, d| n.checked_mul(d.per_sample));
         let per_sample = per_sample.ok_or("its size overflows")?;
-        Ok(Dim { per_sample, batch: part.iter().any(|d| d.batch) })
+        Ok(Dim::new(per_sample, part.iter().any(|d| d.batch)))
     };
     let mut dims = x.dims[..lead].to_vec();
     dims.extend([joined(&x.dims[lead..lead + rows])?, joined(&x.dims[lead + rows..])?]);

@@ -46,7 +46,7 @@ fn scalings(importer: &mut Importer, call: &Call, x: &Real) -> Result<Vec<Scalin
         call.optional(i).filter(|value| match value {
             Value::Data { dims, .. } => dims.iter().all(|d| d.per_sample > 0),
             Value::Integers { entries, .. } => !entries.is_empty(),
-            Value::Failed => false,
+            Value::Sequence(_) | Value::Failed => false,
         })
     };
     let scalings = if let Some(scales) = given(2) {

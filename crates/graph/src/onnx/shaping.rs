@@ -174,7 +174,7 @@ pub(super) fn size(importer: &mut Importer, call: &Call) -> Results {
 fn lengths(value: Value) -> Result<Vec<Dim>, String> {
     let Value::Integers { entries, .. } = value else { return Err("the shape is not constant".into()) };
     let length = |e: Entry| match usize::try_from(e.factor) {
-        Ok(per_sample) => Ok(Dim { per_sample, batch: e.batch }),
+        Ok(per_sample) => Ok(Dim::new(per_sample, e.batch)),
         Err(_) => Err(format!("invalid length {}", e.factor)),
     };
     entries.into_iter().map(length).collect()
