@@ -51,8 +51,7 @@ fn scalings(importer: &mut Importer, call: &Call, x: &Real) -> Result<Vec<Scalin
     };
     let scalings = if let Some(scales) = given(2) {
         let scales = importer.real(scales)?;
-        let scales =
-            importer.known(scales.node).ok_or("its scales are not constant")?.clone();
+        let scales = importer.known(scales.node).ok_or("its scales are not constant")?.clone();
         by_scales(x, &axes, &scales)?
     } else if let Some(Value::Integers { entries, .. }) = given(3) {
         by_sizes(x, &axes, &entries, call.attributes.text("keep_aspect_ratio_policy", "stretch")?)?
