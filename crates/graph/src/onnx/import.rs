@@ -1,5 +1,6 @@
 //! From the messages of a file to a graph.
 
+use super::budget::Budget;
 use super::dims::{Dim, per_sample, show};
 use super::element::ElementType;
 use super::entry::Entry;
@@ -88,14 +89,14 @@ fn producer(model: &ModelProto) -> String {
     format!("{name} {version}").trim().into()
 }
 
-/// Bytes counted for an element of a value: the number itself and its place in an index map.
-const BYTES_PER_ELEMENT: u64 = 16;
-
-/// Most nodes, those of functions counted at every call.
-const MOST_NODES: usize = 1 << 18;
-
 /// Elements up to which a result known now is computed now, so that shapes may depend on it.
 pub(super) const MOST_FOLDED: usize = 1 << 16;
+
+/// Most nodes that a refusal lists.
+const MOST_LISTED: usize = 1000;
+
+/// Characters of a text of a file that a refusal repeats.
+const MOST_SHOWN: usize = 200;
 
 /// The values of a graph or of a call by name; `None`: an argument that the call leaves out.
 pub(super) type Scope<'a> = HashMap<&'a str, Option<Value>>;
@@ -110,11 +111,12 @@ pub(super) struct Importer<'a> {
     pub unsupported: Vec<UnsupportedNode>,
     /// How often each operator was met.
     operators: BTreeMap<&'a str, usize>,
-    nodes: usize,
     /// Weights and small values made of them.
     weights: HashMap<NodeId, Arc<[f64]>>,
     loader: Loader<'a>,
-    used: u64,
+    pub budget: Budget,
+    /// Were there more nodes than a model may have?
+    exhausted: bool,
 }
 
 pub(super) type Problem = (&'static str, String);
@@ -128,10 +130,10 @@ impl<'a> Importer<'a> {
             functions,
             unsupported: vec![],
             operators: BTreeMap::new(),
-            nodes: 0,
             weights: HashMap::new(),
+            budget: Budget::new(loader.limits.memory),
             loader,
-            used: 0,
+            exhausted: false,
         }
     }
 
@@ -208,43 +210,54 @@ impl<'a> Importer<'a> {
             ElementType::from_code(type_code(t).unwrap_or(1)).map_err(|e| ("input t", e))?;
             add(t, "t", Extent::Call);
         }
-        self.within_limit(elements(&per_sample(&shapes[x]))).map_err(|e| ("input x", e))?;
+        self.budget.value(&per_sample(&shapes[x])).map_err(|e| ("input x", e))?;
         Ok(shapes[x].clone())
     }
 
     /// Adds the operations of one node, or notes why that is not possible.
     pub fn node(&mut self, node: &'a NodeProto) {
-        self.nodes += 1;
-        if self.nodes > MOST_NODES {
-            if self.nodes == MOST_NODES + 1 {
-                self.refuse(node, format!("is beyond the {MOST_NODES} nodes that a model may have"));
+        if !self.budget.parts(1 + node.input.len() + node.output.len() + node.attribute.len()) {
+            if !self.exhausted {
+                self.refuse(node, "a model of so many nodes is not supported".into());
             }
+            self.exhausted = true;
             return;
         }
         if self.functions.find(node).is_none() {
             *self.operators.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
         }
-        let results = operators::lower(self, node).unwrap_or_else(|reason| {
+        let mut results = operators::lower(self, node).unwrap_or_else(|reason| {
             if let Some(reason) = reason {
                 self.refuse(node, reason);
             }
             vec![]
         });
-        for (i, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
-            let value = results.get(i).cloned().unwrap_or(Value::Failed);
+        results.resize(node.output.len(), Value::Failed);
+        for (name, mut value) in node.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
+            if let Err(reason) = self.budget.items(value.items()) {
+                self.refuse(node, reason);
+                value = Value::Failed;
+            }
             if self.scope.insert(name, Some(value)).is_some() {
-                self.refuse(node, format!("makes {name:?}, which something before it makes"));
+                self.refuse(node, format!("makes {}, which something before it makes", short(name)));
             }
         }
     }
 
+    /// Notes why a node cannot be evaluated.
     fn refuse(&mut self, node: &NodeProto, reason: String) {
         let operator = node.op_type.as_deref().unwrap_or("");
         let operator = match node.domain.as_deref() {
             Some(domain) if !is_standard(&node.domain) => format!("{domain}.{operator}"),
             _ => operator.into(),
         };
-        self.unsupported.push(UnsupportedNode { node: full_name(&self.frames, node), operator, reason });
+        let name = full_name(&self.frames, node);
+        let [node, operator, reason] = match self.unsupported.len() {
+            0..MOST_LISTED => [name, operator, reason].map(|text| short(&text)),
+            MOST_LISTED => ["…", "…", "more nodes follow that are not listed"].map(String::from),
+            _ => return,
+        };
+        self.unsupported.push(UnsupportedNode { node, operator, reason });
     }
 
     fn output(&mut self, graph: &GraphProto, x_dims: &[Dim]) -> Result<(), Problem> {
@@ -268,14 +281,15 @@ impl<'a> Importer<'a> {
     }
 
     /// The argument of a node; `None` where an optional one is left out.
-    pub fn argument(&self, node: &NodeProto, i: usize) -> Result<Option<Value>, String> {
-        match node.input.get(i).map(String::as_str) {
-            None | Some("") => Ok(None),
-            Some(name) => {
-                let value = self.scope.get(name).cloned();
-                value.ok_or_else(|| format!("reads {name:?}, which nothing before it makes"))
-            }
-        }
+    pub fn argument(&mut self, node: &NodeProto, i: usize) -> Result<Option<Value>, String> {
+        let name = match node.input.get(i).map(String::as_str) {
+            None | Some("") => return Ok(None),
+            Some(name) => name,
+        };
+        let value = self.scope.get(name);
+        let value = value.ok_or_else(|| format!("reads {}, which nothing before it makes", short(name)))?;
+        self.budget.items(value.as_ref().map_or(0, Value::items))?;
+        Ok(value.clone())
     }
 
     /// A value as real numbers.
@@ -286,7 +300,7 @@ impl<'a> Importer<'a> {
                 if entries.iter().any(|e| e.batch) {
                     return Err("computes with the size of the batch".into());
                 }
-                self.within_limit(entries.len())?;
+                self.budget.value(&shape)?;
                 let values: Vec<f64> = entries.iter().map(|e| e.factor as f64).collect();
                 let dims = shape.iter().map(|&d| Dim::fixed(d)).collect();
                 Ok((self.graph.constant(&shape, values), dims))
@@ -299,7 +313,8 @@ impl<'a> Importer<'a> {
     /// Adds a primitive operation, or its result where that is known and small.
     pub fn emit(&mut self, op: Op, inputs: &[NodeId]) -> Result<NodeId, String> {
         let id = self.graph.try_push(op, inputs)?;
-        self.within_limit(elements(self.graph.shape(id)))?;
+        let node = self.graph.node(id);
+        self.budget.operation(&node.op, inputs.len(), &node.shape)?;
         Ok(self.folded(id).unwrap_or(id))
     }
 
@@ -328,14 +343,29 @@ impl<'a> Importer<'a> {
         self.weights.get(&id).or_else(|| self.graph.constant_values(id))
     }
 
-    /// Counts elements of values or index lists against the limit.
+    /// Counts numbers or indices against the limit.
     pub fn within_limit(&mut self, elements: usize) -> Result<(), String> {
-        let limit = self.loader.limits.memory;
-        self.used = self.used.saturating_add((elements as u64).saturating_mul(BYTES_PER_ELEMENT));
-        if self.used > limit {
-            return Err(format!("its values exceed the memory limit of {limit} bytes"));
+        self.budget.value(&[elements])
+    }
+}
+
+impl Value {
+    /// How many things it is made of.
+    fn items(&self) -> usize {
+        match self {
+            Value::Data { dims, .. } => 1 + dims.len(),
+            Value::Integers { shape, entries } => 1 + shape.len() + entries.len(),
+            Value::Sequence(items) => items.iter().fold(1, |n, item| n + item.items()),
+            Value::Failed => 1,
         }
-        Ok(())
+    }
+}
+
+/// The beginning of a text, where it is long.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into(),
     }
 }
 

@@ -39,7 +39,7 @@ impl<'a> Importer<'a> {
             let is_time = name == "t" && elements(&shape) == 1;
             let varies = dims.first().is_some_and(|d| d.batch) && !is_time;
             let node = self.graph.input(name, &shape, if varies { Extent::Sample } else { Extent::Call });
-            self.within_limit(elements(&shape)).map_err(|e| ("inputs", e))?;
+            self.budget.value(&shape).map_err(|e| ("inputs", e))?;
             self.scope.insert(name, Some(Value::Data { node, dims }));
         }
         Ok(())

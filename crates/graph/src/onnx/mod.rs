@@ -1,6 +1,7 @@
 //! Reading ONNX: messages, weights, symbolic shapes, and the operators in terms of primitive operations.
 
 mod attributes;
+mod budget;
 mod convolve;
 mod dims;
 mod einsum;

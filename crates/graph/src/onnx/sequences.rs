@@ -14,9 +14,17 @@ fn items(call: &Call, i: usize) -> Result<Vec<Value>, String> {
     }
 }
 
+/// An argument that is no sequence: they are not nested.
+fn tensor(call: &Call, i: usize) -> Result<Value, String> {
+    match call.required(i)? {
+        Value::Sequence(_) => Err("sequences of sequences are not supported".into()),
+        tensor => Ok(tensor),
+    }
+}
+
 /// SequenceConstruct, SequenceEmpty.
 pub(super) fn construct(_: &mut Importer, call: &Call) -> Results {
-    let items = (0..call.arguments.len()).map(|i| call.required(i)).collect::<Result<_, _>>()?;
+    let items = (0..call.arguments.len()).map(|i| tensor(call, i)).collect::<Result<_, _>>()?;
     Ok(vec![Value::Sequence(items)])
 }
 
@@ -37,7 +45,7 @@ pub(super) fn at(_: &mut Importer, call: &Call) -> Results {
 pub(super) fn insert(_: &mut Importer, call: &Call) -> Results {
     let mut items = items(call, 0)?;
     let at = call.optional(2).map(|at| place(at, items.len() + 1)).transpose()?;
-    items.insert(at.unwrap_or(items.len()), call.required(1)?);
+    items.insert(at.unwrap_or(items.len()), tensor(call, 1)?);
     Ok(vec![Value::Sequence(items)])
 }
 

@@ -1,5 +1,6 @@
 //! Operators that move or select elements, and shape arithmetic.
 
+use super::budget::MOST_AXES;
 use super::dims::{Dim, batch_axis, broadcast, not_along_batch, one_batch_axis, per_sample, show};
 use super::element::ElementType;
 use super::entry::Entry;
@@ -33,6 +34,9 @@ pub(super) fn axes_argument(call: &Call, rank: usize) -> Result<Option<Vec<usize
         (None, Some(axes)) => known(axes)?,
         (None, None) => return Ok(None),
     };
+    if listed.len().max(rank) > MOST_AXES {
+        return Err(format!("has more than {MOST_AXES} axes"));
+    }
     let mut axes = listed.into_iter().map(|a| axis(a, rank)).collect::<Result<Vec<_>, _>>()?;
     axes.sort_unstable();
     if axes.windows(2).any(|w| w[0] == w[1]) {

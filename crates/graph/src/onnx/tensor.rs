@@ -1,6 +1,7 @@
 //! Weights: raw, typed or external data of a tensor, checked against its declared size before it is copied.
 
 use super::Limits;
+use super::budget::MOST_AXES;
 use super::element::{ElementType, from_brain, from_half, unsigned};
 use super::proto::TensorProto;
 use std::io::{Read, Seek, SeekFrom};
@@ -36,8 +37,13 @@ impl Loader<'_> {
             .iter()
             .map(|&d| usize::try_from(d).map_err(|_| format!("has the length {d} along an axis")))
             .collect::<Result<_, _>>()?;
+        if shape.len() > MOST_AXES {
+            return Err(format!("has {} axes, more than {MOST_AXES}", shape.len()));
+        }
         let count = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or("its size overflows")?;
-        let bytes = count.checked_mul(8).ok_or("its size overflows")? as u64;
+        // Axes of length 0 count as 1: loops over the others take their time.
+        let span = shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d.max(1) as u64));
+        let bytes = span.and_then(|n| n.checked_mul(8)).ok_or("its size overflows")?;
         self.used = self.used.saturating_add(bytes);
         if self.used > self.limits.memory {
             return Err(format!("exceeds the memory limit of {} bytes", self.limits.memory));

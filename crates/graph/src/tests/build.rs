@@ -1,8 +1,8 @@
 //! ONNX models written node by node.
 
 use crate::onnx::proto::{
-    AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    AttributeProto, DimensionProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto,
+    TensorProto, TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use prost::Message;
 
@@ -58,23 +58,58 @@ impl Model {
     }
 
     pub fn node_with(mut self, text: &str, attribute: Vec<AttributeProto>) -> Model {
-        let (left, right) = text.split_once('=').unwrap();
-        let mut words = right.split_whitespace().map(|w| if w == "_" { "" } else { w }.to_string());
-        let node = NodeProto {
-            op_type: words.next(),
-            name: Some(format!("node {}", left.trim())),
-            input: words.collect(),
-            output: left.split_whitespace().map(String::from).collect(),
-            attribute,
-            ..NodeProto::default()
-        };
-        self.graph().node.push(node);
+        self.graph().node.push(node(text, attribute));
+        self
+    }
+
+    /// Adds a function of domain "own", written as "out1 out2 = Name in1 in2".
+    pub fn function(mut self, text: &str, node: Vec<NodeProto>, defaults: Vec<AttributeProto>) -> Model {
+        let call = self::node(text, vec![]);
+        self.0.functions.push(FunctionProto {
+            name: call.op_type,
+            domain: Some("own".into()),
+            input: call.input,
+            output: call.output,
+            node,
+            attribute_proto: defaults,
+            ..FunctionProto::default()
+        });
+        self
+    }
+
+    /// Adds a call of a function.
+    pub fn call(mut self, text: &str, attribute: Vec<AttributeProto>) -> Model {
+        self.graph().node.push(call(text, attribute));
         self
     }
 
     pub fn bytes(&self) -> Vec<u8> {
         self.0.encode_to_vec()
     }
+}
+
+/// A node written as "out1 out2 = Operator in1 in2"; an argument _ is left out.
+pub fn node(text: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    let (left, right) = text.split_once('=').unwrap();
+    let mut words = right.split_whitespace().map(|w| if w == "_" { "" } else { w }.to_string());
+    NodeProto {
+        op_type: words.next(),
+        name: Some(format!("node {}", left.trim())),
+        input: words.collect(),
+        output: left.split_whitespace().map(String::from).collect(),
+        attribute,
+        ..NodeProto::default()
+    }
+}
+
+/// A call of a function of domain "own".
+pub fn call(text: &str, attribute: Vec<AttributeProto>) -> NodeProto {
+    NodeProto { domain: Some("own".into()), ..node(text, attribute) }
+}
+
+/// An attribute that is taken from the call of the function it is in.
+pub fn reference(name: &str, of: &str) -> AttributeProto {
+    AttributeProto { name: Some(name.into()), ref_attr_name: Some(of.into()), ..Default::default() }
 }
 
 fn value_info(name: &str, sample_shape: &[i64]) -> ValueInfoProto {

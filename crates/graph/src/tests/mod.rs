@@ -4,6 +4,7 @@ mod accuracy;
 mod build;
 mod checks;
 mod derivatives;
+mod functions;
 mod operators;
 mod passes;
 mod reading;
