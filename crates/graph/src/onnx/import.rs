@@ -12,7 +12,7 @@ use super::{Limits, OPSETS, operators};
 use crate::error::{Error, UnsupportedNode};
 use crate::ir::{Extent, Graph, Known, NodeId, Op, Port, elements};
 use prost::Message;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -113,6 +113,8 @@ pub(super) struct Importer<'a> {
     operators: BTreeMap<&'a str, usize>,
     /// Weights and small values made of them.
     weights: HashMap<NodeId, Arc<[f64]>>,
+    /// Nodes whose values are integers.
+    pub whole: HashSet<NodeId>,
     loader: Loader<'a>,
     pub budget: Budget,
     /// Were there more nodes than a model may have?
@@ -131,6 +133,7 @@ impl<'a> Importer<'a> {
             unsupported: vec![],
             operators: BTreeMap::new(),
             weights: HashMap::new(),
+            whole: HashSet::new(),
             budget: Budget::new(loader.limits.memory),
             loader,
             exhausted: false,
@@ -338,6 +341,12 @@ impl<'a> Importer<'a> {
         Some(self.graph.constant(&shape, values))
     }
 
+    /// Another node of the same values.
+    pub fn copied(&mut self, id: NodeId) -> Result<NodeId, String> {
+        let shape = self.graph.shape(id).to_vec();
+        self.emit(Op::Reshape(shape), &[id])
+    }
+
     /// The values of a constant, or of what is made of weights.
     pub fn known(&self, id: NodeId) -> Option<&Arc<[f64]>> {
         self.weights.get(&id).or_else(|| self.graph.constant_values(id))
@@ -350,6 +359,14 @@ impl<'a> Importer<'a> {
 }
 
 impl Value {
+    /// The node of real numbers.
+    pub fn node(&self) -> Option<NodeId> {
+        match self {
+            Value::Data { node, .. } => Some(*node),
+            _ => None,
+        }
+    }
+
     /// How many things it is made of.
     fn items(&self) -> usize {
         match self {

@@ -100,7 +100,9 @@ fn as_numbers(importer: &mut Importer, call: &Call, moved: usize, rule: Rule) ->
         let (node, dims) = importer.data(call.required(i)?)?;
         call.arguments[i] = Some(Value::Data { node, dims });
     }
-    rule(importer, &call)
+    let results = rule(importer, &call)?;
+    importer.whole.extend(results.iter().filter_map(Value::node));
+    Ok(results)
 }
 
 fn undecided(entries: &[Entry]) -> String {

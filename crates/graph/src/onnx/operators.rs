@@ -7,6 +7,7 @@ use super::proto::NodeProto;
 use super::{
     convolve, einsum, elementwise, integers, linear, logic, normalise, reduce, resize, sequences, shaping,
 };
+use crate::ir::{Function, NodeId, Op};
 
 /// The results of a node. `Err(None)`: an argument failed before, which has been reported.
 pub(super) fn lower<'a>(
@@ -30,7 +31,30 @@ pub(super) fn lower<'a>(
     let operator = node.op_type.as_deref().unwrap_or("");
     let call = Call { operator, attributes, arguments, outputs };
     let rule = rule.ok_or(None)?;
-    integers::lower(importer, &call, rule).unwrap_or_else(|| rule(importer, &call)).map_err(Some)
+    let results = match integers::lower(importer, &call, rule) {
+        Some(results) => results,
+        None => rule(importer, &call).and_then(|results| keep_whole(importer, &call, results)),
+    };
+    results.map_err(Some)
+}
+
+/// Operators on integers make integers; quotients lose their fraction.
+fn keep_whole(importer: &mut Importer, call: &Call, results: Vec<Value>) -> Result<Vec<Value>, String> {
+    let nodes: Vec<NodeId> = call.arguments.iter().flatten().filter_map(Value::node).collect();
+    let whole = !nodes.is_empty() && nodes.iter().all(|node| importer.whole.contains(node));
+    if !whole || call.operator() == "Cast" || call.operator() == "CastLike" {
+        return Ok(results);
+    }
+    let keep = |value: Value| match value {
+        Value::Data { node, dims } => {
+            let divides = call.operator() == "Div";
+            let node = if divides { importer.emit(Op::Map(Function::Truncate), &[node])? } else { node };
+            importer.whole.insert(node);
+            Ok(Value::Data { node, dims })
+        }
+        other => Ok(other),
+    };
+    results.into_iter().map(keep).collect()
 }
 
 /// A node with the values of its arguments.

@@ -7,7 +7,7 @@ use super::entry::Entry;
 use super::import::{Importer, MOST_FOLDED, Value};
 use super::operators::Call;
 use super::tensor::{Tensor, Values};
-use crate::ir::{NodeId, Op, Span, elements};
+use crate::ir::{Comparison, Function, NodeId, Op, Span, elements};
 
 type Results = Result<Vec<Value>, String>;
 
@@ -76,6 +76,7 @@ pub(super) fn cast(importer: &mut Importer, call: &Call) -> Results {
 pub(super) fn cast_like(importer: &mut Importer, call: &Call) -> Results {
     let to = match call.required(1)? {
         Value::Integers { .. } => ElementType::Int64,
+        Value::Data { node, .. } if importer.whole.contains(&node) => ElementType::Int64,
         _ => ElementType::Float,
     };
     cast_to(importer, call.required(0)?, to)
@@ -83,25 +84,41 @@ pub(super) fn cast_like(importer: &mut Importer, call: &Call) -> Results {
 
 fn cast_to(importer: &mut Importer, value: Value, to: ElementType) -> Results {
     match value {
-        value if to.is_float() => {
-            let (node, dims) = importer.data(value)?;
-            Ok(data(node, dims))
-        }
-        Value::Integers { shape, mut entries } => {
+        Value::Integers { shape, mut entries } if !to.is_float() => {
             if to == ElementType::Bool {
                 entries.iter_mut().for_each(|e| *e = Entry::truth(e.is_true()));
             }
             Ok(vec![Value::Integers { shape, entries }])
         }
-        value => {
+        value if to.is_float() => {
             let (node, dims) = importer.data(value)?;
-            if dims.iter().any(|d| d.batch) {
-                return Err("a cast that rounds is not supported".into());
-            }
-            let values = importer.known(node).ok_or("a cast that rounds is not supported")?;
-            let whole = |v: f64| if to == ElementType::Bool { i64::from(v != 0.0) } else { v as i64 };
-            let entries = values.iter().map(|&v| Entry::known(whole(v))).collect();
-            Ok(vec![Value::Integers { shape: importer.graph.shape(node).to_vec(), entries }])
+            // Another node of the same values, which are no integers any more.
+            let node = if importer.whole.contains(&node) { importer.copied(node)? } else { node };
+            Ok(data(node, dims))
+        }
+        value => whole(importer, value, to == ElementType::Bool),
+    }
+}
+
+/// Real numbers without their fraction, or 1 for all but 0.
+fn whole(importer: &mut Importer, value: Value, truth: bool) -> Results {
+    let x = importer.real(value)?;
+    let whole = if truth {
+        let zero = importer.number(0.0);
+        let is_zero = importer.compare(&x, Comparison::Equal, &zero)?;
+        let one = importer.number(1.0);
+        importer.sub(&one, &is_zero)?
+    } else {
+        importer.map(Function::Truncate, &x)?
+    };
+    match importer.known(whole.node) {
+        Some(values) if whole.dims.iter().all(|d| !d.batch) => {
+            let entries = values.iter().map(|&v| Entry::known(v as i64)).collect();
+            Ok(vec![Value::Integers { shape: per_sample(&whole.dims), entries }])
+        }
+        _ => {
+            importer.whole.insert(whole.node);
+            Ok(vec![whole.into()])
         }
     }
 }
@@ -198,12 +215,17 @@ pub(super) fn constant_of_shape(importer: &mut Importer, call: &Call) -> Results
             Ok(vec![Value::Integers { shape: per_sample(&dims), entries: vec![entry; count] }])
         }
         element => {
+            let is_whole = matches!(element, Value::Integers { .. });
             let (node, one) = importer.data(element)?;
             if elements(&per_sample(&one)) != 1 {
                 return Err("needs one value".into());
             }
             let node = importer.emit(Op::Reshape(vec![]), &[node])?;
-            Ok(data(importer.emit(Op::Expand(per_sample(&dims)), &[node])?, one_batch_axis(dims)?))
+            let node = importer.emit(Op::Expand(per_sample(&dims)), &[node])?;
+            if is_whole {
+                importer.whole.insert(node);
+            }
+            Ok(data(node, one_batch_axis(dims)?))
         }
     }
 }

@@ -57,6 +57,106 @@ fn shape_arithmetic_with_the_batch_is_resolved() {
 }
 
 #[test]
+fn integers_of_the_time_divide_without_fraction() {
+    let model = Model::new(&[2])
+        .floats("hundred", &[], &[100.0])
+        .integers("seven", &[7])
+        .integers("minus", &[-7])
+        .node("s = Mul t hundred")
+        .node_with("i = Cast s", vec![int("to", 7)])
+        .node("q = Div i seven")
+        .node("r = Div i minus")
+        .node_with("f = Cast q", vec![int("to", 1)])
+        .node_with("g = Cast r", vec![int("to", 1)])
+        .node_with("j = Cast i", vec![int("to", 1)])
+        .floats("two", &[], &[2.0])
+        .node("h = Div j two")
+        .node_with("b = Cast t", vec![int("to", 9)])
+        .node_with("c = Cast b", vec![int("to", 1)])
+        .node("l = Sub f g")
+        .node("m = Add l h")
+        .node("n = Add m c")
+        .integers("one", &[1])
+        .node("o = Unsqueeze n one")
+        .node("y = Mul x o");
+    // t = 0.37: 37 / 7 = 5, 37 / −7 = −5, 37.0 / 2.0 = 18.5, and t ≠ 0.
+    check(&model, |t, x| {
+        x.iter().map(|x| x * if t == 0.37 { 5.0 + 5.0 + 18.5 + 1.0 } else { f64::NAN }).collect()
+    });
+}
+
+#[test]
+fn chains_of_shape_arithmetic_are_resolved() {
+    // As exporters write x.view(b, 6).expand(...): comparisons, choices, products and ranges of lengths.
+    let model = Model::new(&[2, 3])
+        .integers("zero", &[0])
+        .integers("one", &[1])
+        .integers("two", &[2])
+        .integers("none", &[-1])
+        .integers("axes", &[1])
+        .integers("end", &[i64::MAX])
+        .node("s = Shape x")
+        .node("size = Size x")
+        .node("b = Gather s zero")
+        .node("inner = Div size b")
+        .node_with("flat = Concat b inner", vec![int("axis", 0)])
+        .node("f = Reshape x flat")
+        .node("rest = Slice s one end zero")
+        .node_with("whole = ReduceProd rest zero", vec![int("keepdims", 1)])
+        .node("same = Equal whole inner")
+        .node("length = Where same whole none")
+        .node("unknown = Equal s none")
+        .node("lengths = Where unknown one s")
+        .node_with("column = Concat b none", vec![int("axis", 0)])
+        .node("g = Reshape f column")
+        .node_with("scalar = ReduceMax length", vec![int("keepdims", 0)])
+        .node_with("z = ReduceSum zero", vec![int("keepdims", 0)])
+        .node_with("u = ReduceSum one", vec![int("keepdims", 0)])
+        .node("r = Range z scalar u")
+        .node_with("ramp = Cast r", vec![int("to", 1)])
+        .node("h = Mul g ramp")
+        .node("k = Reshape h lengths")
+        .node_with("batch_one = Concat b one one", vec![int("axis", 0)])
+        .node("zeros = ConstantOfShape batch_one")
+        .node("e = Expand zeros s")
+        .node("l = Add k e")
+        .node("half = Mod inner two")
+        .node("spread = Add half one")
+        .node_with("m = Cast spread", vec![int("to", 11)])
+        .node("y = Mul l m");
+    check(&model, |_, x| x.iter().enumerate().map(|(i, x)| x * i as f64).collect());
+}
+
+#[test]
+fn what_depends_on_the_size_of_the_batch_is_refused() {
+    let with = |nodes: &[&str]| {
+        let model = Model::new(&[3]).integers("zero", &[0]).integers("four", &[4]).node("s = Shape x");
+        nodes.iter().fold(model.node("b = Gather s zero"), |model, text| model.node(text))
+    };
+    for nodes in [
+        &["c = Greater b four", "d = Where c four b", "y = Reshape x d"][..],
+        &["c = Mul b b", "y = Reshape x c"],
+        &["c = Add b four", "y = Expand x c"],
+        &["y = Mul x b"],
+        &["c = Mod b four", "y = Expand x c"],
+    ] {
+        let nodes = refused(&with(nodes));
+        assert!(nodes.iter().any(|n| n.reason.contains("size of the batch")), "{nodes:?}");
+    }
+}
+
+#[test]
+fn names_are_given_once() {
+    let twice = Model::new(&[3]).node("a = Exp x").node("a = Sin x").node("y = Neg a");
+    assert!(refused(&twice)[0].reason.contains("makes a, which something before it makes"));
+    let weights = Model::new(&[3]).floats("w", &[1], &[1.0]).floats("w", &[1], &[2.0]).node("y = Mul x w");
+    let error = Graph::from_bytes(&weights.bytes(), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("initializer w") && error.contains("two of this name"), "{error}");
+    let cycle = Model::new(&[3]).node("a = Exp b").node("b = Exp a").node("y = Neg b");
+    assert!(refused(&cycle)[0].reason.contains("nothing before it makes"));
+}
+
+#[test]
 fn operator_sets_outside_the_range_are_refused() {
     for (version, accepted) in [(12, false), (13, true), (23, true), (24, false)] {
         let model = Model::new(&[2]).opset(version).node("y = Exp x");
