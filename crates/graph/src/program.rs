@@ -2,10 +2,9 @@
 
 use crate::error::Error;
 use crate::ir::{self, Extent, Graph, elements};
-use crate::kernels::{CpuPath, Executed, Kernels};
+use crate::kernels::{CpuPath, Executed};
 use crate::passes::simplify;
-use crate::plan::{Batch, Plan, Scratch, Weights};
-use std::sync::{Mutex, PoisonError};
+use crate::plan::{self, Batch, Plan, Weights};
 
 /// The number type a network is evaluated in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -128,12 +127,10 @@ impl Program {
     }
 }
 
-/// A plan with kernels and with memory to run it.
+/// A plan with the kernels to run it.
 pub(crate) struct Compiled<T: 'static> {
     plan: Plan<T>,
-    kernels: &'static Kernels<T>,
-    /// Scratch memory not in use.
-    pool: Mutex<Vec<Scratch<T>>>,
+    engine: plan::Engine<T>,
 }
 
 impl<T: Executed> Compiled<T> {
@@ -149,14 +146,10 @@ impl<T: Executed> Compiled<T> {
                 limit,
             });
         }
-        Ok(Compiled { plan, kernels: T::kernels(path), pool: Mutex::default() })
+        Ok(Compiled { plan, engine: plan::Engine::new(path) })
     }
 
     pub fn run(&self, batch: &mut Batch<'_, '_>) {
-        let lock = || self.pool.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = lock().pop();
-        let mut scratch = idle.unwrap_or_else(|| self.plan.scratch());
-        self.plan.run(self.kernels, &mut scratch, batch);
-        lock().push(scratch);
+        self.plan.run(self.engine, batch);
     }
 }

@@ -121,7 +121,7 @@ impl Window {
         self.axes.iter().map(|axis| axis.length(role)).collect()
     }
 
-    fn meetings(&self, role: Role) -> Meetings {
+    pub(crate) fn meetings(&self, role: Role) -> Meetings {
         let [first, second] = role.arguments();
         let mut lists: Vec<Vec<[usize; 2]>> = vec![vec![[0, 0]]];
         for axis in &self.axes {

@@ -1,4 +1,4 @@
-//! Kernels on rows of lanes: arithmetic of two operands, selections, copies, reductions and general matrix products.
+//! Kernels on rows of lanes: arithmetic of two operands, selections, copies and reductions.
 
 use super::vector::{Element, Vector};
 use super::view::View;
@@ -27,13 +27,22 @@ pub(crate) struct Binary<T> {
 
 /// Runs an expression of two operands over all rows.
 macro_rules! pairs {
-    ($k:expr, $V:ty, $a:ident, $b:ident => $result:expr) => {{
+    ($k:expr, $V:ty, $a:ident, $b:ident => $result:expr) => {
+        match ($k.a.splat, $k.b.splat) {
+            (false, false) => pairs!($k, $V, $a, $b, false, false => $result),
+            (false, true) => pairs!($k, $V, $a, $b, false, true => $result),
+            (true, false) => pairs!($k, $V, $a, $b, true, false => $result),
+            (true, true) => pairs!($k, $V, $a, $b, true, true => $result),
+        }
+    };
+    ($k:expr, $V:ty, $a:ident, $b:ident, $left:literal, $right:literal => $result:expr) => {{
         let (k, lanes) = ($k, <$V>::LANES);
         for r in 0..k.rows {
-            let (left, right) = (k.a.row::<$V>(r), k.b.row::<$V>(r));
+            let (left, right) = (k.a.start(r), k.b.start(r));
             let out = k.out.add(r * k.chunks * lanes);
             for c in 0..k.chunks {
-                let ($a, $b): ($V, $V) = (left.chunk(c), right.chunk(c));
+                let $a = <$V>::load_or_splat::<$left>(left, c);
+                let $b = <$V>::load_or_splat::<$right>(right, c);
                 $result.store(out.add(c * lanes));
             }
         }
@@ -184,44 +193,6 @@ pub(super) unsafe fn reduce<V: Vector>(k: &Reduce<V::Scalar>) {
                     }
                 };
                 result.store(k.out.add((r * k.chunks + c) * V::LANES));
-            }
-        }
-    }
-}
-
-/// Arguments of [`contract`].
-pub(crate) struct Contract<T> {
-    /// Rows ordered [batch, m, inner].
-    pub a: View<T>,
-    /// Rows ordered [batch, inner, n].
-    pub b: View<T>,
-    /// Rows ordered [batch, m, n].
-    pub out: *mut T,
-    pub batch: usize,
-    pub m: usize,
-    pub inner: usize,
-    pub n: usize,
-    pub chunks: usize,
-}
-
-/// Matrix products of operands that both vary, lane by lane.
-///
-/// # Safety
-/// As [`Vector`]; operands and output are valid for the rows named, of `chunks` chunks.
-#[inline(always)]
-pub(super) unsafe fn contract<V: Vector>(k: &Contract<V::Scalar>) {
-    // SAFETY: handed on to the caller.
-    unsafe {
-        for row in 0..k.batch * k.m * k.n {
-            let (block, i, j) = (row / (k.m * k.n), row / k.n % k.m, row % k.n);
-            for c in 0..k.chunks {
-                let mut total = V::splat(V::Scalar::from_f64(0.0));
-                for l in 0..k.inner {
-                    let a: V = k.a.row::<V>((block * k.m + i) * k.inner + l).chunk(c);
-                    let b: V = k.b.row::<V>((block * k.inner + l) * k.n + j).chunk(c);
-                    total = a.mul_add(b, total);
-                }
-                total.store(k.out.add((row * k.chunks + c) * V::LANES));
             }
         }
     }

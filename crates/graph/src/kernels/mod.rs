@@ -1,23 +1,31 @@
 //! Kernels on rows of lanes, compiled for every instruction set and chosen at run time.
 
+mod accumulate;
+mod contract;
 mod convolve;
 mod elementwise;
 mod functions;
 mod linear;
 mod portable;
+mod stencil;
 mod total;
 mod vector;
 mod view;
+mod winograd;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use accumulate::{Accumulate, Combine, PARTIAL};
+pub(crate) use contract::{Contract, strips, work_len};
 pub(crate) use convolve::Convolve;
-pub(crate) use elementwise::{Arithmetic, Binary, Contract, Copy, Reduce, Reduction, Select};
+pub(crate) use elementwise::{Arithmetic, Binary, Copy, Reduce, Reduction, Select};
 pub(crate) use functions::Map;
-pub(crate) use linear::{Activation, Linear, Packed};
+pub(crate) use linear::{Activation, Linear, Outer, Packed};
+pub(crate) use stencil::{OUTSIDE, Stencil};
 pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
+pub(crate) use winograd::{POSITIONS, Tiling, Transform, WinogradWeights};
 
 use vector::Vector;
 
@@ -65,43 +73,72 @@ impl CpuPath {
     }
 }
 
-/// The kernels of one instruction set. Lanes a chunk: [`Element::CHUNK`], or 1 for [`Kernels::single`].
-pub(crate) struct Kernels<T> {
-    pub lanes: usize,
-    pub linear: unsafe fn(&Linear<T>),
+/// The kernels that take an operation row by row, for whole chunks or for one lane.
+pub(crate) struct RowKernels<T> {
     pub map: unsafe fn(&Map<T>),
     pub binary: unsafe fn(&Binary<T>),
     pub select: unsafe fn(&Select<T>),
     pub copy: unsafe fn(&Copy<T>),
     pub reduce: unsafe fn(&Reduce<T>),
-    pub contract: unsafe fn(&Contract<T>),
+    pub convolve: unsafe fn(&Convolve<T>),
+    pub combine: unsafe fn(&Combine<T>),
     pub total: unsafe fn(&Total<T>),
     pub total_product: unsafe fn(&TotalProduct<T>),
-    pub convolve: unsafe fn(&Convolve<T>),
 }
 
-/// Compiles all kernels for a vector type, with an instruction set.
+/// The kernels of one instruction set.
+pub(crate) struct Kernels<T> {
+    /// Lanes of a chunk: [`Element::CHUNK`].
+    pub lanes: usize,
+    pub rows: RowKernels<T>,
+    pub linear: unsafe fn(&Linear<T>),
+    pub contract: unsafe fn(&Contract<T>),
+    pub contract_numbers: unsafe fn(&Contract<T>),
+    pub outer: unsafe fn(&Outer<T>),
+    pub stencil: unsafe fn(&Stencil<T>),
+    pub winograd_input: unsafe fn(&Transform<T>),
+    pub winograd_output: unsafe fn(&Transform<T>),
+    pub accumulate: unsafe fn(&Accumulate<T>),
+    pub accumulate_numbers: unsafe fn(&Accumulate<T>),
+}
+
+/// Compiles kernels for a vector type, with an instruction set: all of them, or those for rows.
 macro_rules! kernels {
     ($name:ident, $vector:ty, $scalar:ty $(, $feature:literal)?) => {
         mod $name {
             use super::*;
-            kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, map: Map, binary: Binary,
-                select: Select, copy: Copy, reduce: Reduce, contract: Contract, convolve: Convolve, total: Total,
-                total_product: TotalProduct);
+            kernels!(@rows $vector, $scalar, [$($feature)?]);
+            const ROWS: RowKernels<$scalar> =
+                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+            kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, contract: Contract,
+                contract_numbers: Contract, outer: Outer, stencil: Stencil, winograd_input: Transform,
+                winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate);
             pub(super) static KERNELS: Kernels<$scalar> = Kernels {
                 lanes: <$vector>::LANES,
+                rows: ROWS,
                 linear,
-                map,
-                binary,
-                select,
-                copy,
-                reduce,
                 contract,
-                convolve,
-                total,
-                total_product,
+                contract_numbers,
+                outer,
+                stencil,
+                winograd_input,
+                winograd_output,
+                accumulate,
+                accumulate_numbers,
             };
         }
+    };
+    (rows $name:ident, $vector:ty, $scalar:ty $(, $feature:literal)?) => {
+        mod $name {
+            use super::*;
+            kernels!(@rows $vector, $scalar, [$($feature)?]);
+            pub(super) static KERNELS: RowKernels<$scalar> =
+                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+        }
+    };
+    (@rows $vector:ty, $scalar:ty, $feature:tt) => {
+        kernels!(@functions $vector, $scalar, $feature, map: Map, binary: Binary, select: Select, copy: Copy,
+            reduce: Reduce, convolve: Convolve, combine: Combine, total: Total, total_product: TotalProduct);
     };
     (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
         $(kernels!(@function $vector, $scalar, $feature, $f, $arguments);)*
@@ -117,17 +154,25 @@ macro_rules! kernels {
 
 /// The kernels before an instruction set is chosen.
 mod generic {
+    pub(super) use super::accumulate::{accumulate, accumulate_numbers, combine};
+    pub(super) use super::contract::{contract, contract_numbers};
     pub(super) use super::convolve::convolve;
-    pub(super) use super::elementwise::{binary, contract, copy, reduce, select};
+    pub(super) use super::elementwise::{binary, copy, reduce, select};
     pub(super) use super::functions::map;
-    pub(super) use super::linear::linear;
+    pub(super) use super::linear::{linear, outer};
+    pub(super) use super::stencil::stencil;
     pub(super) use super::total::{total, total_product};
+    pub(super) use super::winograd::{winograd_input, winograd_output};
 }
 
-kernels!(single_f32, portable::Lanes<f32, 1>, f32);
-kernels!(single_f64, portable::Lanes<f64, 1>, f64);
+kernels!(rows single_f32, portable::Lanes<f32, 1>, f32);
+kernels!(rows single_f64, portable::Lanes<f64, 1>, f64);
 kernels!(portable_f32, portable::F32Chunk, f32);
 kernels!(portable_f64, portable::F64Chunk, f64);
+#[cfg(target_arch = "x86_64")]
+kernels!(rows fused_f32, portable::Lanes<f32, 1, true>, f32, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernels!(rows fused_f64, portable::Lanes<f64, 1, true>, f64, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
 kernels!(avx2_f32, x86::F32Pair, f32, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
@@ -141,12 +186,12 @@ kernels!(avx512_f64, x86::F64Wide, f64, "avx512f,avx512dq");
 pub(crate) trait Executed: Element {
     /// The kernels of a path that this machine has.
     fn kernels(path: CpuPath) -> &'static Kernels<Self>;
-    /// Kernels for one lane, for what is computed once a call.
-    fn single() -> &'static Kernels<Self>;
+    /// Kernels for one lane that give the same bits as those of a path.
+    fn numbers(path: CpuPath) -> &'static RowKernels<Self>;
 }
 
 macro_rules! executed {
-    ($scalar:ty, $single:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
+    ($scalar:ty, $single:ident, $fused:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
         impl Executed for $scalar {
             fn kernels(path: CpuPath) -> &'static Kernels<$scalar> {
                 match path {
@@ -158,12 +203,16 @@ macro_rules! executed {
                 }
             }
 
-            fn single() -> &'static Kernels<$scalar> {
-                &$single::KERNELS
+            fn numbers(path: CpuPath) -> &'static RowKernels<$scalar> {
+                match path {
+                    #[cfg(target_arch = "x86_64")]
+                    CpuPath::Avx512 | CpuPath::Avx2 => &$fused::KERNELS,
+                    _ => &$single::KERNELS,
+                }
             }
         }
     };
 }
 
-executed!(f32, single_f32, portable_f32, avx2_f32, avx512_f32);
-executed!(f64, single_f64, portable_f64, avx2_f64, avx512_f64);
+executed!(f32, single_f32, fused_f32, portable_f32, avx2_f32, avx512_f32);
+executed!(f64, single_f64, fused_f64, portable_f64, avx2_f64, avx512_f64);

@@ -2,13 +2,14 @@
 
 use super::vector::{Element, Vector};
 
-/// `N` lanes in an array.
+/// `N` lanes in an array, with or without fused multiply-add. Only functions compiled for an instruction set that has it
+/// may use it fused.
 #[derive(Clone, Copy)]
-pub(crate) struct Lanes<T, const N: usize>([T; N]);
+pub(crate) struct Lanes<T, const N: usize, const FUSED: bool = false>([T; N]);
 
 macro_rules! lanes {
     ($scalar:ty, $bits:ty, $mantissa:literal, $bias:literal) => {
-        impl<const N: usize> Lanes<$scalar, N> {
+        impl<const N: usize, const FUSED: bool> Lanes<$scalar, N, FUSED> {
             #[inline(always)]
             fn map(self, f: impl Fn($scalar) -> $scalar) -> Self {
                 Lanes(self.0.map(f))
@@ -20,7 +21,7 @@ macro_rules! lanes {
             }
         }
 
-        impl<const N: usize> Vector for Lanes<$scalar, N> {
+        impl<const N: usize, const FUSED: bool> Vector for Lanes<$scalar, N, FUSED> {
             type Scalar = $scalar;
             type Mask = [bool; N];
             const LANES: usize = N;
@@ -42,6 +43,11 @@ macro_rules! lanes {
                 Lanes([x; N])
             }
             #[inline(always)]
+            unsafe fn load_runs(from: *const $scalar, stride: usize) -> Self {
+                // SAFETY: the caller gives a pointer to the runs.
+                Lanes(std::array::from_fn(|i| unsafe { *from.add(i / 8 * stride + i % 8) }))
+            }
+            #[inline(always)]
             unsafe fn add(self, b: Self) -> Self {
                 self.zip(b, |a, b| a + b)
             }
@@ -59,7 +65,12 @@ macro_rules! lanes {
             }
             #[inline(always)]
             unsafe fn mul_add(self, b: Self, c: Self) -> Self {
-                Lanes(std::array::from_fn(|i| self.0[i] * b.0[i] + c.0[i]))
+                let mut lanes = c.0;
+                for (i, lane) in lanes.iter_mut().enumerate() {
+                    let (a, b) = (self.0[i], b.0[i]);
+                    *lane = if FUSED { a.mul_add(b, *lane) } else { a * b + *lane };
+                }
+                Lanes(lanes)
             }
             #[inline(always)]
             unsafe fn sqrt(self) -> Self {

@@ -40,6 +40,24 @@ pub(crate) trait Vector: Copy {
     unsafe fn load(from: *const Self::Scalar) -> Self;
     unsafe fn store(self, to: *mut Self::Scalar);
     unsafe fn splat(x: Self::Scalar) -> Self;
+    /// Loads the lanes in runs of 8, each `stride` after the one before.
+    unsafe fn load_runs(from: *const Self::Scalar, stride: usize) -> Self;
+    /// Chunk `c` of a row, or one number in all lanes.
+    #[inline(always)]
+    unsafe fn load_or_splat<const SPLAT: bool>(from: *const Self::Scalar, c: usize) -> Self {
+        // SAFETY: handed on to the caller.
+        unsafe { if SPLAT { Self::splat(*from) } else { Self::load(from.add(c * Self::LANES)) } }
+    }
+    /// Stores the first `count` lanes.
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut Self::Scalar, count: usize) {
+        let mut lanes = [Self::Scalar::default(); 16];
+        // SAFETY: no vector has more than 16 lanes; the caller gives a pointer to `count` elements.
+        unsafe {
+            self.store(lanes.as_mut_ptr());
+            std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+        }
+    }
     unsafe fn add(self, b: Self) -> Self;
     unsafe fn sub(self, b: Self) -> Self;
     unsafe fn mul(self, b: Self) -> Self;

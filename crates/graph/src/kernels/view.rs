@@ -25,7 +25,7 @@ impl<T: Copy> View<T> {
     /// # Safety
     /// The view has a row `r`.
     #[inline(always)]
-    unsafe fn start(&self, r: usize) -> *const T {
+    pub unsafe fn start(&self, r: usize) -> *const T {
         // SAFETY: the row map, where there is one, covers row r, and points into the buffer.
         unsafe {
             let row = if self.rows.is_null() { r } else { *self.rows.add(r) as usize };

@@ -15,7 +15,7 @@ macro_rules! wide {
     ($register:ty, $scalar:ty, $lanes:literal, $mask:ty, {
         $load:ident, $store:ident, $splat:ident, $add:ident, $sub:ident, $mul:ident, $div:ident, $fma:ident,
         $sqrt:ident, $abs:ident, $min:ident, $max:ident, $round:ident, $scale:ident, $cmp:ident, $select:ident,
-        $logic:ident, $cast:ident, $back:ident, $sign:expr
+        $logic:ident, $cast:ident, $back:ident, $sign:expr, $runs:ident, $first:ident
     }) => {
         impl Vector for Wide<$register> {
             type Scalar = $scalar;
@@ -35,6 +35,14 @@ macro_rules! wide {
             #[inline(always)]
             unsafe fn splat(x: $scalar) -> Self {
                 Wide(unsafe { $splat(x) })
+            }
+            #[inline(always)]
+            unsafe fn load_runs(from: *const $scalar, stride: usize) -> Self {
+                Wide(unsafe { $runs(from, stride) })
+            }
+            #[inline(always)]
+            unsafe fn store_first(self, to: *mut $scalar, count: usize) {
+                unsafe { $first(to, ((1u32 << count) - 1) as $mask, self.0) }
             }
             #[inline(always)]
             unsafe fn add(self, b: Self) -> Self {
@@ -101,17 +109,32 @@ macro_rules! wide {
     };
 }
 
+/// 16 numbers in two runs of 8.
+#[inline(always)]
+unsafe fn two_runs(from: *const f32, stride: usize) -> __m512 {
+    unsafe {
+        let low = _mm512_castps256_ps512(_mm256_loadu_ps(from));
+        _mm512_insertf32x8::<1>(low, _mm256_loadu_ps(from.add(stride)))
+    }
+}
+
+/// 8 numbers in one run.
+#[inline(always)]
+unsafe fn one_run(from: *const f64, _stride: usize) -> __m512d {
+    unsafe { _mm512_loadu_pd(from) }
+}
+
 wide!(__m512, f32, 16, __mmask16, {
     _mm512_loadu_ps, _mm512_storeu_ps, _mm512_set1_ps, _mm512_add_ps, _mm512_sub_ps, _mm512_mul_ps, _mm512_div_ps,
     _mm512_fmadd_ps, _mm512_sqrt_ps, _mm512_abs_ps, _mm512_min_ps, _mm512_max_ps, _mm512_roundscale_ps,
     _mm512_scalef_ps, _mm512_cmp_ps_mask, _mm512_mask_blend_ps, _mm512_ternarylogic_epi32, _mm512_castps_si512,
-    _mm512_castsi512_ps, _mm512_set1_epi32(i32::MIN)
+    _mm512_castsi512_ps, _mm512_set1_epi32(i32::MIN), two_runs, _mm512_mask_storeu_ps
 });
 wide!(__m512d, f64, 8, __mmask8, {
     _mm512_loadu_pd, _mm512_storeu_pd, _mm512_set1_pd, _mm512_add_pd, _mm512_sub_pd, _mm512_mul_pd, _mm512_div_pd,
     _mm512_fmadd_pd, _mm512_sqrt_pd, _mm512_abs_pd, _mm512_min_pd, _mm512_max_pd, _mm512_roundscale_pd,
     _mm512_scalef_pd, _mm512_cmp_pd_mask, _mm512_mask_blend_pd, _mm512_ternarylogic_epi64, _mm512_castpd_si512,
-    _mm512_castsi512_pd, _mm512_set1_epi64(i64::MIN)
+    _mm512_castsi512_pd, _mm512_set1_epi64(i64::MIN), one_run, _mm512_mask_storeu_pd
 });
 
 macro_rules! pair {
@@ -141,6 +164,12 @@ macro_rules! pair {
             #[inline(always)]
             unsafe fn splat(x: $scalar) -> Self {
                 unsafe { Pair($splat(x), $splat(x)) }
+            }
+            #[inline(always)]
+            unsafe fn load_runs(from: *const $scalar, stride: usize) -> Self {
+                // A run is one register in single precision and two in double.
+                let second = if $lanes == 8 { stride } else { $lanes };
+                unsafe { Pair($load(from), $load(from.add(second))) }
             }
             #[inline(always)]
             unsafe fn add(self, b: Self) -> Self {

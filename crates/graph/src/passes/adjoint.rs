@@ -207,11 +207,14 @@ fn elementwise(graph: &mut Graph, id: NodeId, position: usize, u: NodeId) -> Nod
     match (&node.op, position) {
         (Op::Sub, 1) => graph.push(Op::Map(Function::Neg), &[u]),
         (Op::Mul, _) => graph.push(Op::Mul, &[other, u]),
-        (Op::Div, 0) => graph.push(Op::Div, &[u, other]),
         (Op::Div, _) => {
-            let ratio = graph.push(Op::Div, &[id, node.inputs[1]]);
-            let negative = graph.push(Op::Map(Function::Neg), &[ratio]);
-            graph.push(Op::Mul, &[negative, u])
+            let reciprocal = graph.push(Op::Map(Function::Reciprocal), &[node.inputs[1]]);
+            let term = graph.push(Op::Mul, &[reciprocal, u]);
+            if position == 0 {
+                return term;
+            }
+            let negative = graph.push(Op::Map(Function::Neg), &[term]);
+            graph.push(Op::Mul, &[id, negative])
         }
         (Op::Pow, 0) => {
             let partial = power_by_base(graph, &node.inputs);

@@ -71,6 +71,11 @@ fn rule(graph: &mut Graph, id: NodeId, tangents: &[Option<NodeId>]) -> NodeId {
                 (a, _) => a.or(negative),
             }
         }
+        Op::Mul if node.inputs[0] == node.inputs[1] => {
+            let half = product(graph, node.inputs[0], of(0)).expect("an active node has an active argument");
+            let two = graph.scalar(2.0);
+            Some(graph.push(Op::Mul, &[half, two]))
+        }
         Op::Mul | Op::MatMul | Op::Convolve { .. } => {
             let left = of(0).map(|a| graph.push(node.op.clone(), &[a, node.inputs[1]]));
             let right = of(1).map(|b| graph.push(node.op.clone(), &[node.inputs[0], b]));
@@ -110,17 +115,21 @@ fn sum(graph: &mut Graph, a: Option<NodeId>, b: Option<NodeId>) -> Option<NodeId
     }
 }
 
-/// d(a/b) = (da − (a/b) db)/b.
+/// d(a/b) = (da − (a/b) db) · (1/b). The reciprocal is taken once for all directions.
 fn quotient(graph: &mut Graph, id: NodeId, da: Option<NodeId>, db: Option<NodeId>) -> Option<NodeId> {
     let b = graph.node(id).inputs[1];
-    let left = da.map(|da| graph.push(Op::Div, &[da, b]));
-    let Some(db) = db else { return left };
-    let ratio = graph.push(Op::Div, &[id, b]);
-    let right = graph.push(Op::Mul, &[ratio, db]);
-    match left {
-        Some(left) => Some(graph.push(Op::Sub, &[left, right])),
-        None => linear(graph, Op::Map(Function::Neg), Some(right)),
-    }
+    let change = match (da, db) {
+        (da, Some(db)) => {
+            let right = graph.push(Op::Mul, &[id, db]);
+            match da {
+                Some(da) => graph.push(Op::Sub, &[da, right]),
+                None => graph.push(Op::Map(Function::Neg), &[right]),
+            }
+        }
+        (da, None) => da?,
+    };
+    let reciprocal = graph.push(Op::Map(Function::Reciprocal), &[b]);
+    Some(graph.push(Op::Mul, &[change, reciprocal]))
 }
 
 fn power(graph: &mut Graph, ab: &[NodeId], da: Option<NodeId>, db: Option<NodeId>) -> Option<NodeId> {

@@ -1,19 +1,36 @@
 //! From a graph to steps over buffers.
 
 use super::allocate::allocate;
-use super::fuse::{Finish, Fused, Fusion, fuse};
+use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
+use super::chain::chain;
+use super::memory::Pool;
+use super::spatial::Layer;
 use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
 use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_rows, elements, sum_rows};
 use crate::kernels::{Arithmetic, Element, Packed, Reduction};
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Weights packed before, by the numbers they hold, so that derivatives of a network share them.
-pub(crate) type Weights<T> = HashMap<(usize, usize, usize), Arc<Packed<T>>>;
+/// Weights packed before, so that derivatives of a network share them.
+pub(crate) struct Weights<T: 'static> {
+    /// Matrices by the numbers they hold.
+    matrices: HashMap<(usize, usize, usize), Arc<Packed<T>>>,
+    /// Convolutions by the numbers they hold, their role and their geometry.
+    layers: Vec<(usize, Role, Arc<Window>, Arc<Layer<T>>)>,
+}
+
+impl<T> Default for Weights<T> {
+    fn default() -> Self {
+        Weights { matrices: HashMap::new(), layers: Vec::new() }
+    }
+}
 
 impl<T: Element> Plan<T> {
     /// Compiles a graph.
     pub fn compile(graph: &Graph, shared: &mut Weights<T>) -> Plan<T> {
+        let work = [Extent::Sample, Extent::Direction].map(|extent| graph.matrix_flops(extent) as usize / 2);
         let plan = Plan {
             call: vec![],
             sample: vec![],
@@ -22,9 +39,13 @@ impl<T: Element> Plan<T> {
             buffers: vec![],
             constants: vec![],
             weights: vec![],
+            layers: vec![],
             inputs: vec![],
             outputs: vec![],
             rows: [0; 4],
+            work,
+            prepared: AtomicBool::new(false),
+            pool: Pool::default(),
         };
         let mut compiler = Compiler {
             graph,
@@ -37,12 +58,23 @@ impl<T: Element> Plan<T> {
         graph.ids().for_each(|id| compiler.node(id));
         compiler.outputs();
         let mut plan = compiler.plan;
+        // Kernels may read a chunk beyond their operand.
+        plan.constants.extend(vec![T::default(); T::CHUNK]);
+        chain(&mut plan);
         allocate(&mut plan);
         plan
     }
+
+    /// Packs all weights that are packed at their first use.
+    pub fn prepare(&self) {
+        if !self.prepared.load(Ordering::Acquire) {
+            self.layers.par_iter().for_each(|layer| layer.prepare());
+            self.prepared.store(true, Ordering::Release);
+        }
+    }
 }
 
-struct Compiler<'a, T> {
+struct Compiler<'a, T: 'static> {
     graph: &'a Graph,
     fusion: Fusion,
     /// Values that are known only after the last tile.
@@ -56,6 +88,9 @@ impl<T: Element> Compiler<'_, T> {
     fn node(&mut self, id: NodeId) {
         if let Some(fused) = self.fusion.at.get(&id).cloned() {
             return self.fused(id, &fused);
+        }
+        if self.fusion.layers.contains_key(&id) {
+            return self.layer(id);
         }
         let done = self.places[id.0].is_some() || self.fusion.absorbed[id.0];
         if done || self.graph.constant_values(id).is_some() {
@@ -83,7 +118,7 @@ impl<T: Element> Compiler<'_, T> {
             Op::Reshape(_) | Op::Detach => self.places[id.0] = Some(self.place(inputs[0])),
             Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Gather { .. } => {
                 let rows = node.op.view_rows(self.graph.shape(inputs[0]), &node.shape);
-                self.places[id.0] = Some(rearranged(&self.place(inputs[0]), &rows));
+                self.places[id.0] = Some(rearranged(&self.place(inputs[0]), &rows, elements(self.graph.shape(inputs[0]))));
             }
             Op::Concat(axis) => self.concat(id, *axis),
             Op::Embed { .. } => self.embed(id),
@@ -144,7 +179,7 @@ impl<T: Element> Compiler<'_, T> {
         if elements(from) == elements(shape) {
             place
         } else {
-            rearranged(&place, &broadcast_rows(from, shape))
+            rearranged(&place, &broadcast_rows(from, shape), elements(from))
         }
     }
 
@@ -182,7 +217,7 @@ impl<T: Element> Compiler<'_, T> {
         let shape = self.graph.shape(id);
         let key = (values.as_ptr() as usize, shape[0], shape[1]);
         let pack = || Arc::new(Packed::new(&values, shape[0], shape[1]));
-        let packed = self.shared.entry(key).or_insert_with(pack).clone();
+        let packed = self.shared.matrices.entry(key).or_insert_with(pack).clone();
         self.plan.weights.push(packed);
         self.plan.weights.len() - 1
     }
@@ -254,6 +289,33 @@ impl<T: Element> Compiler<'_, T> {
         self.emit(self.space(id), Step::Select { condition, a, b, rows: node.elements(), out });
     }
 
+    /// A convolution with constant weights of one sample, with the bias that is added to it.
+    fn layer(&mut self, id: NodeId) {
+        let Some(Biased { product, bias }) = self.fusion.layers.get(&id).cloned() else { return };
+        let node = self.graph.node(product);
+        let Op::Convolve { window, role } = &node.op else { return };
+        let weights = self.graph.constant_values(node.inputs[1]).cloned().unwrap_or_default();
+        let key = weights.as_ptr() as usize;
+        let same = |known: &&(usize, Role, Arc<Window>, Arc<Layer<T>>)| {
+            known.0 == key && known.1 == *role && known.2 == *window
+        };
+        let layer = match self.shared.layers.iter().find(same) {
+            Some(known) => known.3.clone(),
+            None => {
+                let shape = self.graph.shape(node.inputs[1]);
+                let layer = Arc::new(Layer::new(window, *role, &weights, shape));
+                self.shared.layers.push((key, *role, window.clone(), layer.clone()));
+                layer
+            }
+        };
+        let input = self.contiguous(node.inputs[0]);
+        let bias = bias.map(|bias| self.contiguous(bias));
+        let out = self.value(id);
+        self.plan.layers.push(layer);
+        let layer = self.plan.layers.len() - 1;
+        self.emit(self.space(id), Step::Spatial { layer, input, bias, out });
+    }
+
     fn convolve(&mut self, id: NodeId, window: &Window, role: Role) {
         let node = self.graph.node(id);
         let [a, b] = [0, 1].map(|i| self.graph.shape(node.inputs[i]));
@@ -266,7 +328,7 @@ impl<T: Element> Compiler<'_, T> {
     fn reduce(&mut self, id: NodeId, reduction: Reduction) {
         let node = self.graph.node(id);
         let from = self.graph.shape(node.inputs[0]);
-        let input = rearranged(&self.place(node.inputs[0]), &sum_rows(from, &node.shape));
+        let input = rearranged(&self.place(node.inputs[0]), &sum_rows(from, &node.shape), elements(from));
         let rows = node.elements();
         let group = elements(from).checked_div(rows).unwrap_or(0);
         let out = self.value(id);
@@ -282,7 +344,7 @@ impl<T: Element> Compiler<'_, T> {
         (0..rows).for_each(|r| starts[r + 1] += starts[r]);
         let mut sources: Vec<usize> = (0..owner.len()).collect();
         sources.sort_by_key(|&r| owner[r]);
-        let input = rearranged(&self.place(node.inputs[0]), &sources);
+        let input = rearranged(&self.place(node.inputs[0]), &sources, sources.len());
         let (reduction, starts, out) = (Reduction::Sum, Some(starts.into()), self.value(id));
         self.emit(self.space(id), Step::Reduce { reduction, input, starts, rows, group: 0, out });
     }
@@ -332,7 +394,7 @@ impl<T: Element> Compiler<'_, T> {
         let zero = self.constant(&[0.0]);
         let input = self.place(node.inputs[0]);
         let out = self.value(id);
-        let clear = rearranged(&zero, &vec![0; node.elements()]);
+        let clear = rearranged(&zero, &vec![0; node.elements()], 1);
         self.emit(self.space(id), Step::Copy { input: clear, rows: node.elements(), out, out_rows: None });
         let from = self.graph.shape(node.inputs[0]);
         let rows = Op::Slice(span).view_rows(&node.shape, from);
@@ -352,8 +414,11 @@ fn late(graph: &Graph) -> Vec<bool> {
     late
 }
 
-/// The rows `rows` of a place.
-fn rearranged(place: &Place, rows: &[usize]) -> Place {
+/// The rows `rows` of a place that has `of` rows.
+fn rearranged(place: &Place, rows: &[usize], of: usize) -> Place {
+    if rows.len() == of && rows.iter().copied().eq(0..of) {
+        return place.clone();
+    }
     let row = |&r: &usize| place.rows.as_ref().map_or(r as u32, |map| map[r]);
     Place { buffer: place.buffer, rows: Some(rows.iter().map(row).collect()) }
 }

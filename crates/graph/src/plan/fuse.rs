@@ -1,6 +1,6 @@
 //! Which nodes of a graph run together as one product with its bias, nonlinearity or factor.
 
-use crate::ir::{Extent, Function, Graph, NodeId, Op};
+use crate::ir::{Extent, Function, Graph, NodeId, Op, Role};
 use std::collections::HashMap;
 
 /// A product with packed weights, and what is done to its result in the same step.
@@ -22,10 +22,18 @@ pub(super) enum Finish {
     Scale(NodeId),
 }
 
+/// A convolution with constant weights, and what is added to its channels in the same step.
+#[derive(Debug, Clone)]
+pub(super) struct Biased {
+    pub product: NodeId,
+    pub bias: Option<NodeId>,
+}
+
 /// Fused steps by the node at which they run, and the nodes that vanish in them.
 #[derive(Default)]
 pub(super) struct Fusion {
     pub at: HashMap<NodeId, Fused>,
+    pub layers: HashMap<NodeId, Biased>,
     pub absorbed: Vec<bool>,
     /// Sums over samples of a product that is needed for nothing else, with that product.
     pub totals: HashMap<NodeId, NodeId>,
@@ -54,6 +62,15 @@ pub(super) fn fuse(graph: &Graph) -> Fusion {
         fusion.at.insert(at, Fused { product, bias: biased.map(|(_, bias)| bias), finish });
     }
     sums_of_products(graph, &users, &mut fusion);
+    for product in graph.ids().filter(|&id| is_layer(graph, id)) {
+        let biased = match users[product.0][..] {
+            [Some(user)] => channel_bias(graph, product, user).map(|bias| (user, bias)),
+            _ => None,
+        };
+        let at = biased.map_or(product, |(user, _)| user);
+        fusion.absorbed[product.0] = at != product;
+        fusion.layers.insert(at, Biased { product, bias: biased.map(|(_, bias)| bias) });
+    }
     fusion
 }
 
@@ -96,6 +113,30 @@ fn has_weights(graph: &Graph, id: NodeId) -> bool {
         && graph.shape(node.inputs[1]).len() == 2
         && graph.constant_values(node.inputs[1]).is_some()
         && graph.constant_values(node.inputs[0]).is_none()
+}
+
+/// Is the node a convolution of one sample with constant weights?
+fn is_layer(graph: &Graph, id: NodeId) -> bool {
+    let node = graph.node(id);
+    let Op::Convolve { role: Role::Output | Role::Input, .. } = node.op else { return false };
+    graph.shape(node.inputs[0])[0] == 1
+        && graph.constant_values(node.inputs[1]).is_some()
+        && graph.constant_values(node.inputs[0]).is_none()
+}
+
+/// The other argument of an addition, if it is one number for every channel of the convolution.
+fn channel_bias(graph: &Graph, product: NodeId, user: NodeId) -> Option<NodeId> {
+    let (sum, shape) = (graph.node(user), graph.shape(product));
+    let other = other_argument(&sum.inputs, product)?;
+    let from_right = |axis: usize| graph.shape(other).iter().rev().nth(axis).copied().unwrap_or(1);
+    let spatial = shape.len() - 2;
+    let by_channel = (0..spatial).all(|axis| from_right(axis) == 1) && from_right(spatial) == shape[1];
+    let fits = sum.op == Op::Add
+        && sum.shape == shape
+        && by_channel
+        && graph.node(other).elements() == shape[1]
+        && graph.node(other).extent == Extent::Call;
+    fits.then_some(other)
 }
 
 /// The other argument of an addition, if it is one number for every output of the product.

@@ -1,21 +1,33 @@
 //! A graph compiled for execution: steps over buffers of rows of lanes.
 //!
-//! Lanes are points (or pairs of a point and a direction). A *tile* of at most [`TILE_CHUNKS`] chunks of lanes goes
+//! Lanes are points, or the directions of one point. A *tile* of at most [`TILE_CHUNKS`] chunks of lanes goes
 //! through all steps of the graph while it is in cache: the steps of extent `Call` run once a call on one lane, those
-//! of extent `Sample` once a tile, those of extent `Direction` once a tile and direction. Sums over samples take up the
-//! samples in their order, chunk by chunk, so that they do not depend on the tiles.
+//! of extent `Sample` once a tile, those of extent `Direction` once a tile and direction (or, where the lanes are
+//! directions, once for all lanes). Sums over samples take up the samples in their order, chunk by chunk, so that they
+//! do not depend on the tiles.
 
 mod allocate;
+mod chain;
 mod compile;
 mod fuse;
+mod memory;
+mod pointwise;
 mod run;
+mod spatial;
+mod tile;
 
 use crate::ir::{Convolution, Extent, Function};
 use crate::kernels::{Arithmetic, Element, Packed, Reduction};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 pub(crate) use compile::Weights;
-pub(crate) use run::{Batch, Scratch};
+pub(crate) use run::Engine;
+pub(crate) use tile::Batch;
+
+use chain::Chain;
+use memory::Pool;
+use spatial::Layer;
 
 /// Most chunks of lanes of a tile.
 pub(crate) const TILE_CHUNKS: usize = 3;
@@ -142,6 +154,14 @@ enum Step {
         n: usize,
         out: BufferId,
     },
+    /// A convolution with constant weights.
+    Spatial {
+        layer: usize,
+        input: BufferId,
+        bias: Option<BufferId>,
+        out: BufferId,
+    },
+    Chain(Chain),
 }
 
 /// An input or output of the plan.
@@ -154,7 +174,7 @@ struct Port {
 }
 
 /// A compiled graph.
-pub(crate) struct Plan<T> {
+pub(crate) struct Plan<T: 'static> {
     call: Vec<Step>,
     sample: Vec<Step>,
     direction: Vec<Step>,
@@ -163,13 +183,29 @@ pub(crate) struct Plan<T> {
     buffers: Vec<Buffer>,
     constants: Vec<T>,
     weights: Vec<Arc<Packed<T>>>,
+    layers: Vec<Arc<Layer<T>>>,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
     /// Rows of the spaces of call, sample, direction and total.
     rows: [usize; 4],
+    /// Multiplications of a sample and of a direction, about.
+    work: [usize; 2],
+    /// Are the weights packed that are packed at their first use?
+    prepared: AtomicBool,
+    pool: Pool,
 }
 
 impl<T: Element> Plan<T> {
+    /// The steps that write into a space.
+    fn section(&mut self, space: Space) -> &mut Vec<Step> {
+        match space {
+            Space::Constant | Space::Call => &mut self.call,
+            Space::Sample => &mut self.sample,
+            Space::Direction => &mut self.direction,
+            Space::Total => &mut self.last,
+        }
+    }
+
     /// Bytes that a sample takes while it is evaluated, with the values of one direction.
     pub fn bytes_per_sample(&self) -> usize {
         (self.rows[1] + self.rows[2]) * size_of::<T>()
@@ -201,6 +237,8 @@ impl Step {
                 vec![a.buffer, b.buffer]
             }
             Step::Select { condition, a, b, .. } => vec![condition.buffer, a.buffer, b.buffer],
+            Step::Spatial { input, bias, .. } => [Some(*input), *bias].into_iter().flatten().collect(),
+            Step::Chain(chain) => chain.places().map(|(place, _)| place.buffer).collect(),
         }
     }
 
@@ -217,6 +255,8 @@ impl Step {
             | Step::Select { out, .. }
             | Step::Contract { out, .. }
             | Step::Convolve { out, .. }
+            | Step::Spatial { out, .. }
+            | Step::Chain(Chain { out, .. })
             | Step::Total { out, .. }
             | Step::TotalProduct { out, .. } => vec![*out],
         }

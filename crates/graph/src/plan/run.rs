@@ -1,202 +1,132 @@
-//! Running a plan on a batch.
+//! Running the steps of a plan.
 
-use super::{BufferId, Place, Plan, Port, Space, Step, TILE_CHUNKS};
-use crate::ir::Extent;
+use super::memory::Pool;
+use super::tile::PARALLEL_WORK;
+use super::{BufferId, Place, Plan, Space, Step};
 use crate::kernels::{
-    Activation, Binary, Contract, Convolve, Copy, Executed, Kernels, Linear, Map, Reduce, Select, Total,
-    TotalProduct, View,
+    Activation, Binary, Contract, Convolve, Copy, CpuPath, Executed, Kernels, Linear, Map, Outer, Reduce,
+    RowKernels, Select, Total, TotalProduct, View, strips, work_len,
 };
-use std::marker::PhantomData;
+use super::spatial::Images;
+use std::ops::Range;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
 
-/// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
-/// row-major order: `[…]` for what is given once a call, `[n, …]` a sample, `[n, k, …]` a direction.
-pub(crate) struct Batch<'b, 'a> {
-    /// n.
-    pub samples: usize,
-    /// k.
-    pub directions: usize,
-    pub inputs: &'b [(&'a str, &'a [f64])],
-    pub outputs: &'b mut [(&'a str, &'a mut [f64])],
+/// The kernels of an instruction set, for lanes and for numbers.
+pub(crate) struct Engine<T: 'static> {
+    pub kernels: &'static Kernels<T>,
+    pub numbers: &'static RowKernels<T>,
 }
 
-/// A cache line.
+impl<T> Clone for Engine<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> std::marker::Copy for Engine<T> {}
+
+impl<T: Executed> Engine<T> {
+    /// Those of a path that this machine has.
+    pub fn new(path: CpuPath) -> Engine<T> {
+        Engine { kernels: T::kernels(path), numbers: T::numbers(path) }
+    }
+}
+
+/// The memory of a tile: where the spaces start, and the lanes of a row in each.
 #[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u64; 8]);
-
-/// Memory of one running evaluation.
-pub(crate) struct Scratch<T> {
-    spaces: [Vec<Line>; 4],
-    element: PhantomData<T>,
-}
-
-/// The memory of a run and the lanes in use.
-struct Memory<T> {
+pub(super) struct Memory<T> {
     constants: *const T,
     spaces: [*mut T; 4],
-    chunks: usize,
-    /// Lanes of a row: chunks times lanes of a chunk.
-    width: usize,
-    /// Lanes that hold a sample.
-    count: usize,
+    widths: [usize; 4],
 }
 
-/// Which sample and direction a lane works on.
-#[derive(Clone, Copy)]
-struct Lane {
-    sample: usize,
-    direction: usize,
-}
+// SAFETY: the threads of a step write to different places, and a step begins when those before it have ended.
+unsafe impl<T: Send> Send for Memory<T> {}
+// SAFETY: as above.
+unsafe impl<T: Send> Sync for Memory<T> {}
 
-impl Lane {
-    /// Its row in an array of an extent.
-    fn row(self, extent: Extent, directions: usize) -> usize {
-        match extent {
-            Extent::Call => 0,
-            Extent::Sample => self.sample,
-            Extent::Direction => self.sample * directions + self.direction,
+impl<T> Memory<T> {
+    pub fn new(constants: *const T, call: *mut T, total: *mut T) -> Memory<T> {
+        Memory { constants, spaces: [call, null_mut(), null_mut(), total], widths: [1; 4] }
+    }
+
+    /// With the spaces of samples and directions.
+    pub fn with(self, sample: *mut T, sample_width: usize, direction: *mut T, width: usize) -> Memory<T> {
+        let [call, .., total] = self.spaces;
+        Memory { spaces: [call, sample, direction, total], widths: [1, sample_width, width, 1], ..self }
+    }
+
+    pub fn sample(&self) -> *mut T {
+        self.spaces[1]
+    }
+
+    /// Lanes of a row.
+    pub fn width(&self, space: Space) -> usize {
+        match space {
+            Space::Constant | Space::Call | Space::Total => 1,
+            Space::Sample => self.widths[1],
+            Space::Direction => self.widths[2],
         }
     }
+}
+
+/// What the steps of an extent run with.
+pub(super) struct Stage<'a, T: 'static> {
+    pub engine: Engine<T>,
+    pub kernels: &'static Kernels<T>,
+    pub memory: Memory<T>,
+    /// Lanes of the rows that the steps write; 1 where they are numbers.
+    pub width: usize,
+    /// Lanes that hold a sample or direction.
+    pub count: usize,
+    /// Threads that a step may use.
+    pub workers: usize,
+    pub pool: &'a Pool,
+}
+
+impl<T: Executed> Stage<'_, T> {
+    /// Threads worth using for so many multiplications a lane.
+    pub fn workers_for(&self, multiplications: usize) -> usize {
+        let lanes = if self.width == 1 { 1 } else { self.width };
+        if multiplications.saturating_mul(lanes) < PARALLEL_WORK { 1 } else { self.workers }
+    }
+
+    /// Lends working space.
+    pub fn with_work<R>(&self, elements: usize, work: impl FnOnce(*mut T) -> R) -> R {
+        let mut region = self.pool.take::<T>(elements);
+        let result = work(region.as_mut_ptr());
+        self.pool.give_back(region);
+        result
+    }
+
+    /// Chunks of a row.
+    fn chunks(&self) -> usize {
+        if self.width == 1 { 1 } else { self.width / self.kernels.lanes }
+    }
+
+    /// The kernels for rows of the stage's width.
+    pub fn rows(&self) -> &'static RowKernels<T> {
+        if self.width == 1 { self.engine.numbers } else { &self.kernels.rows }
+    }
+}
+
+/// Runs parts of `0..count` on several threads.
+pub(super) fn split(workers: usize, count: usize, run: &(impl Fn(Range<usize>) + Sync)) {
+    fn halves(workers: usize, range: Range<usize>, run: &(impl Fn(Range<usize>) + Sync)) {
+        if workers <= 1 || range.len() <= 1 {
+            return run(range);
+        }
+        let left = workers / 2;
+        let middle = range.start + range.len() * left / workers;
+        rayon::join(|| halves(left, range.start..middle, run), || halves(workers - left, middle..range.end, run));
+    }
+    halves(workers.min(count), 0..count, run);
 }
 
 impl<T: Executed> Plan<T> {
-    /// Bytes of the scratch memory.
-    pub fn scratch_bytes(&self) -> usize {
-        self.space_elements()
-            .iter()
-            .fold(0, |n: usize, &e| n.saturating_add(e.saturating_mul(size_of::<T>())))
-    }
-
-    fn space_elements(&self) -> [usize; 4] {
-        let width = TILE_CHUNKS * T::CHUNK;
-        let [call, sample, direction, total] = self.rows;
-        [call, sample.saturating_mul(width), direction.saturating_mul(width), total]
-    }
-
-    /// New scratch memory.
-    pub fn scratch(&self) -> Scratch<T> {
-        let lines = |elements: usize| vec![Line([0; 8]); (elements * size_of::<T>()).div_ceil(64) + 1];
-        Scratch { spaces: self.space_elements().map(lines), element: PhantomData }
-    }
-
-    /// Evaluates a batch.
-    pub fn run(&self, kernels: &Kernels<T>, scratch: &mut Scratch<T>, batch: &mut Batch) {
-        scratch.spaces[3].fill(Line([0; 8]));
-        let spaces = scratch.spaces.each_mut().map(|s| s.as_mut_ptr().cast::<T>());
-        let mut memory = Memory { constants: self.constants.as_ptr(), spaces, chunks: 1, width: 1, count: 1 };
-        let once = |_| Lane { sample: 0, direction: 0 };
-        self.fill(&memory, Extent::Call, batch, once);
-        self.steps(&self.call, T::single(), &memory);
-        let (n, k) = (batch.samples, batch.directions);
-        let lanes = if self.pairs_lanes(kernels.lanes, n, k) { n * k } else { n };
-        let mut first = 0;
-        for chunks in tiles(lanes.div_ceil(kernels.lanes), self.tile_chunks()) {
-            memory.chunks = chunks;
-            memory.width = chunks * kernels.lanes;
-            memory.count = memory.width.min(lanes - first);
-            if lanes == n {
-                self.point_tile(kernels, &memory, batch, first);
-            } else {
-                self.pair_tile(kernels, &memory, batch, first);
-            }
-            first += memory.count;
-        }
-        (memory.chunks, memory.width, memory.count) = (1, 1, 1);
-        self.steps(&self.last, T::single(), &memory);
-        self.finish(&memory, Extent::Call, batch, once);
-    }
-
-    /// Are lanes pairs of a point and a direction? That is better where points are few and directions many; sums over
-    /// samples need every point once.
-    fn pairs_lanes(&self, lanes: usize, n: usize, k: usize) -> bool {
-        let paired = n.saturating_mul(k).div_ceil(lanes) * 2;
-        k > 0
-            && paired < n.div_ceil(lanes) * (1 + k)
-            && !self.sample.iter().chain(&self.direction).any(Step::sums)
-    }
-
-    /// Most chunks of a tile: one where directions are summed, so that the order of the terms does not depend on tiles.
-    fn tile_chunks(&self) -> usize {
-        if self.direction.iter().any(Step::sums) { 1 } else { TILE_CHUNKS }
-    }
-
-    /// Lanes are points; the directions of a point follow one another.
-    fn point_tile(&self, kernels: &Kernels<T>, memory: &Memory<T>, batch: &mut Batch, first: usize) {
-        let lane = |i: usize, direction| Lane { sample: first + i, direction };
-        self.points(kernels, memory, batch, |i| lane(i, 0));
-        for direction in 0..batch.directions {
-            self.derive(kernels, memory, batch, |i| lane(i, direction));
-        }
-    }
-
-    /// Lanes are pairs of a point and a direction.
-    fn pair_tile(&self, kernels: &Kernels<T>, memory: &Memory<T>, batch: &mut Batch, first: usize) {
-        let k = batch.directions;
-        let lane = |i: usize| Lane { sample: (first + i) / k, direction: (first + i) % k };
-        self.points(kernels, memory, batch, lane);
-        self.derive(kernels, memory, batch, lane);
-    }
-
-    fn points(
-        &self,
-        kernels: &Kernels<T>,
-        memory: &Memory<T>,
-        batch: &mut Batch,
-        lane: impl Fn(usize) -> Lane,
-    ) {
-        self.fill(memory, Extent::Sample, batch, &lane);
-        self.steps(&self.sample, kernels, memory);
-        self.finish(memory, Extent::Sample, batch, &lane);
-    }
-
-    fn derive(
-        &self,
-        kernels: &Kernels<T>,
-        memory: &Memory<T>,
-        batch: &mut Batch,
-        lane: impl Fn(usize) -> Lane,
-    ) {
-        self.fill(memory, Extent::Direction, batch, &lane);
-        self.steps(&self.direction, kernels, memory);
-        self.finish(memory, Extent::Direction, batch, &lane);
-    }
-
-    /// Writes the inputs of an extent into their rows; lanes that hold no sample get zeros.
-    fn fill(&self, memory: &Memory<T>, extent: Extent, batch: &Batch, lane: impl Fn(usize) -> Lane) {
-        for port in self.inputs.iter().filter(|p| p.extent == extent) {
-            let Some((_, from)) = batch.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
-            let (start, width) = (self.write(memory, port.place.buffer), memory.width);
-            for i in 0..width {
-                let row =
-                    if i < memory.count { lane(i).row(extent, batch.directions) * port.rows } else { 0 };
-                for r in 0..port.rows {
-                    let x = if i < memory.count { T::from_f64(from[row + r]) } else { T::default() };
-                    // SAFETY: the buffer has `rows` rows of `width` lanes in the scratch memory.
-                    unsafe { *start.add(r * width + i) = x };
-                }
-            }
-        }
-    }
-
-    /// Reads the outputs of an extent from their rows.
-    fn finish(&self, memory: &Memory<T>, extent: Extent, batch: &mut Batch, lane: impl Fn(usize) -> Lane) {
-        for Port { name, place, rows, .. } in self.outputs.iter().filter(|p| p.extent == extent) {
-            let Some((_, to)) = batch.outputs.iter_mut().find(|(other, _)| other == name) else { continue };
-            let view = self.view(memory, place);
-            for i in 0..memory.count {
-                let row = lane(i).row(extent, batch.directions);
-                for (r, y) in to[row * rows..(row + 1) * rows].iter_mut().enumerate() {
-                    // SAFETY: the view has `rows` rows of at least `count` lanes.
-                    *y = unsafe { view.element(r, i) }.to_f64();
-                }
-            }
-        }
-    }
-
     /// Start of a buffer that is read.
-    fn read(&self, memory: &Memory<T>, id: BufferId) -> *const T {
+    pub(super) fn read(&self, memory: &Memory<T>, id: BufferId) -> *const T {
         match self.buffers[id].space {
             Space::Constant => memory.constants.wrapping_add(self.buffers[id].row),
             _ => self.write(memory, id).cast_const(),
@@ -204,44 +134,45 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Start of a buffer that is written.
-    fn write(&self, memory: &Memory<T>, id: BufferId) -> *mut T {
+    pub(super) fn write(&self, memory: &Memory<T>, id: BufferId) -> *mut T {
         let buffer = &self.buffers[id];
-        match buffer.space {
+        let space = match buffer.space {
             Space::Constant => unreachable!("no step writes constants"),
-            Space::Call => memory.spaces[0].wrapping_add(buffer.row),
-            Space::Sample => memory.spaces[1].wrapping_add(buffer.row * memory.width),
-            Space::Direction => memory.spaces[2].wrapping_add(buffer.row * memory.width),
-            Space::Total => memory.spaces[3].wrapping_add(buffer.row),
-        }
+            Space::Call => 0,
+            Space::Sample => 1,
+            Space::Direction => 2,
+            Space::Total => 3,
+        };
+        memory.spaces[space].wrapping_add(buffer.row * memory.widths[space])
     }
 
-    fn view(&self, memory: &Memory<T>, place: &Place) -> View<T> {
-        let splat = matches!(self.buffers[place.buffer].space, Space::Constant | Space::Call | Space::Total);
-        View {
-            base: self.read(memory, place.buffer),
-            stride: if splat { 1 } else { memory.width },
-            splat,
-            rows: place.rows.as_ref().map_or(null(), |rows| rows.as_ptr()),
-        }
-    }
-
-    fn steps(&self, steps: &[Step], kernels: &Kernels<T>, memory: &Memory<T>) {
+    pub(super) fn steps(&self, steps: &[Step], stage: &Stage<T>) {
         for step in steps {
             // SAFETY: the compiler of the plan has sized all buffers and row maps for the step, and the kernels
             // are those of an instruction set that this machine has.
-            unsafe { self.step(step, kernels, memory) };
+            unsafe { self.step(step, stage) };
         }
     }
 
     /// # Safety
     /// The machine has the kernels' instruction set; the memory is that of this plan.
-    unsafe fn step(&self, step: &Step, kernels: &Kernels<T>, memory: &Memory<T>) {
-        let chunks = memory.chunks;
+    unsafe fn step(&self, step: &Step, stage: &Stage<T>) {
+        let (chunks, kernels, memory) = (stage.chunks(), stage.rows(), &stage.memory);
         let write = |id: Option<BufferId>| id.map_or(null_mut(), |id| self.write(memory, id));
         // SAFETY: as for this function.
         unsafe {
             match step {
-                Step::Linear { .. } => self.linear(step, kernels, memory),
+                Step::Linear { .. } if stage.width == 1 => self.linear_numbers(step, stage),
+                Step::Linear { .. } => self.linear(step, stage),
+                Step::Chain(chain) => self.chain(chain, stage),
+                Step::Spatial { layer, input, bias, out } => self.layers[*layer].run(
+                    stage,
+                    Images {
+                        input: self.read(memory, *input),
+                        bias: bias.map_or(null(), |bias| self.read(memory, bias)),
+                        out: self.write(memory, *out),
+                    },
+                ),
                 Step::Map { function, input, rows, value, slope } => (kernels.map)(&Map {
                     function: *function,
                     input: self.view(memory, input),
@@ -289,21 +220,11 @@ impl<T: Executed> Plan<T> {
                     group: *group,
                     chunks,
                 }),
-                Step::Contract { a, b, batch, m, inner, n, out } => (kernels.contract)(&Contract {
-                    a: self.view(memory, a),
-                    b: self.view(memory, b),
-                    out: self.write(memory, *out),
-                    batch: *batch,
-                    m: *m,
-                    inner: *inner,
-                    n: *n,
-                    chunks,
-                }),
                 Step::Total { input, rows, out } => (kernels.total)(&Total {
                     input: self.view(memory, input),
                     out: self.write(memory, *out),
                     rows: *rows,
-                    count: memory.count,
+                    count: stage.count,
                 }),
                 Step::TotalProduct { a, b, m, inner, n, out } => (kernels.total_product)(&TotalProduct {
                     a: self.view(memory, a),
@@ -312,46 +233,139 @@ impl<T: Executed> Plan<T> {
                     m: *m,
                     inner: *inner,
                     n: *n,
-                    count: memory.count,
+                    count: stage.count,
                 }),
+                Step::Contract { a, b, batch, m, inner, n, out } => {
+                    let views = [self.view(memory, a), self.view(memory, b)];
+                    contract(stage, views, self.write(memory, *out), *batch, [*m, *inner, *n]);
+                }
             }
         }
     }
 
     /// # Safety
     /// As [`Plan::step`].
-    unsafe fn linear(&self, step: &Step, kernels: &Kernels<T>, memory: &Memory<T>) {
+    unsafe fn linear(&self, step: &Step, stage: &Stage<T>) {
         let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
         let weights = &self.weights[*weights];
-        let width = memory.width;
+        let (memory, width) = (&stage.memory, stage.width);
         let (from, to) = (self.read(memory, *input), self.write(memory, *out));
+        let scale = scale.map(|id| self.view(memory, &Place { buffer: id, rows: None }));
         for token in 0..*tokens {
             let (input_row, output_row) = (token * weights.inner * width, token * weights.outputs * width);
             let shifted = |start: *mut T| start.wrapping_add(output_row);
             let activation = activation.map(|(function, slope)| Activation {
                 function,
                 slope: slope.map_or(null_mut(), |id| shifted(self.write(memory, id))),
-                map: kernels.map,
+                map: stage.kernels.rows.map,
+            });
+            let scale = scale.map(|view| View {
+                base: view.base.wrapping_add(token * weights.outputs * view.stride),
+                ..view
             });
             let product = Linear {
                 input: from.wrapping_add(input_row),
+                input_stride: width,
                 weights: weights.as_ptr(),
                 inner: weights.inner,
-                outputs: weights.outputs,
+                outputs: 0..weights.outputs,
                 bias: bias.map_or(null(), |id| self.read(memory, id)),
-                scale: scale.map_or(null(), |id| self.read(memory, id).wrapping_add(output_row)),
+                scale,
                 out: shifted(to),
+                out_stride: width,
                 activation,
-                chunks: memory.chunks,
+                columns: width,
             };
             // SAFETY: as for this function.
-            unsafe { (kernels.linear)(&product) };
+            unsafe { (stage.kernels.linear)(&product) };
+        }
+    }
+
+    /// # Safety
+    /// As [`Plan::step`].
+    unsafe fn linear_numbers(&self, step: &Step, stage: &Stage<T>) {
+        let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
+        let weights = &self.weights[*weights];
+        let memory = &stage.memory;
+        let out = self.write(memory, *out);
+        let product = Outer {
+            input: self.read(memory, *input),
+            token_stride: weights.inner,
+            inner_stride: 1,
+            tokens: *tokens,
+            weights: weights.as_ptr(),
+            inner: weights.inner,
+            outputs: 0..weights.outputs,
+            bias: bias.map_or(null(), |id| self.read(memory, id)),
+            scale: scale.map_or(null(), |id| self.read(memory, id)),
+            out,
+            out_stride: weights.outputs,
+        };
+        // SAFETY: as for this function.
+        unsafe { (stage.kernels.outer)(&product) };
+        if let Some((function, slope)) = activation {
+            let input = View { base: out.cast_const(), stride: 1, splat: true, rows: null() };
+            let slope = slope.map_or(null_mut(), |id| self.write(memory, id));
+            let rows = tokens * weights.outputs;
+            let map = Map { function: *function, input, value: out, slope, rows, chunks: 1 };
+            // SAFETY: as for this function.
+            unsafe { self.map_numbers(&map, stage) };
+        }
+    }
+
+    /// Applies a function to numbers one after the other.
+    ///
+    /// # Safety
+    /// As [`Plan::step`].
+    unsafe fn map_numbers(&self, map: &Map<T>, stage: &Stage<T>) {
+        let lanes = stage.kernels.lanes;
+        let whole = map.rows / lanes * lanes;
+        let shifted = |start: *mut T| if start.is_null() { start } else { start.wrapping_add(whole) };
+        let part = |base: *const T, value, slope, rows, splat, chunks| {
+            Map { function: map.function, input: View { base, splat, ..map.input }, value, slope, rows, chunks }
+        };
+        let rest = map.input.base.wrapping_add(whole);
+        let many = part(map.input.base, map.value, map.slope, 1, false, whole / lanes);
+        let few = part(rest, shifted(map.value), shifted(map.slope), map.rows - whole, true, 1);
+        // SAFETY: as for this function.
+        unsafe {
+            (stage.kernels.rows.map)(&many);
+            (stage.engine.numbers.map)(&few);
         }
     }
 }
 
-/// Sizes of tiles, in chunks, as equal as possible.
-fn tiles(chunks: usize, most: usize) -> impl Iterator<Item = usize> {
-    let count = chunks.div_ceil(most);
-    (0..count).map(move |i| chunks * (i + 1) / count - chunks * i / count)
+/// The operands and the result of a product.
+#[derive(Clone, Copy)]
+struct Product<T> {
+    operands: [View<T>; 2],
+    out: *mut T,
+}
+
+// SAFETY: threads write to different rows of the result.
+unsafe impl<T: Send> Sync for Product<T> {}
+
+/// Products of two operands that both vary.
+///
+/// # Safety
+/// As [`Plan::step`].
+unsafe fn contract<T: Executed>(
+    stage: &Stage<T>,
+    operands: [View<T>; 2],
+    out: *mut T,
+    batch: usize,
+    [m, inner, n]: [usize; 3],
+) {
+    let (lanes, product) = (stage.width != 1, Product { operands, out });
+    let kernel = if lanes { stage.kernels.contract } else { stage.kernels.contract_numbers };
+    let elements = if lanes { 0 } else { work_len(inner, n) };
+    split(stage.workers_for(batch * m * inner * n), strips(batch, m, lanes), &|strips| {
+        let product = &product;
+        stage.with_work(elements, |work| {
+            let [a, b] = product.operands;
+            let chunks = stage.chunks();
+            // SAFETY: as for this function.
+            unsafe { kernel(&Contract { a, b, out: product.out, m, inner, n, strips, chunks, work }) }
+        });
+    });
 }

@@ -1,0 +1,251 @@
+//! Taking a batch through a plan, tile of lanes by tile of lanes.
+//!
+//! Where samples are many, the lanes of a tile are samples, and their directions follow one another. Where they are few
+//! and directions many, a tile is one sample: what belongs to the sample is computed once, as numbers, and the lanes
+//! are its directions. Which way is taken changes no bit of the answer.
+
+use super::run::{Engine, Memory, Stage, split};
+use super::{Place, Plan, Step, TILE_CHUNKS};
+use crate::ir::Extent;
+use crate::kernels::{Executed, View};
+use std::ptr::null;
+
+/// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
+/// row-major order: `[…]` for what is given once a call, `[n, …]` a sample, `[n, k, …]` a direction.
+pub(crate) struct Batch<'b, 'a> {
+    /// n.
+    pub samples: usize,
+    /// k.
+    pub directions: usize,
+    pub inputs: &'b [(&'a str, &'a [f64])],
+    pub outputs: &'b mut [(&'a str, &'a mut [f64])],
+}
+
+/// Bytes of the nearer caches that a tile should stay within.
+const NEAR: usize = 1 << 20;
+/// Bytes of the values of a tile of samples beyond which samples go one by one.
+const LARGE: usize = 1 << 25;
+/// Multiplications that are worth another thread.
+pub(super) const PARALLEL_WORK: usize = 1 << 19;
+
+/// A batch as the tiles see it, which write to different rows of the outputs.
+struct Arrays<'a> {
+    samples: usize,
+    directions: usize,
+    inputs: &'a [(&'a str, &'a [f64])],
+    /// Name, start and length.
+    outputs: Vec<(&'a str, Numbers)>,
+}
+
+/// The start of an array and its length.
+#[derive(Clone, Copy)]
+struct Numbers {
+    start: *mut f64,
+    len: usize,
+}
+
+// SAFETY: tiles write to different rows.
+unsafe impl Send for Numbers {}
+// SAFETY: as above.
+unsafe impl Sync for Numbers {}
+
+/// The rows of the arrays that the lanes of a tile stand for, and the lanes of a row.
+struct Lanes<F> {
+    extent: Extent,
+    /// The row of a lane.
+    row: F,
+    count: usize,
+    width: usize,
+}
+
+impl<T: Executed> Plan<T> {
+    /// Bytes that one evaluation takes at least.
+    pub fn scratch_bytes(&self) -> usize {
+        let [call, sample, direction, total] = self.rows;
+        let lanes = if self.sums() { [T::CHUNK, T::CHUNK] } else { [1, T::CHUNK] };
+        let spaces = [call, sample.saturating_mul(lanes[0]), direction.saturating_mul(lanes[1]), total];
+        spaces.iter().fold(0usize, |n, &e| n.saturating_add(e.saturating_mul(size_of::<T>())))
+    }
+
+    /// Evaluates a batch.
+    pub fn run(&self, engine: Engine<T>, batch: &mut Batch) {
+        self.prepare();
+        let outputs = batch.outputs.iter_mut().map(|(name, to)| {
+            let len = to.len();
+            (*name, Numbers { start: to.as_mut_ptr(), len })
+        });
+        let arrays = Arrays {
+            samples: batch.samples,
+            directions: batch.directions,
+            inputs: batch.inputs,
+            outputs: outputs.collect(),
+        };
+        let [mut call, mut total] = [self.rows[0], self.rows[3]].map(|rows| self.pool.take::<T>(rows));
+        let memory = Memory::new(self.constants.as_ptr(), call.as_mut_ptr(), total.as_mut_ptr());
+        // SAFETY: the region has so many elements.
+        unsafe { std::ptr::write_bytes(total.as_mut_ptr::<T>(), 0, self.rows[3]) };
+        let once = Lanes { extent: Extent::Call, row: |_| 0, count: 1, width: 1 };
+        self.fill(&memory, &arrays, &once);
+        self.steps(&self.call, &self.stage(engine, memory, 1, 1, 1));
+        if self.one_by_one(engine, &arrays) {
+            (0..arrays.samples).for_each(|sample| self.sample(engine, memory, &arrays, sample));
+        } else if arrays.samples > 0 {
+            self.point_tiles(engine, memory, &arrays);
+        }
+        self.steps(&self.last, &self.stage(engine, memory, 1, 1, 1));
+        self.finish(&memory, &arrays, &once);
+        [call, total].map(|region| self.pool.give_back(region));
+    }
+
+    fn stage(
+        &self,
+        engine: Engine<T>,
+        memory: Memory<T>,
+        width: usize,
+        count: usize,
+        workers: usize,
+    ) -> Stage<'_, T> {
+        Stage { engine, kernels: engine.kernels, memory, width, count, workers, pool: &self.pool }
+    }
+
+    /// Does it sum over samples?
+    fn sums(&self) -> bool {
+        self.sample.iter().chain(&self.direction).any(Step::sums)
+    }
+
+    /// Is it better to take the samples one by one? Sums over samples take them chunk by chunk.
+    fn one_by_one(&self, engine: Engine<T>, arrays: &Arrays) -> bool {
+        let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
+        let kept = self.rows[1].saturating_mul(lanes * size_of::<T>());
+        if self.sums() {
+            return false;
+        }
+        if k > 0 && kept > LARGE {
+            return true;
+        }
+        // What is computed as numbers costs a fraction of a tile where whole images are lanes, and about a tile in
+        // small networks.
+        let numbers = if kept > NEAR { 1 } else { 4 };
+        let alone = n.saturating_mul(numbers + 4 * k.div_ceil(lanes));
+        alone < 4 * n.div_ceil(lanes) * (1 + k)
+    }
+
+    /// Most chunks of a tile: one where a tile would be too large, or where directions are summed, so that the order of
+    /// the terms does not depend on tiles.
+    fn tile_chunks(&self, rows: usize, limit: usize) -> usize {
+        let bytes = rows.saturating_mul(TILE_CHUNKS * T::CHUNK * size_of::<T>());
+        if bytes > limit || self.direction.iter().any(Step::sums) { 1 } else { TILE_CHUNKS }
+    }
+
+    /// Lanes are samples; the directions of a sample follow one another.
+    fn point_tiles(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays) {
+        let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
+        let most = self.tile_chunks(self.rows[1] + self.rows[2], 8 * NEAR);
+        let widest = most.min(n.div_ceil(lanes)) * lanes;
+        let [mut sample, mut direction] =
+            [self.rows[1], self.rows[2]].map(|rows| self.pool.take::<T>(rows.saturating_mul(widest)));
+        let mut first = 0;
+        for chunks in tiles(n.div_ceil(lanes), most) {
+            let width = chunks * lanes;
+            let count = width.min(n - first);
+            let memory = memory.with(sample.as_mut_ptr(), width, direction.as_mut_ptr(), width);
+            let stage = self.stage(engine, memory, width, count, rayon::current_num_threads());
+            let points = Lanes { extent: Extent::Sample, row: |i| first + i, count, width };
+            self.fill(&memory, arrays, &points);
+            self.steps(&self.sample, &stage);
+            self.finish(&memory, arrays, &points);
+            for direction in 0..k {
+                let row = |i| (first + i) * k + direction;
+                let along = Lanes { extent: Extent::Direction, row, count, width };
+                self.fill(&memory, arrays, &along);
+                self.steps(&self.direction, &stage);
+                self.finish(&memory, arrays, &along);
+            }
+            first += count;
+        }
+        [sample, direction].map(|region| self.pool.give_back(region));
+    }
+
+    /// One sample, whose values are numbers; lanes are its directions.
+    fn sample(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays, sample: usize) {
+        let (k, lanes) = (arrays.directions, engine.kernels.lanes);
+        let threads = rayon::current_num_threads();
+        let mut values = self.pool.take::<T>(self.rows[1]);
+        let memory = memory.with(values.as_mut_ptr(), 1, std::ptr::null_mut(), 1);
+        let point = Lanes { extent: Extent::Sample, row: |_| sample, count: 1, width: 1 };
+        self.fill(&memory, arrays, &point);
+        self.steps(&self.sample, &self.stage(engine, memory, 1, 1, threads));
+        self.finish(&memory, arrays, &point);
+        let chunks = k.div_ceil(lanes);
+        let most = self.tile_chunks(self.rows[2], NEAR);
+        let count = chunks.div_ceil(most);
+        let enough = self.work[1].saturating_mul(k.min(lanes)) > PARALLEL_WORK;
+        let side_by_side = enough && count >= threads;
+        split(if side_by_side { threads } else { 1 }, count, &|part| {
+            for tile in part {
+                let [first, end] = [tile, tile + 1].map(|tile| chunks * tile / count * lanes);
+                let (width, count) = (end - first, (end - first).min(k - first));
+                let mut direction = self.pool.take::<T>(self.rows[2] * width);
+                let memory = memory.with(memory.sample(), 1, direction.as_mut_ptr(), width);
+                let row = |i| sample * k + first + i;
+                let along = Lanes { extent: Extent::Direction, row, count, width };
+                let workers = if side_by_side { 1 } else { threads };
+                self.fill(&memory, arrays, &along);
+                self.steps(&self.direction, &self.stage(engine, memory, width, count, workers));
+                self.finish(&memory, arrays, &along);
+                self.pool.give_back(direction);
+            }
+        });
+        self.pool.give_back(values);
+    }
+
+    /// Writes the inputs of an extent into their rows; lanes that stand for nothing get zeros.
+    fn fill(&self, memory: &Memory<T>, arrays: &Arrays, lanes: &Lanes<impl Fn(usize) -> usize>) {
+        for port in self.inputs.iter().filter(|p| p.extent == lanes.extent) {
+            let Some((_, from)) = arrays.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
+            let start = self.write(memory, port.place.buffer);
+            for i in 0..lanes.width {
+                let row = if i < lanes.count { (lanes.row)(i) * port.rows } else { 0 };
+                for r in 0..port.rows {
+                    let x = if i < lanes.count { T::from_f64(from[row + r]) } else { T::default() };
+                    // SAFETY: the buffer has `rows` rows of `width` lanes in the memory.
+                    unsafe { *start.add(r * lanes.width + i) = x };
+                }
+            }
+        }
+    }
+
+    /// Reads the outputs of an extent from their rows.
+    fn finish(&self, memory: &Memory<T>, arrays: &Arrays, lanes: &Lanes<impl Fn(usize) -> usize>) {
+        for port in self.outputs.iter().filter(|p| p.extent == lanes.extent) {
+            let Some((_, to)) = arrays.outputs.iter().find(|(name, _)| *name == port.name) else { continue };
+            let view = self.view(memory, &port.place);
+            for i in 0..lanes.count {
+                let first = (lanes.row)(i) * port.rows;
+                assert!(first + port.rows <= to.len, "{} is too short", port.name);
+                for r in 0..port.rows {
+                    // SAFETY: the view has `rows` rows of at least `count` lanes; the row lies within the array, and
+                    // no other tile writes to it.
+                    unsafe { *to.start.add(first + r) = view.element(r, i).to_f64() };
+                }
+            }
+        }
+    }
+
+    /// A place as the rows of a kernel's operand.
+    pub(super) fn view(&self, memory: &Memory<T>, place: &Place) -> View<T> {
+        let width = memory.width(self.buffers[place.buffer].space);
+        View {
+            base: self.read(memory, place.buffer),
+            stride: width,
+            splat: width == 1,
+            rows: place.rows.as_ref().map_or(null(), |rows| rows.as_ptr()),
+        }
+    }
+}
+
+/// Sizes of tiles, in chunks, as equal as possible.
+fn tiles(chunks: usize, most: usize) -> impl Iterator<Item = usize> {
+    let count = chunks.div_ceil(most);
+    (0..count).map(move |i| chunks * (i + 1) / count - chunks * i / count)
+}
