@@ -108,8 +108,7 @@ unsafe fn tile<V: Vector, const A: bool, const B: bool, const R: usize, const C:
         for l in 0..k.inner {
             let mut right = [zero; C];
             for (c, right) in right.iter_mut().enumerate() {
-                *right =
-                    V::load_or_splat::<B>(k.b.start((block * k.inner + l) * k.n + column + c), chunk);
+                *right = V::load_or_splat::<B>(k.b.start((block * k.inner + l) * k.n + column + c), chunk);
             }
             for (r, sums) in sums.iter_mut().enumerate() {
                 let left = V::load_or_splat::<A>(k.a.start((block * k.m + row + r) * k.inner + l), chunk);

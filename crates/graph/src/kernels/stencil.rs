@@ -107,11 +107,7 @@ unsafe fn numbers<V: Vector>(k: &Stencil<V::Scalar>, first: usize, count: usize)
 
 /// A block of outputs at `C` columns, which are chunks of positions; answers `C`.
 #[inline(always)]
-unsafe fn block<V: Vector, const C: usize>(
-    k: &Stencil<V::Scalar>,
-    output: usize,
-    column: usize,
-) -> usize {
+unsafe fn block<V: Vector, const C: usize>(k: &Stencil<V::Scalar>, output: usize, column: usize) -> usize {
     let rows = BLOCK.min(k.outputs - output);
     let mut done = 0;
     // SAFETY: handed on to the caller.

@@ -43,11 +43,13 @@ pub(super) enum Pointwise {
     Select,
 }
 
-/// An instruction; its result goes to the register of its own number.
+/// An instruction.
 #[derive(Debug, Clone)]
 pub(super) struct Instruction {
     pub what: Pointwise,
     pub operands: Vec<Operand>,
+    /// The register of the result.
+    pub to: usize,
 }
 
 /// What becomes of the last value of a chain.
@@ -55,13 +57,18 @@ pub(super) struct Instruction {
 pub(super) enum End {
     Keep,
     /// Sums over the middle index of rows ordered [outer, group, inner].
-    Sum { group: usize, inner: usize },
+    Sum {
+        group: usize,
+        inner: usize,
+    },
 }
 
 /// Elementwise instructions over rows.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
     pub instructions: Vec<Instruction>,
+    /// Number of registers.
+    pub registers: usize,
     /// The value of the chain.
     pub result: Operand,
     pub rows: usize,
@@ -87,6 +94,44 @@ struct Expression {
     result: Operand,
 }
 
+impl Expression {
+    /// Gives results the registers that are free, few of them, so that they stay in the nearest cache; answers how
+    /// many there are. Every result is used once at least, and an instruction may write where it reads.
+    fn assign_registers(&mut self) -> usize {
+        let mut last = vec![0; self.instructions.len()];
+        for (at, instruction) in self.instructions.iter().enumerate() {
+            for operand in &instruction.operands {
+                if let Operand::Register(i) = operand {
+                    last[*i] = at;
+                }
+            }
+        }
+        let (mut free, mut count): (Vec<usize>, usize) = (vec![], 0);
+        let mut assigned = vec![0; self.instructions.len()];
+        for at in 0..self.instructions.len() {
+            let instruction = &mut self.instructions[at];
+            for operand in &mut instruction.operands {
+                if let Operand::Register(i) = operand {
+                    let register = assigned[*i];
+                    if last[*i] == at && !free.contains(&register) {
+                        free.push(register);
+                    }
+                    *i = register;
+                }
+            }
+            assigned[at] = free.pop().unwrap_or_else(|| {
+                count += 1;
+                count - 1
+            });
+            instruction.to = assigned[at];
+        }
+        if let Operand::Register(i) = &mut self.result {
+            *i = assigned[*i];
+        }
+        count
+    }
+}
+
 /// Replaces the elementwise steps of a plan by chains.
 pub(super) fn chain<T: Element>(plan: &mut Plan<T>) {
     let mut kept = vec![false; plan.buffers.len()];
@@ -98,7 +143,8 @@ pub(super) fn chain<T: Element>(plan: &mut Plan<T>) {
     }
     for space in spaces {
         let steps = std::mem::take(plan.section(space));
-        let mut builder = Builder { kept: &kept, users: users(&steps), waiting: HashMap::new(), chains: vec![] };
+        let mut builder =
+            Builder { kept: &kept, users: users(&steps), waiting: HashMap::new(), chains: vec![] };
         for step in steps {
             builder.step(step, |id| plan.buffers[id].rows, |id| plan.buffers[id].space == space);
         }
@@ -194,11 +240,13 @@ impl Builder<'_> {
             other => return self.chains.push(other),
         };
         let mut built = Expression { instructions: vec![], result: Operand::Register(0) };
-        let operands: Vec<Operand> = places.into_iter().map(|place| self.operand(&mut built, place, rows)).collect();
+        let operands: Vec<Operand> =
+            places.into_iter().map(|place| self.operand(&mut built, place, rows)).collect();
         built.result = match what {
             Some(what) => {
-                built.instructions.push(Instruction { what, operands });
-                Operand::Register(built.instructions.len() - 1)
+                let to = built.instructions.len();
+                built.instructions.push(Instruction { what, operands, to });
+                Operand::Register(to)
             }
             None => operands.into_iter().next().unwrap_or(Operand::Register(0)),
         };
@@ -210,8 +258,9 @@ impl Builder<'_> {
             self.waiting.insert(out, built);
             return;
         }
+        let registers = built.assign_registers();
         let Expression { instructions, result } = built;
-        self.chains.push(Step::Chain(Chain { instructions, result, rows, end, out }));
+        self.chains.push(Step::Chain(Chain { instructions, registers, result, rows, end, out }));
     }
 
     /// An operand of the next instruction; what it is computed from comes before.
@@ -229,6 +278,7 @@ impl Builder<'_> {
         let instructions = waiting.instructions.iter().map(|i| Instruction {
             what: i.what,
             operands: i.operands.iter().map(moved).collect(),
+            to: i.to + offset,
         });
         built.instructions.extend(instructions);
         moved(&waiting.result)

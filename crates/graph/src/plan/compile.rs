@@ -1,8 +1,8 @@
 //! From a graph to steps over buffers.
 
 use super::allocate::allocate;
-use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
 use super::chain::chain;
+use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
 use super::memory::Pool;
 use super::spatial::Layer;
 use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
@@ -118,7 +118,8 @@ impl<T: Element> Compiler<'_, T> {
             Op::Reshape(_) | Op::Detach => self.places[id.0] = Some(self.place(inputs[0])),
             Op::Expand(_) | Op::Transpose(_) | Op::Slice(_) | Op::Gather { .. } => {
                 let rows = node.op.view_rows(self.graph.shape(inputs[0]), &node.shape);
-                self.places[id.0] = Some(rearranged(&self.place(inputs[0]), &rows, elements(self.graph.shape(inputs[0]))));
+                self.places[id.0] =
+                    Some(rearranged(&self.place(inputs[0]), &rows, elements(self.graph.shape(inputs[0]))));
             }
             Op::Concat(axis) => self.concat(id, *axis),
             Op::Embed { .. } => self.embed(id),

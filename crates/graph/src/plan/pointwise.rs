@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::ptr::{null, null_mut};
 
 /// Bytes of a register: the values of a strip.
-const STRIP_BYTES: usize = 8192;
+const STRIP_BYTES: usize = 4096;
 /// Most rows of a strip of numbers.
 const STRIP_NUMBERS: usize = 1024;
 
@@ -41,7 +41,7 @@ impl<T: Executed> Plan<T> {
         };
         let register = most * stage.width + stage.kernels.lanes;
         let sums = if matches!(chain.end, End::Sum { .. }) { PARTIAL * stage.width + register } else { 0 };
-        let elements = (chain.instructions.len() + 1) * register + sums;
+        let elements = (chain.registers + 1) * register + sums;
         stage.with_work(elements, |registers| {
             let running = Running { plan: self, chain, stage, registers, register };
             // SAFETY: as for this function; the registers hold `most` rows each.
@@ -115,7 +115,7 @@ impl<T: Executed> Running<'_, T> {
     /// As [`Plan::chain`]; `to` has space for the strip, and for a chunk more where the rows are numbers.
     unsafe fn instructions(&self, strip: &Range<usize>, to: *mut T) {
         for (i, instruction) in self.chain.instructions.iter().enumerate() {
-            let out = if i + 1 == self.chain.instructions.len() { to } else { self.register(i) };
+            let out = if i + 1 == self.chain.instructions.len() { to } else { self.register(instruction.to) };
             // SAFETY: as for this function.
             unsafe { self.instruction(instruction, strip, out) };
         }
@@ -168,7 +168,7 @@ impl<T: Executed> Running<'_, T> {
     /// # Safety
     /// As [`Plan::chain`].
     unsafe fn value(&self, strip: &Range<usize>) -> View<T> {
-        if let Some(last) = self.chain.instructions.len().checked_sub(1) {
+        if let Operand::Register(last) = self.chain.result {
             // SAFETY: as for this function.
             unsafe { self.instructions(strip, self.register(last)) };
         }
@@ -181,7 +181,7 @@ impl<T: Executed> Running<'_, T> {
     /// As [`Plan::chain`].
     unsafe fn keep(&self, most: usize) {
         let out = self.plan.write(self.memory(), self.chain.out);
-        let spare = self.register(self.chain.instructions.len());
+        let spare = self.register(self.chain.registers);
         let mut from = 0;
         while from < self.chain.rows {
             let strip = from..self.end(from, self.chain.rows, most);
@@ -206,7 +206,7 @@ impl<T: Executed> Running<'_, T> {
     unsafe fn sum(&self, most: usize, group: usize) {
         let width = self.stage.width;
         let out = self.plan.write(self.memory(), self.chain.out);
-        let partial = self.register(self.chain.instructions.len() + 1);
+        let partial = self.register(self.chain.registers + 1);
         let (kernels, (_, _, chunks)) = (self.stage.kernels, self.shape(1));
         // SAFETY: as for this function.
         unsafe {
@@ -224,7 +224,11 @@ impl<T: Executed> Running<'_, T> {
                     }
                     from = strip.end;
                 }
-                (self.stage.rows().combine)(&Combine { partial, out: out.wrapping_add(index * width), chunks });
+                (self.stage.rows().combine)(&Combine {
+                    partial,
+                    out: out.wrapping_add(index * width),
+                    chunks,
+                });
             }
         }
     }
@@ -236,7 +240,7 @@ impl<T: Executed> Running<'_, T> {
     unsafe fn sum_across(&self, most: usize, group: usize, inner: usize) {
         let width = self.stage.width;
         let out = self.plan.write(self.memory(), self.chain.out);
-        let total = self.register(self.chain.instructions.len() + 1).wrapping_add(PARTIAL * width);
+        let total = self.register(self.chain.registers + 1).wrapping_add(PARTIAL * width);
         // SAFETY: as for this function.
         unsafe {
             for outer in 0..self.chain.rows / (group * inner) {

@@ -1,13 +1,13 @@
 //! Running the steps of a plan.
 
 use super::memory::Pool;
+use super::spatial::Images;
 use super::tile::PARALLEL_WORK;
 use super::{BufferId, Place, Plan, Space, Step};
 use crate::kernels::{
     Activation, Binary, Contract, Convolve, Copy, CpuPath, Executed, Kernels, Linear, Map, Outer, Reduce,
     RowKernels, Select, Total, TotalProduct, View, strips, work_len,
 };
-use super::spatial::Images;
 use std::ops::Range;
 use std::ptr::{null, null_mut};
 use std::sync::Arc;
@@ -119,7 +119,10 @@ pub(super) fn split(workers: usize, count: usize, run: &(impl Fn(Range<usize>) +
         }
         let left = workers / 2;
         let middle = range.start + range.len() * left / workers;
-        rayon::join(|| halves(left, range.start..middle, run), || halves(workers - left, middle..range.end, run));
+        rayon::join(
+            || halves(left, range.start..middle, run),
+            || halves(workers - left, middle..range.end, run),
+        );
     }
     halves(workers.min(count), 0..count, run);
 }
@@ -321,8 +324,13 @@ impl<T: Executed> Plan<T> {
         let lanes = stage.kernels.lanes;
         let whole = map.rows / lanes * lanes;
         let shifted = |start: *mut T| if start.is_null() { start } else { start.wrapping_add(whole) };
-        let part = |base: *const T, value, slope, rows, splat, chunks| {
-            Map { function: map.function, input: View { base, splat, ..map.input }, value, slope, rows, chunks }
+        let part = |base: *const T, value, slope, rows, splat, chunks| Map {
+            function: map.function,
+            input: View { base, splat, ..map.input },
+            value,
+            slope,
+            rows,
+            chunks,
         };
         let rest = map.input.base.wrapping_add(whole);
         let many = part(map.input.base, map.value, map.slope, 1, false, whole / lanes);

@@ -32,8 +32,15 @@ pub(super) struct Layer<T: 'static> {
 enum Method<T: 'static> {
     /// A matrix product at every position.
     Pointwise(Vec<Lazy<Packed<T>>>),
-    Winograd { tiling: Tiling, weights: Lazy<WinogradWeights<T>> },
-    Stencil { table: Vec<u32>, taps: usize, weights: Vec<Lazy<Packed<T>>> },
+    Winograd {
+        tiling: Tiling,
+        weights: Lazy<WinogradWeights<T>>,
+    },
+    Stencil {
+        table: Vec<u32>,
+        taps: usize,
+        weights: Vec<Lazy<Packed<T>>>,
+    },
 }
 
 impl<T: Element> Layer<T> {
@@ -55,7 +62,8 @@ impl<T: Element> Layer<T> {
                 weights[((group * outputs + o) * inputs + c) * taps + tap]
             }
         };
-        let identity = taps == 1 && positions[0] == positions[1] && table.iter().copied().eq(0..table.len() as u32);
+        let identity =
+            taps == 1 && positions[0] == positions[1] && table.iter().copied().eq(0..table.len() as u32);
         let pack = || {
             let packed = |group| -> Lazy<Packed<T>> {
                 let weight = weight.clone();
@@ -86,9 +94,13 @@ impl<T: Element> Layer<T> {
     pub fn prepare(&self) {
         match &self.method {
             Method::Pointwise(weights) | Method::Stencil { weights, .. } => {
-                weights.iter().for_each(|weights| drop(LazyLock::force(weights)));
+                for weights in weights {
+                    LazyLock::force(weights);
+                }
             }
-            Method::Winograd { weights, .. } => drop(LazyLock::force(weights)),
+            Method::Winograd { weights, .. } => {
+                LazyLock::force(weights);
+            }
         }
     }
 
@@ -112,11 +124,9 @@ fn tiling(window: &Window, role: Role) -> Option<Tiling> {
         return None;
     }
     Some(match role {
-        Role::Output => Tiling {
-            input: axes.map(|a| a.input),
-            output: axes.map(|a| a.output),
-            pad: axes.map(|a| a.pad),
-        },
+        Role::Output => {
+            Tiling { input: axes.map(|a| a.input), output: axes.map(|a| a.output), pad: axes.map(|a| a.pad) }
+        }
         _ => Tiling {
             input: axes.map(|a| a.output),
             output: axes.map(|a| a.input),

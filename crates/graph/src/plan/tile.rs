@@ -94,7 +94,7 @@ impl<T: Executed> Plan<T> {
         }
         self.steps(&self.last, &self.stage(engine, memory, 1, 1, 1));
         self.finish(&memory, &arrays, &once);
-        [call, total].map(|region| self.pool.give_back(region));
+        [call, total].into_iter().for_each(|region| self.pool.give_back(region));
     }
 
     fn stage(
@@ -163,7 +163,7 @@ impl<T: Executed> Plan<T> {
             }
             first += count;
         }
-        [sample, direction].map(|region| self.pool.give_back(region));
+        [sample, direction].into_iter().for_each(|region| self.pool.give_back(region));
     }
 
     /// One sample, whose values are numbers; lanes are its directions.
