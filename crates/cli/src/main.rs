@@ -43,6 +43,7 @@ fn run() -> Result<(), Failure> {
         Command::Perturb(options) => commands::perturb(&options),
         Command::Sample(options) => commands::sample(&options),
         Command::Inspect(options) => commands::inspect(&options),
+        Command::ExportDerivative(options) => commands::export_derivative(&options),
         Command::Models(options) => commands::models(&options),
     }
 }

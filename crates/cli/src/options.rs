@@ -40,6 +40,9 @@ pub enum Command {
     /// What a model file contains, and whether its derivatives agree with reference arrays
     #[command(after_help = "Example: surefoot inspect model.onnx --check reference.npz")]
     Inspect(Inspect),
+    /// A derivative of a network as an ONNX file of its own, for any runtime
+    #[command(after_help = EXPORT_EXAMPLES)]
+    ExportDerivative(ExportDerivative),
     /// Built-in models
     Models(Models),
 }
@@ -127,6 +130,64 @@ pub struct Inspect {
     pub check: Option<PathBuf>,
     #[command(flatten)]
     pub screen: Screen,
+}
+
+const EXPORT_EXAMPLES: &str = "Inputs and outputs of the file, with a dynamic batch:
+  --value      x, t        to  y
+  --jvp K      x, t, v     to  y, jv = df v
+  --vjp M      x, t, u     to  y, uj = df' u
+  --second K   x, t, u, v  to  y, d2 = d2f[u, v]
+  --jvp-vjp K  x, t, v, u  to  y, jv, ujv = (d2f[v, .])' u
+x and y are [batch, ...], t is [batch], and v, u and the derivatives are [batch, K, ...].
+
+Examples: surefoot export-derivative model.onnx --jvp 8 -o jvp.onnx
+          surefoot export-derivative model.toml --second 1 --precision f64 -o second.onnx";
+
+/// `export-derivative`.
+#[derive(Debug, Args)]
+pub struct ExportDerivative {
+    /// An ONNX file, or a model file that names one
+    pub file: String,
+    #[command(flatten)]
+    pub derivative: DerivativeChoice,
+    /// Where to write
+    #[arg(short, long, value_name = "FILE.onnx")]
+    pub out: PathBuf,
+    /// Element type of all values in the file
+    #[arg(long, value_enum, default_value = "f32")]
+    pub precision: PrecisionName,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// What to write: one of these.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Derivative")]
+#[group(required = true, multiple = false)]
+pub struct DerivativeChoice {
+    /// The network itself, simplified
+    #[arg(long)]
+    pub value: bool,
+    /// Value and K tangents a sample
+    #[arg(long, value_name = "K")]
+    pub jvp: Option<usize>,
+    /// Value and M cotangents a sample
+    #[arg(long, value_name = "M")]
+    pub vjp: Option<usize>,
+    /// Value and second-order directional derivatives along K pairs a sample
+    #[arg(long, value_name = "K")]
+    pub second: Option<usize>,
+    /// Value, K tangents a sample, and the gradient by x of each, paired with a cotangent
+    #[arg(long, value_name = "K")]
+    pub jvp_vjp: Option<usize>,
+}
+
+/// `--precision`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)]
+pub enum PrecisionName {
+    F32,
+    F64,
 }
 
 /// `models`.

@@ -25,6 +25,18 @@ pub enum Error {
         /// Every offending node with the reason.
         nodes: Vec<UnsupportedNode>,
     },
+    /// A graph cannot be written.
+    #[error("{file}: cannot be written: expected {expected}, got {got}. {remedy}")]
+    Unwritable {
+        /// The file.
+        file: String,
+        /// What would have been right.
+        expected: String,
+        /// What came.
+        got: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// The model needs more memory than the limit the caller set.
     #[error("{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit")]
     TooLarge {

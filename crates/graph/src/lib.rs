@@ -4,6 +4,7 @@
 //! evaluates value, tangents and adjoint on the CPU.
 
 pub mod error;
+mod export;
 mod ir;
 mod kernels;
 mod model;
@@ -16,9 +17,10 @@ mod program;
 mod tests;
 
 pub use error::{Error, UnsupportedNode};
-pub use ir::{Extent, Function, Graph, Parameter, Source};
+pub use export::Derivative;
+pub use ir::{Extent, Function, Graph, Parameter, Precision, Source};
 pub use kernels::CpuPath;
 pub use model::Description;
 pub use network::Network;
-pub use onnx::Limits;
-pub use program::{Port, Precision, Program};
+pub use onnx::{Limits, WriteOptions};
+pub use program::{Port, Program};

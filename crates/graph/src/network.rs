@@ -1,11 +1,11 @@
 //! Value, tangents and adjoint of an imported network.
 
 use crate::error::Error;
-use crate::ir::Graph;
+use crate::ir::{Graph, Precision};
 use crate::kernels::{CpuPath, Executed};
-use crate::passes::{adjoint, simplify, tangent};
+use crate::passes::{adjoint, second_order, simplify, tangent};
 use crate::plan::{Batch, Weights};
-use crate::program::{Compiled, Precision};
+use crate::program::Compiled;
 use std::sync::OnceLock;
 
 /// A network ready to be evaluated, with exact derivatives.
@@ -156,14 +156,6 @@ fn directions(x: &[f64], along: &[f64], derivative: &[f64]) -> usize {
     directions
 }
 
-/// The graph of a network with its second-order directional derivative `y.u.v`.
-pub(crate) fn second_order(graph: &Graph) -> Result<Graph, String> {
-    let first = simplify(&tangent(graph, "x", "u")?);
-    let mut second = tangent(&first, "x", "v")?;
-    second.outputs.retain(|p| matches!(p.name.as_str(), "y" | "y.u.v"));
-    Ok(simplify(&second))
-}
-
 /// The compiled programs of a network in one precision.
 struct Programs<T: 'static> {
     value: Compiled<T>,
@@ -197,7 +189,7 @@ impl<T: Executed> Programs<T> {
 
     fn second(&self) -> Result<&Compiled<T>, Error> {
         let compile = || {
-            let graph = second_order(&self.graph).map_err(invalid)?;
+            let graph = second_order(&self.graph, "x", ["u", "v"]).map_err(invalid)?;
             Compiled::new(&graph, self.path, &mut Weights::default())
         };
         self.second.get_or_init(compile).as_ref().map_err(Clone::clone)

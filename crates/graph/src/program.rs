@@ -1,20 +1,10 @@
 //! Any graph compiled: named arrays in, named arrays out.
 
 use crate::error::Error;
-use crate::ir::{self, Extent, Graph, elements};
+use crate::ir::{self, Extent, Graph, Precision, elements};
 use crate::kernels::{CpuPath, Executed};
 use crate::passes::simplify;
 use crate::plan::{self, Batch, Plan, Weights};
-
-/// The number type a network is evaluated in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Single precision.
-    #[default]
-    F32,
-    /// Double precision.
-    F64,
-}
 
 /// An input or output of a [`Program`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -63,7 +63,10 @@ pub fn inspect(options: &Inspect) -> Result<()> {
 }
 
 /// The model file, if one is given, and the ONNX file behind it.
-fn files(name: &str) -> Result<(Option<ModelSpec>, Option<PathBuf>)> {
+///
+/// # Errors
+/// An unreadable model file.
+pub fn files(name: &str) -> Result<(Option<ModelSpec>, Option<PathBuf>)> {
     if !name.starts_with("builtin:") && Path::new(name).extension().is_some_and(|end| end == "onnx") {
         return Ok((None, Some(PathBuf::from(name))));
     }

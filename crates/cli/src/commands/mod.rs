@@ -2,12 +2,14 @@
 
 mod compare;
 mod execute;
+mod export_derivative;
 mod inspect;
 mod models;
 mod sample;
 mod single;
 
 pub use compare::compare;
+pub use export_derivative::export_derivative;
 pub use inspect::inspect;
 pub use models::models;
 pub use sample::sample;

@@ -21,6 +21,16 @@ pub(crate) use shape::{broadcast, elements};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+/// The number type a network is evaluated in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Precision {
+    /// Single precision.
+    #[default]
+    F32,
+    /// Double precision.
+    F64,
+}
+
 /// Over what a value is repeated. The extent of a result is the largest of its arguments' extents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Extent {
@@ -314,6 +324,35 @@ impl Graph {
     fn place(&mut self, node: Node) -> NodeId {
         self.nodes.push(node);
         NodeId(self.nodes.len() - 1)
+    }
+
+    /// The graph with one time a sample in place of one a call, as in the file that it was read from. What depends on
+    /// time only is then computed for every sample.
+    pub fn with_sample_times(&self) -> Graph {
+        let mut graph = self.clone();
+        for port in graph.inputs.iter_mut().filter(|p| p.name == "t") {
+            port.extent = Extent::Sample.max(port.extent);
+            graph.nodes[port.node.0].extent = port.extent;
+        }
+        for id in graph.ids() {
+            let node = graph.node(id);
+            if !matches!(node.op, Op::Input | Op::Constant(_) | Op::Total) {
+                let largest = node.inputs.iter().map(|&i| graph.node(i).extent).max();
+                graph.nodes[id.0].extent = largest.unwrap_or(Extent::Call);
+            }
+        }
+        graph
+    }
+
+    /// The graph with other names for some of its inputs and outputs.
+    pub fn renamed(&self, names: &[(&str, &str)]) -> Graph {
+        let mut graph = self.clone();
+        for port in graph.inputs.iter_mut().chain(&mut graph.outputs) {
+            if let Some((_, new)) = names.iter().find(|(old, _)| *old == port.name) {
+                port.name = (*new).into();
+            }
+        }
+        graph
     }
 
     /// Multiplications of a matrix product or convolution; 0 for other operations.

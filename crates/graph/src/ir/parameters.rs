@@ -14,8 +14,8 @@ pub struct Parameter<'a> {
 }
 
 impl Graph {
-    /// The weights that the graph uses, by their names in the file. Passes keep them; [`crate::passes::simplify`] does
-    /// not, as it computes with their values.
+    /// The weights that the graph uses, by their names in the file. Passes keep them, but
+    /// [`crate::passes::simplify`] computes with the values of some, and these are then not listed any more.
     pub fn parameters(&self) -> impl Iterator<Item = Parameter<'_>> {
         self.parameters.iter().filter_map(|p| {
             let values = self.constant_values(p.node)?;

@@ -1,4 +1,4 @@
-//! Reading ONNX: messages, weights, symbolic shapes, and the operators in terms of primitive operations.
+//! Reading and writing ONNX: messages, weights, symbolic shapes, and the operators in terms of primitive operations.
 
 mod attributes;
 mod budget;
@@ -23,9 +23,12 @@ mod sequences;
 mod shaping;
 mod tensor;
 mod terms;
+mod write;
 
 pub(crate) use import::{Import, import};
 pub(crate) use interface::Interface;
+pub use write::WriteOptions;
+pub(crate) use write::encode;
 
 /// What a file may cost. Checked before memory is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,13 +1,17 @@
-//! The messages of an ONNX file that are read, by their field numbers in onnx.proto.
+//! The messages of an ONNX file that are read and written, by their field numbers in onnx.proto.
 
 use prost::Message;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct ModelProto {
+    #[prost(int64, optional, tag = "1")]
+    pub ir_version: Option<i64>,
     #[prost(string, optional, tag = "2")]
     pub producer_name: Option<String>,
     #[prost(string, optional, tag = "3")]
     pub producer_version: Option<String>,
+    #[prost(string, optional, tag = "6")]
+    pub doc_string: Option<String>,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
@@ -49,8 +53,12 @@ pub struct OperatorSetIdProto {
 pub struct GraphProto {
     #[prost(message, repeated, tag = "1")]
     pub node: Vec<NodeProto>,
+    #[prost(string, optional, tag = "2")]
+    pub name: Option<String>,
     #[prost(message, repeated, tag = "5")]
     pub initializer: Vec<TensorProto>,
+    #[prost(string, optional, tag = "10")]
+    pub doc_string: Option<String>,
     #[prost(message, repeated, tag = "11")]
     pub input: Vec<ValueInfoProto>,
     #[prost(message, repeated, tag = "12")]
@@ -91,9 +99,9 @@ pub struct AttributeProto {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
-    /// What kind of value it has: a zero may be left out.
     #[prost(int32, optional, tag = "20")]
     pub r#type: Option<i32>,
+    /// What kind of value it has: a zero may be left out.
     /// Inside a function: the attribute of the call that gives the value.
     #[prost(string, optional, tag = "21")]
     pub ref_attr_name: Option<String>,

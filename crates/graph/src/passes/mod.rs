@@ -13,7 +13,20 @@ pub use adjoint::{adjoint, gradients};
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};
 
-use crate::ir::{Comparison, Extent, Graph, NodeId, Op};
+use crate::ir::{Comparison, Extent, Graph, NodeId, Op, Port};
+
+/// Adds to a graph the second-order directional derivatives of all outputs: d²y(x)\[u, v\], as outputs `y.u.v`.
+///
+/// # Errors
+/// If the graph has no such input.
+pub fn second_order(graph: &Graph, input: &str, [u, v]: [&str; 2]) -> Result<Graph, String> {
+    let first = simplify(&tangent(graph, input, u)?);
+    let mut second = tangent(&first, input, v)?;
+    let own =
+        |p: &Port| graph.outputs.iter().any(|o| p.name == o.name || p.name == format!("{}.{u}.{v}", o.name));
+    second.outputs.retain(own);
+    Ok(simplify(&second))
+}
 
 /// For every node: does it depend on one of the inputs? What depends on time only, or on nothing, carries no derivative.
 fn active(graph: &Graph, inputs: &[NodeId]) -> Vec<bool> {

@@ -23,6 +23,7 @@ pub fn simplify(graph: &Graph) -> Graph {
     let rename = |p: &Port| Port { node: new_id[p.node.0], ..p.clone() };
     result.outputs = graph.outputs.iter().map(rename).collect();
     result.inputs = graph.inputs.iter().map(rename).collect();
+    result.parameters = graph.parameters.iter().map(rename).collect();
     result.retain_needed()
 }
 

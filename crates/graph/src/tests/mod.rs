@@ -8,3 +8,4 @@ mod functions;
 mod operators;
 mod passes;
 mod reading;
+mod writing;

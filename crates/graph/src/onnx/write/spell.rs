@@ -1,0 +1,172 @@
+//! Spelling out what ONNX has no operator for, in terms of primitive operations that it has.
+
+use super::functions::{Expr, operator, slope, value};
+use super::window;
+use crate::ir::{Comparison, Extent, Function, Graph, NodeId, Op, Port, Role, Span};
+use std::collections::HashMap;
+
+/// An equal graph without slopes, scatters, strided embeddings and convolutions with varying weights. Equal nodes are
+/// joined.
+pub(super) fn spell(graph: &Graph) -> Graph {
+    let mut speller = Speller { result: graph.empty(), known: HashMap::new() };
+    let mut new_id: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
+    for id in graph.ids() {
+        let node = graph.node(id);
+        let inputs: Vec<NodeId> = node.inputs.iter().map(|i| new_id[i.0]).collect();
+        new_id.push(match &node.op {
+            Op::Input => {
+                let name = graph.inputs.iter().find(|p| p.node == id).map_or("", |p| p.name.as_str());
+                speller.result.input(name, &node.shape, node.extent)
+            }
+            Op::Constant(values) => speller.result.constant(&node.shape, values.clone()),
+            op => speller.operation(op, &inputs),
+        });
+    }
+    let rename = |p: &Port| Port { node: new_id[p.node.0], ..p.clone() };
+    let mut result = speller.result;
+    result.inputs = graph.inputs.iter().map(rename).collect();
+    result.outputs = graph.outputs.iter().map(rename).collect();
+    result.parameters = graph.parameters.iter().map(rename).collect();
+    result.retain_needed()
+}
+
+/// A graph under construction in which no operation is made twice.
+pub(super) struct Speller {
+    result: Graph,
+    known: HashMap<String, NodeId>,
+}
+
+impl Speller {
+    pub fn shape(&self, id: NodeId) -> Vec<usize> {
+        self.result.shape(id).to_vec()
+    }
+
+    /// Adds an operation as it is, or finds it.
+    pub fn push(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
+        let key = format!("{op:?} {inputs:?}");
+        if let Some(&id) = self.known.get(&key) {
+            return id;
+        }
+        let id = self.result.push(op, inputs);
+        self.known.insert(key, id);
+        id
+    }
+
+    pub fn scalar(&mut self, value: f64) -> NodeId {
+        let key = format!("{:x}", value.to_bits());
+        if let Some(&id) = self.known.get(&key) {
+            return id;
+        }
+        let id = self.result.scalar(value);
+        self.known.insert(key, id);
+        id
+    }
+
+    pub fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
+        if self.result.shape(id) == shape { id } else { self.push(Op::Reshape(shape.to_vec()), &[id]) }
+    }
+
+    pub fn transpose(&mut self, id: NodeId, perm: &[usize]) -> NodeId {
+        if perm.iter().copied().eq(0..perm.len()) {
+            id
+        } else {
+            self.push(Op::Transpose(perm.to_vec()), &[id])
+        }
+    }
+
+    /// Adds an operation, spelled out where need be.
+    fn operation(&mut self, op: &Op, inputs: &[NodeId]) -> NodeId {
+        match op {
+            Op::Detach => inputs[0],
+            Op::Map(f) if operator(*f).is_none() => self.expression(&value(*f), inputs[0]),
+            Op::Slope(f) => {
+                let slope = self.expression(&slope(*f), inputs[0]);
+                let shape = self.shape(inputs[0]);
+                if self.result.shape(slope) == shape { slope } else { self.push(Op::Expand(shape), &[slope]) }
+            }
+            Op::Embed { span, size } => self.embed(inputs[0], *span, *size),
+            Op::Scatter { axis, indices, size } => self.scatter(inputs[0], *axis, indices, *size),
+            Op::Convolve { window, role }
+                if *role == Role::Weights
+                    || self.result.node(inputs[1]).extent > Extent::Call
+                    || !window::is_usual(window) =>
+            {
+                window::spell(self, window, *role, [inputs[0], inputs[1]])
+            }
+            op => self.push(op.clone(), inputs),
+        }
+    }
+
+    /// Where a function has no operator, its parts may lack one, too.
+    fn expression(&mut self, expr: &Expr, x: NodeId) -> NodeId {
+        let [a, b] = match expr {
+            Expr::X => return x,
+            Expr::Number(value) => return self.scalar(*value),
+            Expr::Map(f, a) => {
+                let a = self.expression(a, x);
+                return self.map(*f, a);
+            }
+            Expr::Pow(a, p) => {
+                let (a, p) = (self.expression(a, x), self.scalar(*p));
+                return self.push(Op::Pow, &[a, p]);
+            }
+            Expr::Add(a, b) | Expr::Mul(a, b) | Expr::Step(a, b) => [a, b].map(|e| self.expression(e, x)),
+        };
+        match expr {
+            Expr::Add(..) => self.push(Op::Add, &[a, b]),
+            Expr::Mul(..) => self.push(Op::Mul, &[a, b]),
+            _ => {
+                let zero = self.scalar(0.0);
+                let above = self.push(Op::Compare(Comparison::Less), &[zero, x]);
+                self.push(Op::Select, &[above, a, b])
+            }
+        }
+    }
+
+    fn map(&mut self, f: Function, x: NodeId) -> NodeId {
+        self.operation(&Op::Map(f), &[x])
+    }
+
+    /// Zeros around a part that may be reversed or have gaps: reversed, with zeros into the gaps, then padded.
+    pub fn embed(&mut self, x: NodeId, span: Span, size: usize) -> NodeId {
+        let Span { axis, len, step, .. } = span;
+        if step == 1 || len == 0 {
+            return self.push(Op::Embed { span, size }, &[x]);
+        }
+        let reversed = Span { axis, start: len - 1, len, step: -1 };
+        let forward = if step < 0 { self.push(Op::Slice(reversed), &[x]) } else { x };
+        let first = if step < 0 { span.position(len - 1) } else { span.start };
+        let gap = step.unsigned_abs() as usize;
+        let mut shape = self.shape(forward);
+        shape.insert(axis + 1, 1);
+        let column = self.reshape(forward, &shape);
+        let cell = Span { axis: axis + 1, start: 0, len: 1, step: 1 };
+        let filled = self.push(Op::Embed { span: cell, size: gap }, &[column]);
+        shape.remove(axis + 1);
+        shape[axis] = len * gap;
+        let flat = self.reshape(filled, &shape);
+        let extent = (len - 1) * gap + 1;
+        let cut = self.push(Op::Slice(Span { axis, start: 0, len: extent, step: 1 }), &[flat]);
+        self.push(Op::Embed { span: Span { axis, start: first, len: extent, step: 1 }, size }, &[cut])
+    }
+
+    /// Sums by position: for every position the elements that belong to it, filled up with a zero from behind the
+    /// end, next to each other.
+    pub fn scatter(&mut self, x: NodeId, axis: usize, indices: &[u32], size: usize) -> NodeId {
+        let mut members: Vec<Vec<u32>> = vec![vec![]; size];
+        indices.iter().zip(0..).for_each(|(&position, element)| members[position as usize].push(element));
+        let most = members.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        let zero = indices.len() as u32;
+        let ragged = members.iter().any(|list| list.len() < most);
+        members.iter_mut().for_each(|list| list.resize(most, zero));
+        let mut shape = self.shape(x);
+        let span = Span { axis, start: 0, len: indices.len(), step: 1 };
+        let padded = if ragged { self.push(Op::Embed { span, size: indices.len() + 1 }, &[x]) } else { x };
+        let gathered = self.push(Op::Gather { axis, indices: members.concat().into() }, &[padded]);
+        shape.splice(axis..=axis, [size, most]);
+        let groups = self.reshape(gathered, &shape);
+        let sums = if most > 1 { self.push(Op::Sum(vec![axis + 1]), &[groups]) } else { groups };
+        shape.remove(axis + 1);
+        self.reshape(sums, &shape)
+    }
+}
