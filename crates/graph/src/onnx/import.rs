@@ -8,7 +8,7 @@ use super::functions::{Frame, Functions, full_name, is_standard, standard_versio
 use super::interface::Interface;
 use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
 use super::tensor::{Loader, Tensor, Values};
-use super::{Limits, OPSETS, operators};
+use super::{Limits, OPSETS, operators, survey};
 use crate::error::{Error, UnsupportedNode};
 use crate::ir::{Extent, Graph, Known, NodeId, Op, Port, elements};
 use prost::Message;
@@ -50,6 +50,10 @@ pub(crate) fn import(
         got,
         remedy: remedy.into(),
     };
+    let needed = survey::decoded_bytes(bytes);
+    if needed > limits.memory {
+        return Err(Error::TooLarge { file, what: "decoding the file".into(), needed, limit: limits.memory });
+    }
     let model = ModelProto::decode(bytes)
         .map_err(|e| malformed("file", "an ONNX model", e.to_string(), "Export the model again"))?;
     let graph = model.graph.as_ref().ok_or_else(|| {

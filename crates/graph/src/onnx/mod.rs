@@ -21,6 +21,7 @@ mod reduce;
 mod resize;
 mod sequences;
 mod shaping;
+mod survey;
 mod tensor;
 mod terms;
 mod write;
