@@ -63,11 +63,11 @@ GEMM = 2048
 
 
 def write_inputs(folder):
-    """x and start frame (vectors as rows) of w1, w1b and w3; nodes and noise levels of w3."""
+    """x and start frame (vectors as rows) of every workload; nodes and noise levels of w3."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, k in (("w1", 2), ("w1b", 64), ("w3", 2)):
-        x = inputs(name)
+    for name, k in (("w1", 2), ("w1b", 64), ("w2", 32), ("w3", 2)):
+        x = inputs(name).reshape(len(inputs(name)), -1)
         np.save(folder / f"{name}.x.npy", x.astype(np.float64))
         np.save(folder / f"{name}.frame.npy", np.ascontiguousarray(start_frame(x.shape[1], k).T))
     np.save(folder / "w3.nodes.npy", curve_nodes())

@@ -1,4 +1,4 @@
-//! W1, W1b and W3 as steps of the library's samplers.
+//! W1, W1b, W2 and W3 as steps of the library's samplers.
 
 use crate::Failure;
 use crate::rival::bench_folder;
@@ -16,7 +16,10 @@ use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot_graph::{Graph, Limits, Precision};
 
 /// All workloads.
-pub const NAMES: [&str; 3] = ["w1", "w1b", "w3"];
+pub const NAMES: [&str; 4] = ["w1", "w1b", "w2", "w3"];
+
+/// Tangents of w2; the other workloads have as many as dimensions.
+const TANGENTS: usize = 32;
 
 /// Nodes of w3, and the relative accuracy asked of their score.
 const NODES: usize = 512;
@@ -26,7 +29,7 @@ const TOLERANCE: f64 = 4e-10;
 pub struct Workload {
     /// Name as in `bench/README.md`.
     pub name: &'static str,
-    /// Tangents a sample; k = D in all of them.
+    /// Tangents a sample.
     pub k: usize,
     /// 10⁹ floating-point operations of its linear layers, 0 where there are none.
     pub gflop: f64,
@@ -37,7 +40,7 @@ pub struct Workload {
     tile: usize,
 }
 
-/// End states `[n, D]` and Σ_i log growth `[n]`, which for k = D does not depend on the start frame.
+/// End states `[n, D]` and Σ_i log growth `[n]`, which for k = D (all but w2) does not depend on the start frame.
 #[derive(Default)]
 pub struct Outcome {
     /// x_τ
@@ -96,7 +99,7 @@ impl Workload {
 /// The workloads on the inputs that `rivals.py inputs` wrote.
 pub fn from_inputs(folder: &Path) -> Result<Vec<Workload>, Failure> {
     let points = |name: &str| read_npy(&folder.join(format!("{name}.x.npy")));
-    all(points("w1")?, points("w1b")?, points("w3")?)
+    all([points("w1")?, points("w1b")?, points("w2")?, points("w3")?])
 }
 
 /// The workloads on start points of our own.
@@ -107,17 +110,18 @@ pub fn without_rivals() -> Result<Vec<Workload>, Failure> {
         x.iter_mut().for_each(|x| *x *= sigma);
         x
     };
-    all(normal(80_000, 1.0), normal(256 * 64, 1.0), normal(80_000, 3.0))
+    all([normal(80_000, 1.0), normal(256 * 64, 1.0), normal(784, 1.0), normal(80_000, 3.0)])
 }
 
-fn all(w1: Vec<f64>, w1b: Vec<f64>, w3: Vec<f64>) -> Result<Vec<Workload>, Failure> {
+fn all([w1, w1b, w2, w3]: [Vec<f64>; 4]) -> Result<Vec<Workload>, Failure> {
     let workload = |name, step: Step, points: Vec<f64>, gflop, tolerance, tile| {
         let dim = step.dim();
-        Workload { name, k: dim, gflop, tolerance, step, start: Start { dim, points }, tile }
+        Workload { name, k: if name == "w2" { TANGENTS } else { dim }, gflop, tolerance, step, start: Start { dim, points }, tile }
     };
     Ok(vec![
         workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),
         workload("w1b", flow("w1b", 20)?, w1b, 392.9, 1e-6, 16),
+        workload("w2", flow("w2", 5)?, w2, 134.7, 1e-6, 1),
         workload("w3", trefoil()?, w3, 0.0, 1e-9, 64),
     ])
 }
