@@ -100,7 +100,7 @@ impl Description {
         let source = graph.source.clone();
         let derived = graph.find_output("y").and_then(|_| tangent(&simplify(graph), "x", "v").ok());
         let derived = derived.map(|graph| simplify(&graph)).unwrap_or_default();
-        let plan = Plan::<f32>::compile(&derived, &mut Default::default());
+        let plan = Plan::<f32>::compile(&derived, &Default::default());
         Description {
             producer: source.producer,
             opset: source.opset,

@@ -10,9 +10,10 @@ use std::sync::OnceLock;
 
 /// A network ready to be evaluated, with exact derivatives.
 ///
-/// All batches are row-major f64; one time is shared by all samples of a call. A call runs on the thread that makes
-/// it; calls from several threads do not disturb each other. After the first calls nothing is allocated. The answer
-/// for a sample and direction does not depend on what else is in the batch, bit for bit.
+/// All batches are row-major f64; one time is shared by all samples of a call. Calls from several threads do not disturb
+/// each other; where a sample is heavy enough, a call uses the threads of rayon's pool. After the first calls no memory
+/// for values is allocated. The answer for a sample and direction does not depend on what else is in the batch, nor on
+/// the number of threads, bit for bit.
 pub struct Network {
     shape: Vec<usize>,
     engine: Engine,
@@ -173,14 +174,19 @@ impl<T: Executed> Programs<T> {
         if graph.find_output("y").is_none() {
             return Err(invalid("no output y".into()));
         }
-        let forward = simplify(&tangent(&graph, "x", "v").map_err(invalid)?);
-        let reverse = simplify(&adjoint(&graph, "y", "x", "u").map_err(invalid)?);
-        let mut weights = Weights::default();
-        let mut compile = |graph: &Graph| Compiled::new(graph, path, &mut weights);
+        let (forward, reverse) = rayon::join(
+            || tangent(&graph, "x", "v").map(|graph| simplify(&graph)).map_err(invalid),
+            || adjoint(&graph, "y", "x", "u").map(|graph| simplify(&graph)).map_err(invalid),
+        );
+        let (forward, reverse) = (forward?, reverse?);
+        let weights = Weights::default();
+        let compile = |graph: &Graph| Compiled::new(graph, path, &weights);
+        let ((value, tangent), adjoint) =
+            rayon::join(|| rayon::join(|| compile(&graph), || compile(&forward)), || compile(&reverse));
         Ok(Programs {
-            value: compile(&graph)?,
-            tangent: compile(&forward)?,
-            adjoint: compile(&reverse)?,
+            value: value?,
+            tangent: tangent?,
+            adjoint: adjoint?,
             second: OnceLock::new(),
             graph,
             path,
@@ -190,7 +196,7 @@ impl<T: Executed> Programs<T> {
     fn second(&self) -> Result<&Compiled<T>, Error> {
         let compile = || {
             let graph = second_order(&self.graph, "x", ["u", "v"]).map_err(invalid)?;
-            Compiled::new(&graph, self.path, &mut Weights::default())
+            Compiled::new(&graph, self.path, &Weights::default())
         };
         self.second.get_or_init(compile).as_ref().map_err(Clone::clone)
     }

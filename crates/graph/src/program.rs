@@ -71,8 +71,8 @@ impl Program {
         let path = CpuPath::detect();
         let graph = simplify(graph);
         let engine = match precision {
-            Precision::F32 => Engine::F32(Compiled::new(&graph, path, &mut Weights::default())?),
-            Precision::F64 => Engine::F64(Compiled::new(&graph, path, &mut Weights::default())?),
+            Precision::F32 => Engine::F32(Compiled::new(&graph, path, &Weights::default())?),
+            Precision::F64 => Engine::F64(Compiled::new(&graph, path, &Weights::default())?),
         };
         Ok(Program { inputs: graph.inputs(), outputs: graph.outputs(), engine })
     }
@@ -125,7 +125,7 @@ pub(crate) struct Compiled<T: 'static> {
 
 impl<T: Executed> Compiled<T> {
     /// Compiles a simplified graph; packed weights are shared with other graphs of the same network.
-    pub fn new(graph: &Graph, path: CpuPath, weights: &mut Weights<T>) -> Result<Self, Error> {
+    pub fn new(graph: &Graph, path: CpuPath, weights: &Weights<T>) -> Result<Self, Error> {
         let plan = Plan::compile(graph, weights);
         let (needed, limit) = (plan.scratch_bytes() as u64, graph.memory_limit);
         if needed > limit {

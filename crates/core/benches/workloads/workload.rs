@@ -116,7 +116,15 @@ pub fn without_rivals() -> Result<Vec<Workload>, Failure> {
 fn all([w1, w1b, w2, w3]: [Vec<f64>; 4]) -> Result<Vec<Workload>, Failure> {
     let workload = |name, step: Step, points: Vec<f64>, gflop, tolerance, tile| {
         let dim = step.dim();
-        Workload { name, k: if name == "w2" { TANGENTS } else { dim }, gflop, tolerance, step, start: Start { dim, points }, tile }
+        Workload {
+            name,
+            k: if name == "w2" { TANGENTS } else { dim },
+            gflop,
+            tolerance,
+            step,
+            start: Start { dim, points },
+            tile,
+        }
     };
     Ok(vec![
         workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),

@@ -106,9 +106,13 @@ fn strided_rows(shape: &[usize], row: impl Fn(&[usize]) -> usize) -> Vec<usize> 
 pub(crate) fn broadcast_rows(from: &[usize], to: &[usize]) -> Vec<usize> {
     let strides = row_major_strides(from);
     let lead = to.len() - from.len();
-    strided_rows(to, |index| {
-        (0..from.len()).map(|axis| if from[axis] == 1 { 0 } else { index[lead + axis] * strides[axis] }).sum()
-    })
+    let mut rows = vec![0];
+    // Axis by axis: the rows so far, each followed by its positions along the axis.
+    for (axis, &length) in to.iter().enumerate() {
+        let stride = if axis < lead || from[axis - lead] == 1 { 0 } else { strides[axis - lead] };
+        rows = rows.iter().flat_map(|&row| (0..length).map(move |i| row + i * stride)).collect();
+    }
+    rows
 }
 
 /// For every element of a sum of shape `to`, the `from / to` elements that are added, one group after the other.

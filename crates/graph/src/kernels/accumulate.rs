@@ -34,12 +34,9 @@ pub(super) unsafe fn accumulate<V: Vector>(k: &Accumulate<V::Scalar>) {
         for c in 0..k.chunks {
             let partial = k.partial.add(c * V::LANES);
             let stride = k.chunks * V::LANES;
-            for i in (0..head).chain(head + body..k.rows) {
+            for i in 0..head {
                 let to = partial.add((k.first + i) % PARTIAL * stride);
                 V::load(to).add(k.input.row::<V>(i).chunk(c)).store(to);
-            }
-            if body == 0 {
-                continue;
             }
             let mut sums = [V::splat(V::Scalar::from_f64(0.0)); PARTIAL];
             for (j, sum) in sums.iter_mut().enumerate() {
@@ -52,6 +49,10 @@ pub(super) unsafe fn accumulate<V: Vector>(k: &Accumulate<V::Scalar>) {
             }
             for (j, sum) in sums.iter().enumerate() {
                 sum.store(partial.add(j * stride));
+            }
+            for i in head + body..k.rows {
+                let to = partial.add((k.first + i) % PARTIAL * stride);
+                V::load(to).add(k.input.row::<V>(i).chunk(c)).store(to);
             }
         }
     }
@@ -101,7 +102,7 @@ pub(super) unsafe fn accumulate_numbers<V: Vector>(k: &Accumulate<V::Scalar>) {
     let body = (k.rows - head) / PARTIAL * PARTIAL;
     // SAFETY: handed on to the caller.
     unsafe {
-        for i in (0..head).chain(head + body..k.rows) {
+        for i in 0..head {
             let to = k.partial.add((k.first + i) % PARTIAL);
             *to = (*to).plus(*k.input.base.add(i));
         }
@@ -111,6 +112,10 @@ pub(super) unsafe fn accumulate_numbers<V: Vector>(k: &Accumulate<V::Scalar>) {
                 sum = sum.add(V::load(k.input.base.add(i + lane)));
             }
             sum.store(k.partial.add(lane));
+        }
+        for i in head + body..k.rows {
+            let to = k.partial.add((k.first + i) % PARTIAL);
+            *to = (*to).plus(*k.input.base.add(i));
         }
     }
 }

@@ -49,29 +49,30 @@ impl<T: Element> WinogradWeights<T> {
     }
 }
 
-/// G g Gᵀ.
-fn transform_weight(g: &[f64; 9]) -> [f64; POSITIONS] {
-    let point = |t: f64, divisor: f64| [1.0 / divisor, t / divisor, t * t / divisor];
+/// Row of G for a point.
+const fn point(t: f64, divisor: f64) -> [f64; 3] {
+    [1.0 / divisor, t / divisor, t * t / divisor]
+}
+
+/// G.
+const WEIGHT_TRANSFORM: [[f64; 3]; REACH] = {
     let (a2, b2) = (A * A, B * B);
     let (fa, fb) = (2.0 * a2 * (a2 - b2), 2.0 * b2 * (b2 - a2));
-    let rows = [
-        [1.0 / (a2 * b2), 0.0, 0.0],
-        point(A, fa),
-        point(-A, fa),
-        point(B, fb),
-        point(-B, fb),
-        [0.0, 0.0, 1.0],
-    ];
+    [point(0.0, a2 * b2), point(A, fa), point(-A, fa), point(B, fb), point(-B, fb), [0.0, 0.0, 1.0]]
+};
+
+/// G g Gᵀ.
+fn transform_weight(g: &[f64; 9]) -> [f64; POSITIONS] {
     let mut half = [[0.0; 3]; REACH];
-    for (row, out) in rows.iter().zip(&mut half) {
-        for (j, out) in out.iter_mut().enumerate() {
-            *out = (0..3).map(|i| row[i] * g[3 * i + j]).sum();
+    for (row, half) in WEIGHT_TRANSFORM.iter().zip(&mut half) {
+        for (j, value) in half.iter_mut().enumerate() {
+            *value = row[0] * g[j] + row[1] * g[3 + j] + row[2] * g[6 + j];
         }
     }
     let mut result = [0.0; POSITIONS];
-    for (i, half) in half.iter().enumerate() {
-        for (j, row) in rows.iter().enumerate() {
-            result[REACH * i + j] = (0..3).map(|l| half[l] * row[l]).sum();
+    for (half, out) in half.iter().zip(result.chunks_exact_mut(REACH)) {
+        for (row, value) in WEIGHT_TRANSFORM.iter().zip(out) {
+            *value = half[0] * row[0] + half[1] * row[1] + half[2] * row[2];
         }
     }
     result

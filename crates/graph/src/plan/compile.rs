@@ -10,11 +10,14 @@ use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_
 use crate::kernels::{Arithmetic, Element, Packed, Reduction};
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Weights packed before, so that derivatives of a network share them.
-pub(crate) struct Weights<T: 'static> {
+pub(crate) struct Weights<T: 'static>(Mutex<Known<T>>);
+
+/// The weights known so far.
+struct Known<T: 'static> {
     /// Matrices by the numbers they hold.
     matrices: HashMap<(usize, usize, usize), Arc<Packed<T>>>,
     /// Convolutions by the numbers they hold, their role and their geometry.
@@ -23,13 +26,19 @@ pub(crate) struct Weights<T: 'static> {
 
 impl<T> Default for Weights<T> {
     fn default() -> Self {
-        Weights { matrices: HashMap::new(), layers: Vec::new() }
+        Weights(Mutex::new(Known { matrices: HashMap::new(), layers: Vec::new() }))
+    }
+}
+
+impl<T> Weights<T> {
+    fn known(&self) -> MutexGuard<'_, Known<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<T: Element> Plan<T> {
     /// Compiles a graph.
-    pub fn compile(graph: &Graph, shared: &mut Weights<T>) -> Plan<T> {
+    pub fn compile(graph: &Graph, shared: &Weights<T>) -> Plan<T> {
         let work = [Extent::Sample, Extent::Direction].map(|extent| graph.matrix_flops(extent) as usize / 2);
         let plan = Plan {
             call: vec![],
@@ -81,7 +90,7 @@ struct Compiler<'a, T: 'static> {
     late: Vec<bool>,
     places: Vec<Option<Place>>,
     plan: Plan<T>,
-    shared: &'a mut Weights<T>,
+    shared: &'a Weights<T>,
 }
 
 impl<T: Element> Compiler<'_, T> {
@@ -218,7 +227,7 @@ impl<T: Element> Compiler<'_, T> {
         let shape = self.graph.shape(id);
         let key = (values.as_ptr() as usize, shape[0], shape[1]);
         let pack = || Arc::new(Packed::new(&values, shape[0], shape[1]));
-        let packed = self.shared.matrices.entry(key).or_insert_with(pack).clone();
+        let packed = self.shared.known().matrices.entry(key).or_insert_with(pack).clone();
         self.plan.weights.push(packed);
         self.plan.weights.len() - 1
     }
@@ -300,15 +309,17 @@ impl<T: Element> Compiler<'_, T> {
         let same = |known: &&(usize, Role, Arc<Window>, Arc<Layer<T>>)| {
             known.0 == key && known.1 == *role && known.2 == *window
         };
-        let layer = match self.shared.layers.iter().find(same) {
+        let mut known = self.shared.known();
+        let layer = match known.layers.iter().find(same) {
             Some(known) => known.3.clone(),
             None => {
                 let shape = self.graph.shape(node.inputs[1]);
                 let layer = Arc::new(Layer::new(window, *role, &weights, shape));
-                self.shared.layers.push((key, *role, window.clone(), layer.clone()));
+                known.layers.push((key, *role, window.clone(), layer.clone()));
                 layer
             }
         };
+        drop(known);
         let input = self.contiguous(node.inputs[0]);
         let bias = bias.map(|bias| self.contiguous(bias));
         let out = self.value(id);

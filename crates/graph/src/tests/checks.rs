@@ -100,6 +100,15 @@ fn paths_agree(graph: &Graph, t: f64, x: &[f64], v: &[f64]) {
     }
 }
 
+/// The same bits.
+#[track_caller]
+fn same(what: &str, a: &[f64], b: &[f64]) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (i, (a, b)) in a.iter().zip(b).enumerate() {
+        assert!(a == b, "{what}[{i}]: {a:e}, expected {b:e}");
+    }
+}
+
 /// A row is the same alone, with one direction, and among many samples.
 fn rows_alone(network: &Network, t: f64, x: &[f64], v: &[f64], u: &[f64], [y, jv, uj]: [&[f64]; 3]) {
     let dim = network.dim();
@@ -116,6 +125,19 @@ fn rows_alone(network: &Network, t: f64, x: &[f64], v: &[f64], u: &[f64], [y, jv
             network.adjoint(t, &x[at.clone()], &u[row.clone()], &mut value, &mut derivative);
             assert_eq!(derivative, uj[row]);
         }
+    }
+    // So many directions that the samples go one by one.
+    let mut at_once = vec![0.0; 13 * v.len()];
+    for i in 0..n {
+        let (at, rows) = (i * dim..(i + 1) * dim, i * k * dim..(i + 1) * k * dim);
+        let [along, against] = [v, u].map(|a| a[rows.clone()].repeat(13));
+        let derivative = &mut at_once[..along.len()];
+        network.tangents(t, &x[at.clone()], &along, &mut value, derivative);
+        same("value of one sample with many tangents", &value, &y[at.clone()]);
+        same("many tangents of one sample", derivative, &jv[rows.clone()].repeat(13));
+        network.adjoint(t, &x[at.clone()], &against, &mut value, derivative);
+        same("value of one sample with many cotangents", &value, &y[at.clone()]);
+        same("many cotangents of one sample", derivative, &uj[rows].repeat(13));
     }
     let repeat = |a: &[f64]| a.repeat(23);
     let (mut many_y, mut many_jv) = (repeat(y), repeat(jv));

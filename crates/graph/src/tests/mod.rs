@@ -5,6 +5,7 @@ mod build;
 mod checks;
 mod derivatives;
 mod functions;
+mod image;
 mod operators;
 mod passes;
 mod reading;
