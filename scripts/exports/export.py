@@ -15,6 +15,7 @@ import zipfile
 import numpy as np
 import onnx
 import torch
+import torch.nn.functional as F
 from models import NETWORKS, REFUSED
 from torch.overrides import TorchFunctionMode
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -45,13 +46,38 @@ def arguments(shape, count, seed):
     return x, torch.linspace(0.2, 0.9, count, dtype=torch.float64)
 
 
+def standardised(x, axes, eps):
+    centred = x - x.mean(axes, keepdim=True)
+    return centred / torch.sqrt((centred * centred).mean(axes, keepdim=True) + eps)
+
+
+def layer_norm(x, shape, weight=None, bias=None, eps=1e-5):
+    y = standardised(x, tuple(range(-len(shape), 0)), eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def instance_norm(x, running_mean=None, running_var=None, weight=None, bias=None, use_input_stats=True, momentum=0.1, eps=1e-5):
+    assert use_input_stats
+    columns = (1, -1) + (1,) * (x.dim() - 2)
+    y = standardised(x, tuple(range(2, x.dim())), eps)
+    return y if weight is None else y * weight.view(columns) + bias.view(columns)
+
+
 class InDouble(TorchFunctionMode):
-    """Lets networks that ask for float32 in places (embeddings of time, normalisation) compute in float64."""
+    """Lets networks that ask for float32 in places (embeddings of time, normalisation) compute in float64.
+
+    Second derivatives of PyTorch's own layer and instance normalisation are wrong (they miss by half from differences
+    of its first ones), so these are spelt out.
+    """
+
+    SPELT_OUT = {F.layer_norm: layer_norm, F.instance_norm: instance_norm}
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         widen = lambda a: torch.float64 if a is torch.float32 else a
         if func is torch.Tensor.float:
             return args[0].double()
+        func = self.SPELT_OUT.get(func, func)
         return func(*map(widen, args), **{name: widen(a) for name, a in (kwargs or {}).items()})
 
 

@@ -265,7 +265,7 @@ def diffusers_unet():
     net = UNet2DModel(sample_size=8, in_channels=1, out_channels=1, layers_per_block=1, block_out_channels=(8, 12),
                       norm_num_groups=4, attention_head_dim=4, down_block_types=("DownBlock2D", "AttnDownBlock2D"),
                       up_block_types=("AttnUpBlock2D", "UpBlock2D"))
-    return Wrapped(net, lambda net, x, t: net(x, 1000 * t, return_dict=False)[0])
+    return Wrapped(net, lambda net, x, t: net(x, 100 * t, return_dict=False)[0])
 
 
 def diffusers_dit():
@@ -275,7 +275,7 @@ def diffusers_dit():
 
     def call(net, x, t):
         label = torch.full((x.shape[0],), 3, dtype=torch.long, device=x.device)
-        return net(x, timestep=1000 * t, class_labels=label, return_dict=False)[0]
+        return net(x, timestep=100 * t, class_labels=label, return_dict=False)[0]
     return Wrapped(net, call)
 
 

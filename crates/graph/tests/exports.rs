@@ -39,7 +39,7 @@ fn network_name(path: &Path) -> &str {
     name(path).rsplitn(3, '-').nth(2).unwrap()
 }
 
-/// The largest deviation of value, tangents and adjoint, as text where it is above the tolerance.
+/// What is off by more than the tolerance: value, tangents, adjoint or second-order derivative.
 fn compare(graph: &Graph, reference: &Path, precision: Precision, tolerance: f64) -> Result<(), String> {
     let network = Network::new(graph, precision).map_err(|e| e.to_string())?;
     let mut arrays = Arrays::open(reference);
@@ -56,7 +56,21 @@ fn compare(graph: &Graph, reference: &Path, precision: Precision, tolerance: f64
         network.tangents(time, at, &v.values[row(k)], &mut value[row(1)], &mut jvp[row(k)]);
         network.adjoint(time, at, &u.values[row(m)], &mut again, &mut vjp[row(m)]);
     }
-    for (what, got, reference) in [("value", &got[0], &y), ("jvp", &got[1], &jv), ("vjp", &got[2], &uj)] {
+    let mut pairs = vec![("value", &got[0], &y), ("jvp", &got[1], &jv), ("vjp", &got[2], &uj)];
+    // PyTorch has no second derivative of some operators.
+    let reference = arrays.find("second");
+    let mut second = vec![0.0; y.values.len()];
+    if let Some(reference) = &reference {
+        for i in 0..n {
+            let at = |j: usize| (i * k + j) * dim..(i * k + j + 1) * dim;
+            let (sample, v) = (i * dim..(i + 1) * dim, [0, 1].map(|j| &v.values[at(j)]));
+            let x = &x.values[sample.clone()];
+            let result = network.second(t.values[i], x, v[0], v[1], &mut again, &mut second[sample]);
+            result.map_err(|e| e.to_string())?;
+        }
+        pairs.push(("second order", &second, reference));
+    }
+    for (what, got, reference) in pairs {
         let deviation = deviation(got, &reference.values);
         if deviation.is_nan() || deviation > tolerance {
             return Err(format!("{what} in {precision:?} is off by {deviation:e}"));

@@ -21,14 +21,19 @@ impl Arrays {
     }
 
     pub fn get(&mut self, name: &str) -> Array {
-        let file = NpyFile::new(self.0.by_name(&format!("{name}.npy")).unwrap()).unwrap();
+        self.find(name).unwrap_or_else(|| panic!("no array {name}"))
+    }
+
+    /// The array, if there is one of the name.
+    pub fn find(&mut self, name: &str) -> Option<Array> {
+        let file = NpyFile::new(self.0.by_name(&format!("{name}.npy")).ok()?).unwrap();
         let shape = file.shape().iter().map(|&d| d as usize).collect();
         let values = if file.dtype().num_bytes() == Some(4) {
             file.into_vec::<f32>().unwrap().into_iter().map(f64::from).collect()
         } else {
             file.into_vec::<f64>().unwrap()
         };
-        Array { shape, values }
+        Some(Array { shape, values })
     }
 }
 
