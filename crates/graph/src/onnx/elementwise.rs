@@ -3,7 +3,8 @@
 use super::dims::broadcast;
 use super::import::{Importer, Value};
 use super::operators::Call;
-use crate::ir::{Function, Op};
+use super::terms::Real;
+use crate::ir::{Comparison, Function, Op};
 
 /// Operators of one argument.
 pub(super) fn map(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
@@ -94,4 +95,68 @@ pub(super) fn power(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, 
         None => importer.emit(Op::Pow, &[a, b])?,
     };
     Ok(vec![Value::Data { node, dims }])
+}
+
+/// Functions that are made of others.
+pub(super) fn composed(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let x = importer.real(call.required(0)?)?;
+    Ok(vec![match call.operator() {
+        "Mish" => {
+            let softplus = importer.map(Function::Softplus, &x)?;
+            let gate = importer.map(Function::Tanh, &softplus)?;
+            importer.mul(&x, &gate)?.into()
+        }
+        "HardSigmoid" => {
+            let alpha = call.attributes.float("alpha", f64::from(0.2f32));
+            hard_sigmoid(importer, &x, alpha, call.attributes.float("beta", 0.5))?.into()
+        }
+        "HardSwish" => {
+            let gate = hard_sigmoid(importer, &x, 1.0 / 6.0, 0.5)?;
+            importer.mul(&x, &gate)?.into()
+        }
+        "PRelu" => {
+            let slope = importer.real(call.required(1)?)?;
+            let zero = importer.number(0.0);
+            let positive = importer.compare(&zero, Comparison::Less, &x)?;
+            let bent = importer.mul(&slope, &x)?;
+            importer.select(&positive, &x, &bent)?.into()
+        }
+        "ThresholdedRelu" => {
+            let threshold = importer.number(call.attributes.float("alpha", 1.0));
+            let zero = importer.number(0.0);
+            let below = importer.compare(&x, Comparison::LessOrEqual, &threshold)?;
+            importer.select(&below, &zero, &x)?.into()
+        }
+        "Softsign" => {
+            let magnitude = importer.map(Function::Abs, &x)?;
+            let divisor = importer.add_number(&magnitude, 1.0)?;
+            importer.div(&x, &divisor)?.into()
+        }
+        other => return Err(format!("{other} is not made of other functions")),
+    }])
+}
+
+/// alpha x + beta between 0 and 1, with derivative 0 at both ends.
+fn hard_sigmoid(importer: &mut Importer, x: &Real, alpha: f64, beta: f64) -> Result<Real, String> {
+    let scaled = importer.times(x, alpha)?;
+    let line = importer.add_number(&scaled, beta)?;
+    let [zero, one] = [importer.number(0.0), importer.number(1.0)];
+    let below = importer.compare(&line, Comparison::LessOrEqual, &zero)?;
+    let risen = importer.select(&below, &zero, &line)?;
+    let above = importer.compare(&one, Comparison::LessOrEqual, &line)?;
+    importer.select(&above, &one, &risen)
+}
+
+/// Sum and Mean of any number of arguments.
+pub(super) fn total(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let mut total = importer.real(call.required(0)?)?;
+    for i in 1..call.arguments.len() {
+        let term = importer.real(call.required(i)?)?;
+        total = importer.add(&total, &term)?;
+    }
+    if call.operator() == "Mean" {
+        let count = importer.number(call.arguments.len() as f64);
+        total = importer.div(&total, &count)?;
+    }
+    Ok(vec![total.into()])
 }

@@ -214,8 +214,9 @@ impl<'a> Importer<'a> {
             if elements(&per_sample(&shapes[t])) != 1 {
                 return Err(("input t", format!("shape {}", show(&shapes[t]))));
             }
-            ElementType::from_code(type_code(t).unwrap_or(1)).map_err(|e| ("input t", e))?;
+            let element = ElementType::from_code(type_code(t).unwrap_or(1)).map_err(|e| ("input t", e))?;
             add(t, "t", Extent::Call);
+            self.whole.extend(self.graph.find_input("t").filter(|_| !element.is_float()));
         }
         self.budget.value(&per_sample(&shapes[x])).map_err(|e| ("input x", e))?;
         Ok(shapes[x].clone())

@@ -1,5 +1,6 @@
 //! Reading and writing ONNX: messages, weights, symbolic shapes, and the operators in terms of primitive operations.
 
+mod attention;
 mod attributes;
 mod budget;
 mod convolve;
@@ -10,12 +11,15 @@ mod elementwise;
 mod entry;
 mod functions;
 mod import;
+mod indexing;
 mod integers;
 mod interface;
 mod linear;
 mod logic;
 mod normalise;
 mod operators;
+mod padding;
+mod pooling;
 pub(crate) mod proto;
 mod reduce;
 mod resize;

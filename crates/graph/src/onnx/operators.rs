@@ -5,7 +5,8 @@ use super::functions;
 use super::import::{Importer, Value};
 use super::proto::NodeProto;
 use super::{
-    convolve, einsum, elementwise, integers, linear, logic, normalise, reduce, resize, sequences, shaping,
+    attention, convolve, einsum, elementwise, indexing, integers, linear, logic, normalise, padding, pooling,
+    reduce, resize, sequences, shaping,
 };
 use crate::ir::{Function, NodeId, Op};
 
@@ -38,11 +39,15 @@ pub(super) fn lower<'a>(
     results.map_err(Some)
 }
 
-/// Operators on integers make integers; quotients lose their fraction.
+/// Operators on integers make integers, relations truth values; quotients lose their fraction.
 fn keep_whole(importer: &mut Importer, call: &Call, results: Vec<Value>) -> Result<Vec<Value>, String> {
     let nodes: Vec<NodeId> = call.arguments.iter().flatten().filter_map(Value::node).collect();
+    let truth = matches!(
+        call.operator(),
+        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor" | "Not"
+    );
     let whole = !nodes.is_empty() && nodes.iter().all(|node| importer.whole.contains(node));
-    if !whole || call.operator() == "Cast" || call.operator() == "CastLike" {
+    if !(whole || truth) || call.operator() == "Cast" || call.operator() == "CastLike" {
         return Ok(results);
     }
     let keep = |value: Value| match value {
@@ -129,7 +134,23 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "Size" => shaping::size,
         "ConstantOfShape" => shaping::constant_of_shape,
         "Range" => shaping::range,
-        "Gather" => shaping::gather,
+        "Gather" => indexing::gather,
+        "GatherElements" => indexing::gather_elements,
+        "GatherND" => indexing::gather_nd,
+        "ScatterND" | "ScatterElements" => indexing::scatter,
+        "Trilu" => indexing::triangle,
+        "Tile" => indexing::tile,
+        "DepthToSpace" | "SpaceToDepth" => indexing::blocks,
+        "Pad" => padding::pad,
+        "AveragePool" => pooling::average,
+        "MaxPool" => pooling::max,
+        "GlobalAveragePool" | "GlobalMaxPool" => pooling::global,
+        "Attention" => attention::attention,
+        "RotaryEmbedding" => attention::rotary,
+        "Mish" | "HardSigmoid" | "HardSwish" | "PRelu" | "ThresholdedRelu" | "Softsign" => {
+            elementwise::composed
+        }
+        "Sum" | "Mean" => elementwise::total,
         "Reshape" => shaping::reshape,
         "Flatten" => shaping::flatten,
         "Unsqueeze" => shaping::unsqueeze,

@@ -163,26 +163,6 @@ pub(super) fn shape(_: &mut Importer, call: &Call) -> Results {
     Ok(vec![Value::Integers { shape: vec![entries.len()], entries }])
 }
 
-/// Gather of positions that are known, and may be the same for every sample of the batch.
-pub(super) fn gather(importer: &mut Importer, call: &Call) -> Results {
-    let (x, dims) = importer.data(call.required(0)?)?;
-    let (indices, picked) = importer.data(call.required(1)?)?;
-    let along = axis(call.attributes.int("axis", 0), dims.len())?;
-    not_along_batch(&dims, along)?;
-    let indices = importer.graph.constant_values(indices).ok_or("the indices are not known")?.clone();
-    let mut parts = Vec::with_capacity(indices.len());
-    for &index in indices.iter() {
-        let start = axis(index as i64, dims[along].per_sample)?;
-        parts.push(importer.emit(Op::Slice(Span { axis: along, start, len: 1, step: 1 }), &[x])?);
-    }
-    let node = match parts[..] {
-        [part] => part,
-        _ => importer.emit(Op::Concat(along), &parts)?,
-    };
-    let to = one_batch_axis([&dims[..along], &picked, &dims[along + 1..]].concat())?;
-    reshaped(importer, node, to)
-}
-
 /// Size: the number of elements.
 pub(super) fn size(importer: &mut Importer, call: &Call) -> Results {
     let lengths = shape(importer, call)?;

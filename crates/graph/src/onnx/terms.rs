@@ -1,10 +1,11 @@
 //! Primitive operations on imported tensors. Every one follows the batch axis, and refuses what mixes samples, so
 //! that an operator made of them cannot.
 
-use super::dims::{self, Dim, broadcast, not_along_batch, one_batch_axis, per_sample, show};
+use super::dims::{self, Dim, batch_axis, broadcast, not_along_batch, one_batch_axis, per_sample, show};
 use super::entry::Entry;
 use super::import::{Importer, Value};
 use crate::ir::{Comparison, Function, NodeId, Op, Span, elements};
+use std::sync::Arc;
 
 /// Real numbers in the graph.
 #[derive(Debug, Clone)]
@@ -85,6 +86,11 @@ impl Importer<'_> {
         self.add(a, &b)
     }
 
+    pub fn times(&mut self, a: &Real, factor: f64) -> Outcome {
+        let factor = self.number(factor);
+        self.mul(a, &factor)
+    }
+
     pub fn compare(&mut self, a: &Real, relation: Comparison, b: &Real) -> Outcome {
         self.elementwise(Op::Compare(relation), &[a, b])
     }
@@ -147,6 +153,16 @@ impl Importer<'_> {
         Ok(Real { node: self.emit(Op::Reshape(per_sample(&dims)), &[x.node])?, dims })
     }
 
+    /// The same numbers for every sample, in a shape that has the batch as an axis of length 1 a sample.
+    pub fn reinterpreted(&mut self, x: &Real, dims: Vec<Dim>) -> Outcome {
+        if batch_axis(&x.dims).is_some() || batch_axis(&dims).is_none() {
+            return self.reshaped(x, dims);
+        }
+        let fixed = dims.iter().map(|d| Dim::fixed(d.per_sample)).collect();
+        let single = self.reshaped(x, fixed)?;
+        self.expanded(&single, &dims)
+    }
+
     /// Axis i of the result is axis `perm[i]`.
     pub fn permuted(&mut self, x: &Real, perm: &[usize]) -> Outcome {
         let node = self.emit(Op::Transpose(perm.to_vec()), &[x.node])?;
@@ -191,12 +207,44 @@ impl Importer<'_> {
     /// Listed positions of an axis.
     pub fn gathered(&mut self, x: &Real, axis: usize, indices: &[usize]) -> Outcome {
         not_along_batch(&x.dims, axis)?;
-        self.within_limit(indices.len())?;
-        let narrow = |&i: &usize| u32::try_from(i).map_err(|_| format!("position {i} exceeds 32 bits"));
-        let indices = indices.iter().map(narrow).collect::<Result<Vec<u32>, _>>()?;
         let mut dims = x.dims.clone();
         dims[axis] = Dim::fixed(indices.len());
-        let op = Op::Gather { axis, indices: indices.into() };
+        let op = Op::Gather { axis, indices: self.positions(indices)? };
         Ok(Real { node: self.emit(op, &[x.node])?, dims })
+    }
+    /// Sums of the elements along an axis by the position that each belongs to.
+    pub fn scattered(&mut self, x: &Real, axis: usize, indices: &[usize], size: usize) -> Outcome {
+        not_along_batch(&x.dims, axis)?;
+        let mut dims = x.dims.clone();
+        dims[axis] = Dim::fixed(size);
+        let op = Op::Scatter { axis, indices: self.positions(indices)?, size };
+        Ok(Real { node: self.emit(op, &[x.node])?, dims })
+    }
+
+    fn positions(&mut self, indices: &[usize]) -> Result<Arc<[u32]>, String> {
+        self.within_limit(indices.len())?;
+        let narrow = |&i: &usize| u32::try_from(i).map_err(|_| format!("position {i} exceeds 32 bits"));
+        indices.iter().map(narrow).collect()
+    }
+
+    /// Copies of one number before and after an axis.
+    pub fn padded(&mut self, x: &Real, axis: usize, [before, after]: [usize; 2], value: &Real) -> Outcome {
+        let mut side = |length: usize| {
+            let mut dims = x.dims.clone();
+            *dims.get_mut(axis)? = Dim::fixed(length);
+            dims.iter_mut().filter(|d| d.batch).for_each(|d| *d = Dim::fixed(d.per_sample));
+            (length > 0).then(|| self.expanded(value, &dims))
+        };
+        let sides = [side(before).transpose()?, side(after).transpose()?];
+        let [before, after] = sides.each_ref().map(Option::as_ref);
+        let parts: Vec<&Real> = [before, Some(x), after].into_iter().flatten().collect();
+        not_along_batch(&x.dims, axis)?;
+        let mut dims = x.dims.clone();
+        dims[axis] = Dim::fixed(parts.iter().map(|p| p.dims[axis].per_sample).sum());
+        let nodes: Vec<NodeId> = parts.iter().map(|p| p.node).collect();
+        if let [_] = nodes[..] {
+            return Ok(x.clone());
+        }
+        Ok(Real { node: self.emit(Op::Concat(axis), &nodes)?, dims })
     }
 }
