@@ -9,8 +9,8 @@ use crate::ir::{Comparison, Function, Op};
 /// Operators of one argument.
 pub(super) fn map(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
     let function = function(call)?;
-    let (x, dims) = importer.data(call.required(0)?)?;
-    Ok(vec![Value::Data { node: importer.emit(Op::Map(function), &[x])?, dims }])
+    let x = importer.real(call.required(0)?)?;
+    Ok(vec![importer.map(function, &x)?.into()])
 }
 
 /// SELU's constants in the operator set's definition, as single-precision numbers.
@@ -67,34 +67,27 @@ pub(super) fn binary(importer: &mut Importer, call: &Call) -> Result<Vec<Value>,
         "Mul" => Op::Mul,
         _ => Op::Div,
     };
-    pair(importer, op, left, right)
-}
-
-fn pair(importer: &mut Importer, op: Op, left: Value, right: Value) -> Result<Vec<Value>, String> {
-    let ((a, a_dims), (b, b_dims)) = (importer.data(left)?, importer.data(right)?);
-    let dims = broadcast(&a_dims, &b_dims)?;
-    Ok(vec![Value::Data { node: importer.emit(op, &[a, b])?, dims }])
+    let (left, right) = (importer.real(left)?, importer.real(right)?);
+    Ok(vec![importer.elementwise(op, &[&left, &right])?.into()])
 }
 
 /// Pow; usual constant exponents become cheaper operations.
 pub(super) fn power(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
-    let (a, a_dims) = importer.data(call.required(0)?)?;
-    let (b, b_dims) = importer.data(call.required(1)?)?;
-    let dims = broadcast(&a_dims, &b_dims)?;
-    let exponent = importer.graph.uniform_value(b).filter(|_| dims == a_dims);
-    let node = match exponent {
-        Some(1.0) => a,
-        Some(2.0) => importer.emit(Op::Mul, &[a, a])?,
+    let (a, b) = (importer.real(call.required(0)?)?, importer.real(call.required(1)?)?);
+    let dims = broadcast(&a.dims, &b.dims)?;
+    let exponent = importer.graph.uniform_value(b.node).filter(|_| dims == a.dims);
+    Ok(vec![match exponent {
+        Some(1.0) => a.into(),
+        Some(2.0) => importer.mul(&a, &a)?.into(),
         Some(3.0) => {
-            let square = importer.emit(Op::Mul, &[a, a])?;
-            importer.emit(Op::Mul, &[square, a])?
+            let square = importer.mul(&a, &a)?;
+            importer.mul(&square, &a)?.into()
         }
-        Some(0.5) => importer.emit(Op::Map(Function::Sqrt), &[a])?,
-        Some(-1.0) => importer.emit(Op::Map(Function::Reciprocal), &[a])?,
-        Some(p) => importer.emit(Op::Map(Function::Power(p)), &[a])?,
-        None => importer.emit(Op::Pow, &[a, b])?,
-    };
-    Ok(vec![Value::Data { node, dims }])
+        Some(0.5) => importer.map(Function::Sqrt, &a)?.into(),
+        Some(-1.0) => importer.map(Function::Reciprocal, &a)?.into(),
+        Some(p) => importer.map(Function::Power(p), &a)?.into(),
+        None => importer.elementwise(Op::Pow, &[&a, &b])?.into(),
+    }])
 }
 
 /// Functions that are made of others.

@@ -1,81 +1,52 @@
 //! Matrix products.
 
-use super::dims::{Dim, broadcast, not_along_batch, one_batch_axis, per_sample};
+use super::dims::Dim;
 use super::import::{Importer, Value};
 use super::operators::Call;
-use super::shaping::transposed;
-use crate::ir::{NodeId, Op};
+use super::terms::Real;
 
 /// Gemm: alpha A' B' + beta C.
 pub(super) fn gemm(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
     let mut sides = Vec::with_capacity(2);
     for (i, flag) in ["transA", "transB"].into_iter().enumerate() {
-        let (node, dims) = importer.data(call.required(i)?)?;
-        if dims.len() != 2 {
-            return Err(format!("argument {i} has {} axes, needs 2", dims.len()));
+        let side = importer.real(call.required(i)?)?;
+        if side.rank() != 2 {
+            return Err(format!("argument {i} has {} axes, needs 2", side.rank()));
         }
         sides.push(match call.attributes.int(flag, 0) {
-            0 => (node, dims),
-            _ => transposed(importer, node, &dims, &[1, 0])?,
+            0 => side,
+            _ => importer.permuted(&side, &[1, 0])?,
         });
     }
-    let (mut node, mut dims) = product(importer, &sides[0], &sides[1])?;
-    node = scaled(importer, node, call.attributes.float("alpha", 1.0))?;
-    if let Some(c) = call.optional(2) {
-        let (c, c_dims) = importer.data(c)?;
-        let c = scaled(importer, c, call.attributes.float("beta", 1.0))?;
-        dims = broadcast(&dims, &c_dims)?;
-        node = importer.emit(Op::Add, &[node, c])?;
-    }
-    Ok(vec![Value::Data { node, dims }])
+    let product = importer.product(&sides[0], &sides[1])?;
+    let product = scaled(importer, product, call.attributes.float("alpha", 1.0))?;
+    let Some(c) = call.optional(2) else { return Ok(vec![product.into()]) };
+    let c = importer.real(c)?;
+    let c = scaled(importer, c, call.attributes.float("beta", 1.0))?;
+    Ok(vec![importer.add(&product, &c)?.into()])
 }
 
-fn scaled(importer: &mut Importer, node: NodeId, factor: f64) -> Result<NodeId, String> {
-    if factor == 1.0 {
-        return Ok(node);
-    }
-    let factor = importer.graph.scalar(factor);
-    importer.emit(Op::Mul, &[factor, node])
+fn scaled(importer: &mut Importer, x: Real, factor: f64) -> Result<Real, String> {
+    if factor == 1.0 { Ok(x) } else { importer.times(&x, factor) }
 }
 
 /// MatMul, with NumPy's rules for vectors.
 pub(super) fn matmul(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
-    let (a, a_dims) = importer.data(call.required(0)?)?;
-    let (b, b_dims) = importer.data(call.required(1)?)?;
-    if a_dims.is_empty() || b_dims.is_empty() {
+    let (a, b) = (importer.real(call.required(0)?)?, importer.real(call.required(1)?)?);
+    if a.rank() == 0 || b.rank() == 0 {
         return Err("an argument has no axis".into());
     }
-    let (row, column) = (a_dims.len() == 1, b_dims.len() == 1);
-    let as_row = |dims: &[Dim]| [&[Dim::fixed(1)], dims].concat();
-    let as_column = |dims: &[Dim]| [dims, &[Dim::fixed(1)]].concat();
-    let left = if row { with_dims(importer, a, as_row(&a_dims))? } else { (a, a_dims) };
-    let right = if column { with_dims(importer, b, as_column(&b_dims))? } else { (b, b_dims) };
-    let (node, mut dims) = product(importer, &left, &right)?;
+    let (row, column) = (a.rank() == 1, b.rank() == 1);
+    let one = [Dim::fixed(1)];
+    let a = if row { importer.reshaped(&a, [&one, &a.dims[..]].concat())? } else { a };
+    let b = if column { importer.reshaped(&b, [&b.dims[..], &one].concat())? } else { b };
+    let product = importer.product(&a, &b)?;
+    let mut dims = product.dims.clone();
     if row {
         dims.remove(dims.len() - 2);
     }
     if column {
         dims.pop();
     }
-    let (node, dims) = with_dims(importer, node, dims)?;
-    Ok(vec![Value::Data { node, dims }])
-}
-
-fn with_dims(importer: &mut Importer, node: NodeId, dims: Vec<Dim>) -> Result<(NodeId, Vec<Dim>), String> {
-    let shape = per_sample(&dims);
-    let same = importer.graph.shape(node) == shape;
-    let node = if same { node } else { importer.emit(Op::Reshape(shape), &[node])? };
-    Ok((node, dims))
-}
-
-type Side = (NodeId, Vec<Dim>);
-
-fn product(importer: &mut Importer, a: &Side, b: &Side) -> Result<Side, String> {
-    let ((a, a_dims), (b, b_dims)) = (a, b);
-    let (p, q) = (a_dims.len(), b_dims.len());
-    not_along_batch(a_dims, p - 1)?;
-    not_along_batch(b_dims, q - 2)?;
-    let mut dims = broadcast(&a_dims[..p - 2], &b_dims[..q - 2])?;
-    dims.extend([a_dims[p - 2], b_dims[q - 1]]);
-    Ok((importer.emit(Op::MatMul, &[*a, *b])?, one_batch_axis(dims)?))
+    Ok(vec![importer.reshaped(&product, dims)?.into()])
 }

@@ -161,6 +161,6 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "Slice" => shaping::slice,
         "Split" => shaping::split,
         "If" | "Loop" | "Scan" => return Err("control flow is not supported".into()),
-        _ => return Err("this operator is not supported".into()),
+        _ => return Err("this operator is not supported (docs/operators.md lists those that are)".into()),
     })
 }

@@ -291,26 +291,14 @@ pub(super) fn squeeze(importer: &mut Importer, call: &Call) -> Results {
     reshaped(importer, x, kept)
 }
 
-/// Transposes, with the symbolic shape.
-pub(super) fn transposed(
-    importer: &mut Importer,
-    node: NodeId,
-    dims: &[Dim],
-    perm: &[usize],
-) -> Result<(NodeId, Vec<Dim>), String> {
-    let node = importer.emit(Op::Transpose(perm.to_vec()), &[node])?;
-    Ok((node, perm.iter().map(|&axis| dims[axis]).collect()))
-}
-
 /// Transpose.
 pub(super) fn transpose(importer: &mut Importer, call: &Call) -> Results {
-    let (x, dims) = importer.data(call.required(0)?)?;
+    let x = importer.real(call.required(0)?)?;
     let perm = match call.attributes.ints("perm") {
-        Some(perm) => perm.iter().map(|&p| axis(p, dims.len())).collect::<Result<Vec<_>, _>>()?,
-        None => (0..dims.len()).rev().collect(),
+        Some(perm) => perm.iter().map(|&p| axis(p, x.rank())).collect::<Result<Vec<_>, _>>()?,
+        None => (0..x.rank()).rev().collect(),
     };
-    let (node, dims) = transposed(importer, x, &dims, &perm)?;
-    Ok(data(node, dims))
+    Ok(vec![importer.permuted(&x, &perm)?.into()])
 }
 
 /// Expand. A value that does not depend on the sample may be repeated over the batch.
@@ -328,22 +316,9 @@ pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
 
 /// One after the other along an axis, counted from the end where negative.
 pub(super) fn concat_values(importer: &mut Importer, parts: Vec<Value>, along: i64) -> Results {
-    let parts = parts.into_iter().map(|p| importer.data(p)).collect::<Result<Vec<_>, _>>()?;
-    let mut dims = parts.first().ok_or("has no arguments")?.1.clone();
-    let along = axis(along, dims.len())?;
-    for (_, other) in &parts[1..] {
-        let same = |i: usize| i == along || dims[i] == other[i];
-        if other.len() != dims.len() || !(0..dims.len()).all(same) {
-            return Err(format!("{} does not fit to {} along axis {along}", show(other), show(&dims)));
-        }
-        dims[along].per_sample = dims[along].per_sample.saturating_add(other[along].per_sample);
-        dims[along].batch |= other[along].batch;
-    }
-    if parts.len() > 1 {
-        not_along_batch(&dims, along)?;
-    }
-    let nodes: Vec<NodeId> = parts.iter().map(|(node, _)| *node).collect();
-    Ok(data(importer.emit(Op::Concat(along), &nodes)?, one_batch_axis(dims)?))
+    let parts = parts.into_iter().map(|p| importer.real(p)).collect::<Result<Vec<_>, _>>()?;
+    let along = axis(along, parts.first().ok_or("has no arguments")?.rank())?;
+    Ok(vec![importer.joined(&parts.iter().collect::<Vec<_>>(), along)?.into()])
 }
 
 /// Slice.

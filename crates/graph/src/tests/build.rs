@@ -43,9 +43,12 @@ impl Model {
         self
     }
 
-    pub fn integers(mut self, name: &str, values: &[i64]) -> Model {
-        let (data_type, dims) = (Some(7), vec![values.len() as i64]);
-        let int64_data = values.to_vec();
+    pub fn integers(self, name: &str, values: &[i64]) -> Model {
+        self.integers_of(name, &[values.len() as i64], values)
+    }
+
+    pub fn integers_of(mut self, name: &str, dims: &[i64], values: &[i64]) -> Model {
+        let (data_type, dims, int64_data) = (Some(7), dims.to_vec(), values.to_vec());
         let tensor =
             TensorProto { name: Some(name.into()), data_type, dims, int64_data, ..Default::default() };
         self.graph().initializer.push(tensor);

@@ -60,8 +60,76 @@ pub fn check_at(model: &Model, domain: impl Fn(f64) -> f64, reference: impl Fn(f
             close("adjoint", &[left], &[right], 1e-12);
         }
     }
+    second_order(&network, t, &x, &v, &u);
     paths_agree(&graph, t, &x, &v);
     rows_alone(&network, t, &x, &v, &u, [&value, &jv, &uj]);
+}
+
+/// Second order is symmetric, and the difference of tangents.
+fn second_order(network: &Network, t: f64, x: &[f64], v: &[f64], w: &[f64]) {
+    let (dim, k) = (network.dim(), v.len() / x.len());
+    let mut y = vec![0.0; x.len()];
+    let [mut vw, mut wv] = [vec![0.0; v.len()], vec![0.0; v.len()]];
+    network.second(t, x, v, w, &mut y, &mut vw).unwrap();
+    network.second(t, x, w, v, &mut y, &mut wv).unwrap();
+    close("symmetry of second order", &vw, &wv, 1e-12);
+    for i in 0..x.len() / dim {
+        let at = &x[i * dim..(i + 1) * dim];
+        for j in 0..k {
+            let row = (i * k + j) * dim..(i * k + j + 1) * dim;
+            let along = |x: &[f64]| {
+                let (mut y, mut jv) = (vec![0.0; dim], vec![0.0; dim]);
+                network.tangents(t, x, &v[row.clone()], &mut y, &mut jv);
+                jv
+            };
+            close("second order", &vw[row.clone()], &difference(along, at, &w[row.clone()]), 1e-11);
+        }
+    }
+}
+
+/// Checks nodes that make `z` of `h` = sin x, of any shape: `z` is projected to the shape of x. `reference` makes z of h.
+#[track_caller]
+pub fn check_operator(shape: &[i64], nodes: impl Fn(Model) -> Model, reference: impl Fn(&[f64]) -> Vec<f64>) {
+    let curved = |model: Model| nodes(model.node("h = Sin x"));
+    check_projected(shape, |x| x, curved, |x| reference(&x.iter().map(|x| x.sin()).collect::<Vec<_>>()));
+}
+
+/// As [`check_operator`] for nodes that make `z` of x itself, at numbers that `domain` maps into theirs.
+#[track_caller]
+pub fn check_projected(
+    shape: &[i64],
+    domain: impl Fn(f64) -> f64,
+    nodes: impl Fn(Model) -> Model,
+    reference: impl Fn(&[f64]) -> Vec<f64>,
+) {
+    let dim = shape.iter().product::<i64>() as usize;
+    let count = reference(&numbers(dim, 7).into_iter().map(&domain).collect::<Vec<_>>()).len();
+    let probe: Vec<f64> = numbers(count * dim, 8).iter().map(|p| p / (count as f64).sqrt()).collect();
+    let back: Vec<i64> = [-1].iter().chain(shape).copied().collect();
+    let model = nodes(Model::new(shape))
+        .floats("probe", &[count as i64, dim as i64], &probe)
+        .integers("back", &back)
+        .node("flat = Flatten z")
+        .node("projected = MatMul flat probe")
+        .node("y = Reshape projected back");
+    check_at(&model, domain, |_, x| {
+        let z = reference(x);
+        (0..dim).map(|i| z.iter().enumerate().map(|(j, z)| z * probe[j * dim + i]).sum()).collect()
+    });
+}
+
+/// Every index of a shape in row-major order.
+pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
+    let extend = |lists: Vec<Vec<usize>>, &n: &usize| {
+        lists.iter().flat_map(|list| (0..n).map(move |i| [&list[..], &[i]].concat())).collect()
+    };
+    shape.iter().fold(vec![vec![]], extend)
+}
+
+/// The element of row-major values at an index; axes of length 1 are broadcast, missing leading axes too.
+pub fn at(values: &[f64], shape: &[usize], index: &[usize]) -> f64 {
+    let own = &index[index.len() - shape.len()..];
+    values[shape.iter().zip(own).fold(0, |sum, (&n, &i)| sum * n + if n == 1 { 0 } else { i })]
 }
 
 /// Directional derivative by central differences of order 10; the step shrinks with the length of `v`, so that

@@ -3,10 +3,16 @@
 mod accuracy;
 mod build;
 mod checks;
+mod choices;
+mod convolutions;
 mod derivatives;
 mod functions;
 mod image;
+mod mixing;
+mod moving;
 mod operators;
 mod passes;
+mod products;
 mod reading;
+mod reductions;
 mod writing;
