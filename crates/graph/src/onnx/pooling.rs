@@ -72,7 +72,7 @@ fn counts(
 ) -> Result<Real, String> {
     let mut counts = importer.number(1.0);
     for (i, (axis, after)) in axes.iter().zip(after).enumerate() {
-        importer.within_limit(axis.output)?;
+        importer.within_limit(elements(&[axis.output, axis.kernel]))?;
         let counts_at = |p: usize| {
             let padded = (0..axis.kernel).map(|q| p * axis.stride + q * axis.dilation);
             let end = axis.pad + axis.input;
