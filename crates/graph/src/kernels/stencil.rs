@@ -39,7 +39,7 @@ pub(crate) struct Stencil<T> {
     pub work: *mut T,
 }
 
-/// out[o][p] = bias[o] + Σ w[tap, c][o] input[c][table[p, tap]].
+/// `out[o][p] = bias[o] + Σ w[tap, c][o] input[c][table[p, tap]]`.
 ///
 /// # Safety
 /// As [`Vector`]; all pointers are valid for their rows, and the table points into the input.

@@ -353,12 +353,7 @@ unsafe fn output_numbers<V: Vector>(k: &Transform<V::Scalar>) {
                 let from = k.transformed.add(o * k.channel_stride + (first - k.tiles.start));
                 let lanes = spread::<V>(&backward_tile::<V>(from, k.stride, bias));
                 for (lane, tile) in (first..k.tiles.end.min(first + V::LANES)).enumerate() {
-                    let ([top, left], [rows, columns]) = k.extent(tile);
-                    for i in 0..rows {
-                        for j in 0..columns {
-                            *image.add((top + i) * breadth + left + j) = lanes[i][j][lane];
-                        }
-                    }
+                    put(k, &lanes, lane, image, tile);
                 }
             }
         }
@@ -380,16 +375,31 @@ unsafe fn output_channels<V: Vector>(k: &Transform<V::Scalar>) {
             for (slot, tile) in k.tiles.clone().enumerate() {
                 let from = k.transformed.add(slot * k.channel_stride + first);
                 let lanes = spread::<V>(&backward_tile::<V>(from, k.stride, V::load(bias.as_ptr())));
-                let ([top, left], [rows, columns]) = k.extent(tile);
                 for lane in 0..count {
-                    let image = k.image.add((first + lane) * height * breadth);
-                    for i in 0..rows {
-                        for j in 0..columns {
-                            *image.add((top + i) * breadth + left + j) = lanes[i][j][lane];
-                        }
-                    }
+                    put(k, &lanes, lane, k.image.add((first + lane) * height * breadth), tile);
                 }
             }
+        }
+    }
+}
+
+/// Writes one lane of a tile's outputs into an image.
+///
+/// # Safety
+/// The image is valid, and has the tile.
+#[inline(always)]
+unsafe fn put<T: Element>(
+    k: &Transform<T>,
+    lanes: &[[[T; 16]; SIDE]; SIDE],
+    lane: usize,
+    image: *mut T,
+    tile: usize,
+) {
+    let ([top, left], [rows, columns]) = k.extent(tile);
+    for (i, row) in lanes.iter().enumerate().take(rows) {
+        for (j, value) in row.iter().enumerate().take(columns) {
+            // SAFETY: as for this function.
+            unsafe { *image.add((top + i) * k.tiling.output[1] + left + j) = value[lane] };
         }
     }
 }

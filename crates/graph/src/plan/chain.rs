@@ -203,7 +203,7 @@ fn grouping(input: &Place, rows: usize, group: usize) -> Option<usize> {
         let (out, g) = (i / group, i % group);
         row as usize == out / inner * inner * group + g * inner + out % inner
     };
-    (rows % inner == 0 && list.iter().enumerate().all(fits)).then_some(inner)
+    (rows.is_multiple_of(inner) && list.iter().enumerate().all(fits)).then_some(inner)
 }
 
 struct Builder<'a> {

@@ -20,8 +20,15 @@ pub(crate) struct Weights<T: 'static>(Mutex<Known<T>>);
 struct Known<T: 'static> {
     /// Matrices by the numbers they hold.
     matrices: HashMap<(usize, usize, usize), Arc<Packed<T>>>,
-    /// Convolutions by the numbers they hold, their role and their geometry.
-    layers: Vec<(usize, Role, Arc<Window>, Arc<Layer<T>>)>,
+    layers: Vec<KnownLayer<T>>,
+}
+
+/// A convolution by the numbers it holds, its role and its geometry.
+struct KnownLayer<T: 'static> {
+    numbers: usize,
+    role: Role,
+    window: Arc<Window>,
+    layer: Arc<Layer<T>>,
 }
 
 impl<T> Default for Weights<T> {
@@ -306,16 +313,16 @@ impl<T: Element> Compiler<'_, T> {
         let Op::Convolve { window, role } = &node.op else { return };
         let weights = self.graph.constant_values(node.inputs[1]).cloned().unwrap_or_default();
         let key = weights.as_ptr() as usize;
-        let same = |known: &&(usize, Role, Arc<Window>, Arc<Layer<T>>)| {
-            known.0 == key && known.1 == *role && known.2 == *window
-        };
+        let same =
+            |known: &&KnownLayer<T>| known.numbers == key && known.role == *role && known.window == *window;
         let mut known = self.shared.known();
         let layer = match known.layers.iter().find(same) {
-            Some(known) => known.3.clone(),
+            Some(known) => known.layer.clone(),
             None => {
                 let shape = self.graph.shape(node.inputs[1]);
                 let layer = Arc::new(Layer::new(window, *role, &weights, shape));
-                known.layers.push((key, *role, window.clone(), layer.clone()));
+                let (role, window) = (*role, window.clone());
+                known.layers.push(KnownLayer { numbers: key, role, window, layer: layer.clone() });
                 layer
             }
         };

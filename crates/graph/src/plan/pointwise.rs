@@ -188,7 +188,7 @@ impl<T: Executed> Running<'_, T> {
             let to = out.wrapping_add(from * self.stage.width);
             // SAFETY: as for this function.
             unsafe {
-                if self.numbers() && strip.len() % self.stage.kernels.lanes != 0 {
+                if self.numbers() && !strip.len().is_multiple_of(self.stage.kernels.lanes) {
                     self.instructions(&strip, spare);
                     std::ptr::copy_nonoverlapping(spare, to, strip.len());
                 } else {

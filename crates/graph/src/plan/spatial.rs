@@ -205,7 +205,7 @@ impl<T: Executed> Layer<T> {
         let row = self.positions[0] * stage.width;
         let parts = weights.outputs.div_ceil(ROWS);
         split(stage.workers_for(self.work()), parts, &|part| {
-            let images = images;
+            let images = &images;
             let outputs = part.start * ROWS..weights.outputs.min(part.end * ROWS);
             // SAFETY: as for this function.
             unsafe {
@@ -241,7 +241,7 @@ impl<T: Executed> Layer<T> {
         let lanes = stage.kernels.lanes;
         let work = if stage.width == 1 { (taps * inputs + 1) * lanes } else { stage.width };
         split(stage.workers_for(self.work()), parts, &|part| {
-            let images = images;
+            let images = &images;
             stage.with_work(work, |work| {
                 // SAFETY: as for this function; the working space has the size that the kernel asks for.
                 unsafe {
@@ -329,8 +329,8 @@ unsafe fn winograd<T: Executed>(
             unsafe {
                 split(workers, inputs, &|channels| (stage.kernels.winograd_input)(&transform(channels, 0)));
                 split(workers, POSITIONS, &|positions| {
-                    let memory = memory;
-                    positions.for_each(|at| multiply(stage, weights, &layout, memory, at, tiles.len()));
+                    let memory = &memory;
+                    positions.for_each(|at| multiply(stage, weights, &layout, *memory, at, tiles.len()));
                 });
                 let groups = outputs.div_ceil(lanes);
                 split(workers, groups, &|part| {
