@@ -49,7 +49,7 @@ fn repeated_heads(importer: &mut Importer, x: Real, heads: usize) -> Outcome {
     if own == heads {
         return Ok(x);
     }
-    if own == 0 || heads % own != 0 {
+    if own == 0 || !heads.is_multiple_of(own) {
         return Err(format!("{heads} heads of queries for {own} of keys"));
     }
     let mut dims = x.dims.clone();
