@@ -20,7 +20,7 @@ pub use error::{Error, UnsupportedNode};
 pub use export::Derivative;
 pub use ir::{Extent, Function, Graph, Parameter, Precision, Source};
 pub use kernels::CpuPath;
-pub use model::Description;
+pub use model::{Description, Layer};
 pub use network::Network;
 pub use onnx::{Limits, WriteOptions};
 pub use program::{Port, Program};

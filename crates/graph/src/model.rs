@@ -1,7 +1,7 @@
 //! Reading a model file, and describing it.
 
 use crate::error::{Error, UnsupportedNode};
-use crate::ir::{Extent, Graph};
+use crate::ir::{Extent, Graph, NodeId, Op, Role};
 use crate::onnx::{Import, Interface, Limits, import};
 use crate::passes::{simplify, tangent};
 use crate::plan::Plan;
@@ -30,6 +30,25 @@ pub struct Description {
     pub tangent_flops: u64,
     /// Bytes that a sample takes while value and tangents are computed in f32.
     pub bytes_per_sample: u64,
+    /// Floating-point operations of what depends on the time only, computed once a call.
+    pub call_flops: u64,
+    /// Matrix products and convolutions of the value, the heaviest first.
+    pub layers: Vec<Layer>,
+}
+
+/// A matrix product or convolution of a network.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    /// MatMul, Conv or ConvTranspose.
+    pub operator: &'static str,
+    /// Name of its weights in the file, where it has any under a name.
+    pub weights: Option<String>,
+    /// Shapes of its arguments for one sample.
+    pub arguments: [Vec<usize>; 2],
+    /// Shape of its result for one sample.
+    pub shape: Vec<usize>,
+    /// Floating-point operations, for one sample or, where it depends on the time only, for one call.
+    pub flops: u64,
 }
 
 impl Graph {
@@ -98,7 +117,8 @@ impl Description {
     /// Describes a graph.
     pub fn of(graph: &Graph) -> Description {
         let source = graph.source.clone();
-        let derived = graph.find_output("y").and_then(|_| tangent(&simplify(graph), "x", "v").ok());
+        let value = simplify(graph);
+        let derived = graph.find_output("y").and_then(|_| tangent(&value, "x", "v").ok());
         let derived = derived.map(|graph| simplify(&graph)).unwrap_or_default();
         let plan = Plan::<f32>::compile(&derived, &Default::default());
         Description {
@@ -112,8 +132,35 @@ impl Description {
             value_flops: derived.matrix_flops(Extent::Sample),
             tangent_flops: derived.matrix_flops(Extent::Direction),
             bytes_per_sample: plan.bytes_per_sample() as u64,
+            call_flops: value.matrix_flops(Extent::Call),
+            layers: layers(&value),
         }
     }
+}
+
+/// The products of a simplified graph, the heaviest first.
+fn layers(graph: &Graph) -> Vec<Layer> {
+    let layer = |id: NodeId| {
+        let node = graph.node(id);
+        let operator = match &node.op {
+            Op::MatMul => "MatMul",
+            Op::Convolve { role: Role::Output, .. } => "Conv",
+            Op::Convolve { .. } => "ConvTranspose",
+            _ => return None,
+        };
+        let [a, b] = node.inputs[..] else { return None };
+        let named = graph.parameters.iter().find(|p| p.node == a || p.node == b);
+        Some(Layer {
+            operator,
+            weights: named.map(|p| p.name.clone()),
+            arguments: [graph.shape(a).to_vec(), graph.shape(b).to_vec()],
+            shape: node.shape.clone(),
+            flops: 2 * graph.multiplications(id) as u64,
+        })
+    };
+    let mut layers: Vec<Layer> = graph.ids().filter_map(layer).collect();
+    layers.sort_by_key(|layer| std::cmp::Reverse(layer.flops));
+    layers
 }
 
 fn supported(import: Import, file: &str) -> Result<Graph, Error> {

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use surefoot_graph::{Description, Graph, Limits, Network, Precision};
+use surefoot_graph::{Description, Graph, Layer, Limits, Network, Precision};
 
 /// Largest deviation allowed, max |difference| / max |reference|: (f32, f64). ONNX stores attributes in f32, so that
 /// f64 cannot agree to its own rounding.
@@ -115,7 +115,9 @@ fn as_json(
         "parameters": description.parameters,
         "value_flops": description.value_flops,
         "tangent_flops": description.tangent_flops,
+        "call_flops": description.call_flops,
         "bytes_per_sample": description.bytes_per_sample,
+        "layers": description.layers.iter().map(layer_json).collect::<Vec<_>>(),
         "operators": operators,
         "unsupported": unsupported,
     });
@@ -126,6 +128,53 @@ fn as_json(
         value["check"] = json!(deviations);
     }
     value
+}
+
+fn layer_json(layer: &Layer) -> serde_json::Value {
+    json!({
+        "operator": layer.operator,
+        "weights": layer.weights,
+        "arguments": layer.arguments,
+        "shape": layer.shape,
+        "flops": layer.flops,
+    })
+}
+
+/// Operations in the unit that leaves at most four digits before the point.
+fn flop(count: u64) -> String {
+    let scales = [(1e13, 1e12, "T"), (1e10, 1e9, "G"), (1e7, 1e6, "M")];
+    let exact = count as f64;
+    match scales.iter().find(|(from, ..)| exact >= *from) {
+        Some((_, unit, name)) => format!("{:.1} {name}FLOP", exact / unit),
+        None => format!("{count} FLOP"),
+    }
+}
+
+/// Most layers in the table.
+const MOST_LAYERS: usize = 8;
+
+/// The heaviest layers, with their share of the work of a sample.
+fn layer_table(description: &Description) -> String {
+    let total = description.layers.iter().map(|layer| layer.flops).sum::<u64>().max(1) as f64;
+    let mut text = String::new();
+    for (i, layer) in description.layers.iter().take(MOST_LAYERS).enumerate() {
+        let title = if i == 0 { "heaviest layers" } else { "" };
+        let [a, b] = &layer.arguments;
+        let name = layer.weights.as_deref().unwrap_or("");
+        let line = format!(
+            "  {title:<17}{:5.1} %  {:>12}  {} {a:?} {b:?} → {:?}  {name}",
+            100.0 * layer.flops as f64 / total,
+            flop(layer.flops),
+            layer.operator,
+            layer.shape
+        );
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    let rest = description.layers.len().saturating_sub(MOST_LAYERS);
+    if rest > 0 {
+        let _ = writeln!(text, "  {:<17}and {rest} more (--format json lists all)", "");
+    }
+    text
 }
 
 fn as_text(
@@ -154,13 +203,16 @@ fn as_text(
     let _ = writeln!(text, "  inputs           {time}; a sample has the shape {sample_shape:?}, D = {dim}");
     let _ = writeln!(text, "  parameters       {parameters}");
     if description.unsupported.is_empty() {
-        let _ =
-            writeln!(text, "  a value          {value_flops} FLOP a sample, {tangent_flops} more a tangent");
+        let [value, tangent, call] = [*value_flops, *tangent_flops, description.call_flops].map(flop);
+        let once =
+            if description.call_flops > 0 { format!(", {call} a call for the time") } else { String::new() };
+        let _ = writeln!(text, "  a value          {value} a sample, {tangent} more a tangent{once}");
         let _ = writeln!(text, "  memory           {} bytes a sample in f32", description.bytes_per_sample);
     }
     let operators: Vec<String> =
         description.operators.iter().map(|(name, count)| format!("{name} {count}")).collect();
     let _ = writeln!(text, "  operators        {}", operators.join(", "));
+    text.push_str(&layer_table(description));
     for node in &description.unsupported {
         let _ = writeln!(text, "  unsupported      {} in node {}: {}", node.operator, node.node, node.reason);
     }

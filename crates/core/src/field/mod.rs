@@ -32,6 +32,7 @@ pub use rings::Rings;
 pub use round::{Circle, Sphere};
 pub use wrappers::{Counting, Counts, Difference, FiniteDifference, Sum};
 
+use crate::error::{Error, Result};
 use std::sync::Arc;
 
 /// The moment of a generation at which a field is asked. Only [`crate::process`] makes moments.
@@ -62,6 +63,30 @@ pub trait Field: Send + Sync {
 
     /// Value and m cotangents a sample: `u[n, m, D]`, `uj[n, m, D]` = df(x)ᵀ u.
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]);
+
+    /// Value and second-order directional derivatives along k pairs a sample: `u[n, k, D]`, `v[n, k, D]`, `d2[n, k, D]` =
+    /// d²f(x)\[u_j, v_j\]. k = 0 is allowed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the field has no exact second order, as the analytic fields have not; an imported
+    /// network whose second-order graph exceeds the memory limit.
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let _ = (at, x, u, v, y, d2);
+        Err(Error::invalid(
+            "second-order derivative",
+            "an imported network",
+            "a field without exact second derivatives",
+            "Take differences of its tangents.",
+        ))
+    }
 }
 
 /// A field shared between threads.

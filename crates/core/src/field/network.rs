@@ -50,6 +50,18 @@ impl Field for NetworkField {
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.network.adjoint(at.time, x, u, y, uj);
     }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        Ok(self.network.second(at.time, x, u, v, y, d2)?)
+    }
 }
 
 #[cfg(test)]
@@ -74,5 +86,25 @@ mod tests {
             assert!((left - right).abs() < 1e-13 * left.abs(), "{left} {right}");
         }
         assert_ne!(values[0], values[1]);
+    }
+
+    #[test]
+    fn second_order_pairs_with_differences_of_the_adjoint() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/moons-cfm.onnx");
+        let graph = Graph::read(path, &Limits::default()).unwrap();
+        let field = NetworkField::new(&graph, Precision::F64).unwrap();
+        let at = Moment { time: 0.4, signal: 0.4, noise: 0.6 };
+        let (x, u, v, w) = ([0.3, -1.2], [1.0, 0.4], [-0.7, 2.0], [0.5, 0.8]);
+        let (mut y, mut d2) = ([0.0; 2], [0.0; 2]);
+        field.second(at, &x, &u, &v, &mut y, &mut d2).unwrap();
+        let h = 1e-6;
+        let paired = |sign: f64| {
+            let (mut y, mut wj) = ([0.0; 2], [0.0; 2]);
+            field.adjoint(at, &[x[0] + sign * h * v[0], x[1] + sign * h * v[1]], &w, &mut y, &mut wj);
+            wj[0] * u[0] + wj[1] * u[1]
+        };
+        let difference = (paired(1.0) - paired(-1.0)) / (2.0 * h);
+        let pairing = w[0] * d2[0] + w[1] * d2[1];
+        assert!((pairing - difference).abs() < 1e-7 * pairing.abs().max(1.0), "{pairing} {difference}");
     }
 }

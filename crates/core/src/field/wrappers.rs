@@ -61,6 +61,21 @@ impl Field for Counting {
         self.add(&self.vjp, u.len());
         self.field.adjoint(at, x, u, y, uj);
     }
+
+    /// A second-order row counts as two tangent rows.
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        self.add(&self.evaluations, x.len());
+        self.add(&self.jvp, u.len() + v.len());
+        self.field.second(at, x, u, v, y, d2)
+    }
 }
 
 /// Derivatives by central differences, for a field that has values only: a fallback to be named in reports.
@@ -208,6 +223,23 @@ impl Field for Sum {
         self.combine(y, &other_y);
         self.combine(uj, &other_uj);
     }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let (mut other_y, mut other_d2) = (vec![0.0; y.len()], vec![0.0; d2.len()]);
+        self.base.second(at, x, u, v, y, d2)?;
+        self.other.second(at, x, u, v, &mut other_y, &mut other_d2)?;
+        self.combine(y, &other_y);
+        self.combine(d2, &other_d2);
+        Ok(())
+    }
 }
 
 /// g − f: how one model errs against another.
@@ -239,5 +271,17 @@ impl Field for Difference {
 
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.0.adjoint(at, x, u, y, uj);
+    }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        self.0.second(at, x, u, v, y, d2)
     }
 }
