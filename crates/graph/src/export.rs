@@ -53,8 +53,8 @@ impl Graph {
     /// is `[batch, k, …]`.
     ///
     /// # Errors
-    /// If the graph has directions and k is 0 or needs more memory than the limit that the graph was read with, or if
-    /// the file would exceed the 2 GiB of a protocol buffer.
+    /// If the graph has directions and k is 0 or beyond the memory limit that the graph was read with, or if the file
+    /// would exceed the 2 GiB of a protocol buffer.
     pub fn to_onnx(&self, options: &WriteOptions) -> Result<Vec<u8>, Error> {
         encode(&simplify(self), options, "model")
     }

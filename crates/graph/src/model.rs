@@ -5,6 +5,7 @@ use crate::ir::{Extent, Graph, NodeId, Op, Role};
 use crate::onnx::{Import, Interface, Limits, import};
 use crate::passes::{simplify, tangent};
 use crate::plan::Plan;
+use crate::program::Port;
 use std::path::Path;
 
 /// What a model file contains.
@@ -34,6 +35,12 @@ pub struct Description {
     pub call_flops: u64,
     /// Matrix products and convolutions of the value, the heaviest first.
     pub layers: Vec<Layer>,
+    /// What it takes.
+    pub inputs: Vec<Port>,
+    /// What it makes.
+    pub outputs: Vec<Port>,
+    /// Why it is not a model of x and t, if it is not.
+    pub other_interface: Option<String>,
 }
 
 /// A matrix product or convolution of a network.
@@ -101,16 +108,24 @@ impl Graph {
 }
 
 impl Description {
-    /// Describes an ONNX file. Unsupported nodes are part of the description.
+    /// Describes an ONNX file, a model or any other function of samples. Unsupported nodes are part of the description.
     ///
     /// # Errors
     /// If the file is unreadable, contradicts itself, or exceeds the limits.
     pub fn read(path: impl AsRef<Path>, limits: &Limits) -> Result<Description, Error> {
         let path = path.as_ref();
-        let Import { graph, unsupported } =
-            import(&bytes(path, limits)?, Some(path), limits, Interface::Model)?;
+        let bytes = bytes(path, limits)?;
+        let (Import { graph, unsupported }, other_interface) =
+            match import(&bytes, Some(path), limits, Interface::Model) {
+                Ok(import) => (import, None),
+                Err(refused) => match import(&bytes, Some(path), limits, Interface::Function) {
+                    Ok(import) => (import, Some(refused.to_string())),
+                    Err(_) => return Err(refused),
+                },
+            };
         let mut description = Description::of(&graph);
         description.unsupported = unsupported;
+        description.other_interface = other_interface;
         Ok(description)
     }
 
@@ -118,7 +133,7 @@ impl Description {
     pub fn of(graph: &Graph) -> Description {
         let source = graph.source.clone();
         let value = simplify(graph);
-        let derived = graph.find_output("y").and_then(|_| tangent(&value, "x", "v").ok());
+        let derived = graph.find_output("y").and_then(|_| tangent(&value, "x", "direction").ok());
         let derived = derived.map(|graph| simplify(&graph)).unwrap_or_default();
         let plan = Plan::<f32>::compile(&derived, &Default::default());
         Description {
@@ -134,6 +149,9 @@ impl Description {
             bytes_per_sample: plan.bytes_per_sample() as u64,
             call_flops: value.matrix_flops(Extent::Call),
             layers: layers(&value),
+            inputs: graph.inputs(),
+            outputs: graph.outputs(),
+            other_interface: None,
         }
     }
 }

@@ -85,7 +85,7 @@ fn report(options: &ExportDerivative, derived: &Graph, directions: usize, bytes:
 }
 
 /// The shape of an input or output in the file.
-fn shape(port: &Port, directions: usize) -> Vec<String> {
+pub fn shape(port: &Port, directions: usize) -> Vec<String> {
     if port.name == "t" {
         return vec!["batch".into()];
     }
@@ -94,5 +94,7 @@ fn shape(port: &Port, directions: usize) -> Vec<String> {
         Extent::Sample => vec!["batch".to_string()],
         Extent::Direction => vec!["batch".into(), directions.to_string()],
     };
-    lead.into_iter().chain(port.shape[1..].iter().map(ToString::to_string)).collect()
+    lead.into_iter()
+        .chain(port.shape.iter().skip(usize::from(port.extent > Extent::Call)).map(ToString::to_string))
+        .collect()
 }

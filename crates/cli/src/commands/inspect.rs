@@ -1,5 +1,6 @@
 //! `inspect`: what a model file contains, and whether its derivatives agree with arrays made elsewhere.
 
+use super::export_derivative::shape;
 use super::models::process_name;
 use super::single::print;
 use crate::data_file::{Array, npz};
@@ -10,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use surefoot_graph::{Description, Graph, Layer, Limits, Network, Precision};
+use surefoot_graph::{Description, Graph, Layer, Limits, Network, Port, Precision};
 
 /// Largest deviation allowed, max |difference| / max |reference|: (f32, f64). ONNX stores attributes in f32, so that
 /// f64 cannot agree to its own rounding.
@@ -117,6 +118,8 @@ fn as_json(
         "tangent_flops": description.tangent_flops,
         "call_flops": description.call_flops,
         "bytes_per_sample": description.bytes_per_sample,
+        "inputs": description.inputs.iter().map(port_json).collect::<Vec<_>>(),
+        "outputs": description.outputs.iter().map(port_json).collect::<Vec<_>>(),
         "layers": description.layers.iter().map(layer_json).collect::<Vec<_>>(),
         "operators": operators,
         "unsupported": unsupported,
@@ -130,6 +133,10 @@ fn as_json(
     value
 }
 
+fn port_json(port: &Port) -> serde_json::Value {
+    json!({ "name": port.name, "shape": shape(port, 1) })
+}
+
 fn layer_json(layer: &Layer) -> serde_json::Value {
     json!({
         "operator": layer.operator,
@@ -138,6 +145,12 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
         "shape": layer.shape,
         "flops": layer.flops,
     })
+}
+
+/// Names and shapes of inputs or outputs.
+fn ports(ports: &[Port]) -> String {
+    let port = |p: &Port| format!("{} [{}]", p.name, shape(p, 1).join(", "));
+    ports.iter().map(port).collect::<Vec<_>>().join(", ")
 }
 
 /// Operations in the unit that leaves at most four digits before the point.
@@ -200,7 +213,19 @@ fn as_text(
     let _ = writeln!(text, "  written by       {producer}, opset {opset}");
     let dim: usize = sample_shape.iter().product();
     let time = if description.takes_time { "x, t" } else { "x" };
-    let _ = writeln!(text, "  inputs           {time}; a sample has the shape {sample_shape:?}, D = {dim}");
+    match &description.other_interface {
+        None => {
+            let _ = writeln!(
+                text,
+                "  inputs           {time}; a sample has the shape {sample_shape:?}, D = {dim}"
+            );
+        }
+        Some(reason) => {
+            let _ = writeln!(text, "  no model         {reason}");
+            let _ = writeln!(text, "  inputs           {}", ports(&description.inputs));
+            let _ = writeln!(text, "  outputs          {}", ports(&description.outputs));
+        }
+    }
     let _ = writeln!(text, "  parameters       {parameters}");
     if description.unsupported.is_empty() {
         let [value, tangent, call] = [*value_flops, *tangent_flops, description.call_flops].map(flop);

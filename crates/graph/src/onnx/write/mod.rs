@@ -85,17 +85,12 @@ fn check(graph: &Graph, options: &WriteOptions, file: &str) -> Result<(), Error>
         remedy: remedy.into(),
     };
     for port in graph.inputs.iter().filter(|p| p.extent == Extent::Direction) {
-        if options.directions == 0 {
-            return Err(unwritable(
-                "1 direction at least",
-                "0".into(),
-                "Ask for as many as a call will have",
-            ));
-        }
-        let needed = (graph.node(port.node).elements() as u64).saturating_mul(8 * options.directions as u64);
-        if needed > graph.memory_limit {
-            let what = format!("{} directions of one sample", options.directions);
-            return Err(Error::TooLarge { file: file.into(), what, needed, limit: graph.memory_limit });
+        let element_bytes = (graph.node(port.node).elements() as u64).saturating_mul(8).max(1);
+        let most = graph.memory_limit / element_bytes;
+        if options.directions == 0 || options.directions as u64 > most {
+            let got = options.directions.to_string();
+            let remedy = "Ask for as many as one evaluation will have";
+            return Err(unwritable(&format!("1 direction at least and {most} at most"), got, remedy));
         }
     }
     match graph.outputs.iter().find(|p| p.extent < graph.node(p.node).extent) {
