@@ -14,7 +14,7 @@ fn sweep(drift: Drift, grid: Grid, method: Method, k: usize, samples: usize) -> 
     let step = Step::new(drift, grid, method, Vec::new()).unwrap();
     let source = StandardNormalLaw(dim);
     let batch = Batch { source: &source, seed: 7, samples: 0..samples, refinement: Refinement::Own };
-    forward(&step, &batch, k, Keep { chain: true, ..Keep::default() }).unwrap()
+    forward(&step, &batch, k, Keep { chain: true, determinants: true, ..Keep::default() }).unwrap()
 }
 
 /// The discrete factors on the acceptance model's grid, from a schedule written out here: f = cos²(θ), β = −m′/m.

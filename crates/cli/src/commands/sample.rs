@@ -43,7 +43,7 @@ pub fn sample(options: &Sample) -> Result<()> {
         let samples = start..(start + TILE).min(count);
         let source = system.source.as_ref();
         let batch = Batch { source, seed: options.seed, samples, refinement: Refinement::Own };
-        Ok(forward(&step, &batch, 0, Keep { path: false, frames: false, chain: false })?.end)
+        Ok(forward(&step, &batch, 0, Keep::default())?.end)
     };
     for block in (0..count).step_by(TILE * TILES) {
         let starts: Vec<usize> = (block..(block + TILE * TILES).min(count)).step_by(TILE).collect();

@@ -41,7 +41,7 @@ pub fn error_scales(system: &System, request: &Request, done: Progress) -> Resul
     let step = system.step(Vec::new())?;
     let tile_norms = |samples: Range<usize>| -> Result<Option<Vec<f64>>> {
         let batch = study.batch(samples.clone(), Refinement::Own);
-        let path = forward(&step, &batch, 0, Keep { path: true, frames: false, chain: false })?.path;
+        let path = forward(&step, &batch, 0, Keep { path: true, ..Keep::default() })?.path;
         let norms =
             fields.iter().map(|f| f.as_ref().map_or(1.0, |f| norm_on_path(system, f.as_ref(), &path)));
         let norms = norms.collect();
@@ -119,7 +119,8 @@ impl Study<'_> {
     fn compute(&self, tile: Range<usize>) -> Result<Columns> {
         let mut columns = Columns::new();
         let on_path = tile.start < self.request.paths;
-        let keep = Keep { path: on_path, frames: on_path, chain: self.extent.exact || on_path };
+        let keep =
+            Keep { path: on_path, frames: on_path, chain: self.extent.exact || on_path, determinants: true };
         let run = forward(&self.base, &self.batch(tile.clone(), Refinement::Own), self.vectors(), keep)?;
         let seen = self.observed(&run)?;
         self.put_base(&mut columns, &run, &seen);
@@ -188,7 +189,7 @@ impl Study<'_> {
     fn put_twins(&self, to: &mut Columns, tile: Range<usize>, run: &Forward, seen: &Observed) -> Result<()> {
         let (dim, count, entries) = (self.system.dim(), tile.len(), self.twins.len());
         let k = if self.extent.regularity { self.request.vectors } else { 0 };
-        let keep = Keep { path: false, frames: false, chain: self.extent.regularity && self.extent.exact };
+        let keep = Keep { chain: self.extent.regularity && self.extent.exact, ..Keep::default() };
         let mut put = |name, entry: usize, width: usize, values: &[f64]| {
             let column = to.entry(name).or_insert_with(|| vec![0.0; count * entries * width]);
             for (sample, value) in values.chunks_exact(width).enumerate() {
@@ -248,7 +249,7 @@ impl Study<'_> {
 
     fn put_doubled(&self, to: &mut Columns, tile: Range<usize>) -> Result<()> {
         let tile = tile.start..tile.end.min(self.request.convergence);
-        let keep = Keep { path: false, frames: false, chain: self.extent.exact };
+        let keep = Keep { chain: self.extent.exact, ..Keep::default() };
         let run = forward(&self.doubled, &self.batch(tile, Refinement::Doubled), self.vectors(), keep)?;
         let seen = self.observed(&run)?;
         if self.extent.support {

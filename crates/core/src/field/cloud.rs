@@ -1,7 +1,7 @@
 //! Small clouds of points in the plane or in space, sorted so that far blocks can be left out.
 
 use super::lanes::{Instructions, Lanes, Task, dispatch};
-use super::nodes::{Chosen, Nodes};
+use super::nodes::{Look, Nodes, TOGETHER};
 use super::posterior::{Conditional, Posterior};
 
 /// Weighted points of R^D, D small, in blocks of neighbours.
@@ -51,10 +51,17 @@ struct Batch<'a, const D: usize> {
 impl<const D: usize> Task for Batch<'_, D> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let mut chosen = Chosen::default();
-        for (xi, out) in self.xi.iter().zip(self.out) {
-            let near = self.nodes.nearest::<L>(xi);
-            *out = self.nodes.condition::<L>(self.variance, xi, &near, &mut chosen);
+        let mut look = Look::default();
+        for (xi, out) in self.xi.chunks(TOGETHER).zip(self.out.chunks_mut(TOGETHER)) {
+            look.clear();
+            let mut choices = [None; TOGETHER];
+            for (xi, choice) in xi.iter().zip(&mut choices) {
+                let near = self.nodes.nearest::<L>(xi, &mut look);
+                *choice = Some(self.nodes.choose::<L>(self.variance, xi, &near, &mut look));
+            }
+            for ((xi, out), choice) in xi.iter().zip(out).zip(choices.iter().flatten()) {
+                *out = self.nodes.condition::<L>(self.variance, xi, choice, &look);
+            }
         }
     }
 }

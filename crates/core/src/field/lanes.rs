@@ -28,6 +28,12 @@ pub(crate) trait Lanes: Copy {
     /// Smallest lane.
     fn least(self) -> f64;
 
+    /// Sums of all lanes of eight vectors.
+    #[inline(always)]
+    fn sums(rows: [Self; 8]) -> [f64; 8] {
+        rows.map(Self::sum)
+    }
+
     /// exp(x) to 2 units in the last place for x ≤ 700; x below −700 counts as −700, so that no result is
     /// subnormal.
     ///
@@ -48,7 +54,37 @@ pub(crate) trait Lanes: Copy {
         let square = r.mul(r);
         q.mul_add(square, r).add(Self::splat(1.0)).scale(shifted)
     }
+
+    /// 2ˣ to a relative error of [`EXP2_SHORT_ERROR`], for |x| ≤ 1000.
+    ///
+    /// x = n + r with |r| ≤ ½; 2ʳ by the polynomial of degree 7 that agrees with it at Chebyshev's points.
+    #[inline(always)]
+    fn exp2_short(self) -> Self {
+        let magic = Self::splat(6755399441055744.0);
+        let shifted = self.add(magic);
+        let r = self.sub(shifted.sub(magic));
+        let mut q = Self::splat(EXP2_SHORT[7]);
+        for c in EXP2_SHORT[..7].iter().rev() {
+            q = q.mul_add(r, Self::splat(*c));
+        }
+        q.scale(shifted)
+    }
 }
+
+/// Coefficients of 1, r, r², … in 2ʳ.
+const EXP2_SHORT: [f64; 8] = [
+    0.9999999999595618,
+    0.6931471805568324,
+    0.24022651213498092,
+    0.055504109063258665,
+    0.009618025613318034,
+    0.0013333478473685416,
+    0.00015469729214118296,
+    1.5303700711365693e-05,
+];
+
+/// Relative error of [`Lanes::exp2_short`].
+pub(crate) const EXP2_SHORT_ERROR: f64 = 1e-10;
 
 /// ln 2 to 36 bits, so that products with n are exact, and the rest.
 const LN_2_HIGH: f64 = 0.6931471805582987;
@@ -149,6 +185,22 @@ mod x86 {
     use super::Lanes;
     use std::arch::x86_64::*;
 
+    /// 2^{i/8}
+    const EIGHTHS: [f64; 8] = [
+        1.0,
+        1.0905077326652577,
+        1.189207115002721,
+        1.2968395546510096,
+        std::f64::consts::SQRT_2,
+        1.5422108254079407,
+        1.681792830507429,
+        1.8340080864093424,
+    ];
+
+    /// Coefficients of 1, r, r², … in 2ʳ for |r| ≤ 1/16.
+    const EXP2_EIGHTH: [f64; 5] =
+        [1.0, 0.6931471742016542, 0.24022650622457237, 0.05551061948219019, 0.009618881258343];
+
     /// One AVX-512 register.
     #[derive(Clone, Copy)]
     pub(crate) struct Wide(__m512d);
@@ -225,6 +277,43 @@ mod x86 {
         #[inline(always)]
         fn least(self) -> f64 {
             unsafe { _mm512_reduce_min_pd(self.0) }
+        }
+        /// x = n/8 + r with |r| ≤ 1/16: powers of 2^{1/8} from a register, 2ʳ by a polynomial of degree 4.
+        #[inline(always)]
+        fn exp2_short(self) -> Self {
+            unsafe {
+                // The lowest bits of `shifted` count eighths.
+                let magic = _mm512_set1_pd(844424930131968.0);
+                let shifted = _mm512_add_pd(self.0, magic);
+                let rounded = _mm512_sub_pd(shifted, magic);
+                let r = Wide(_mm512_sub_pd(self.0, rounded));
+                let power = _mm512_permutexvar_pd(_mm512_castpd_si512(shifted), Self::load(&EIGHTHS).0);
+                let mut q = Self::splat(EXP2_EIGHTH[4]);
+                for c in EXP2_EIGHTH[..4].iter().rev() {
+                    q = q.mul_add(r, Self::splat(*c));
+                }
+                Wide(_mm512_scalef_pd(_mm512_mul_pd(q.0, power), rounded))
+            }
+        }
+        #[inline(always)]
+        fn sums(rows: [Self; 8]) -> [f64; 8] {
+            unsafe {
+                let pairs = |a: Wide, b: Wide| {
+                    _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0))
+                };
+                // Even blocks of two lanes of a and b, plus odd ones.
+                let halves = |a, b| {
+                    let even = _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b);
+                    _mm512_add_pd(even, _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b))
+                };
+                let [a, b, c, d, e, f, g, h] = rows;
+                let quarters = [pairs(a, b), pairs(c, d), pairs(e, f), pairs(g, h)];
+                let low = halves(quarters[0], quarters[1]);
+                let high = halves(quarters[2], quarters[3]);
+                let mut sums = [0.0; 8];
+                Wide(halves(low, high)).store(&mut sums);
+                sums
+            }
         }
     }
 
@@ -404,8 +493,19 @@ mod tests {
         }
     }
 
+    struct Powers<'a>(&'a [f64], &'a mut Vec<f64>);
+
+    impl Task for Powers<'_> {
+        #[inline(always)]
+        fn run<L: Lanes>(self) {
+            for x in self.0 {
+                self.1.push(L::splat(*x).exp2_short().least());
+            }
+        }
+    }
+
     #[test]
-    fn exp_is_accurate_on_every_instruction_set() {
+    fn exponentials_are_accurate_on_every_instruction_set() {
         let mut x: Vec<f64> = (0..200_000).map(|j| -700.0 + 701.0 * f64::from(j) / 2e5).collect();
         x.extend((0..100_000).map(|j| -f64::from(j) * 1e-5));
         x.extend([0.0, -0.0, -1e-300, 700.0]);
@@ -416,6 +516,16 @@ mod tests {
                 let ulp = f64::EPSILON * y;
                 // The library's exp is itself within one unit.
                 assert!((y - x.exp()).abs() <= 2.0 * ulp, "{set:?} exp({x}) = {y}, not {}", x.exp());
+            }
+            let mut short = Vec::new();
+            let exponents: Vec<f64> = (0..100_000).map(|j| -1000.0 + f64::from(j) * 0.01).collect();
+            dispatch(Powers(&exponents, &mut short), set);
+            for (x, y) in exponents.iter().zip(&short) {
+                let exact = x.exp2();
+                assert!(
+                    (y - exact).abs() <= EXP2_SHORT_ERROR * exact,
+                    "{set:?} exp2({x}) = {y}, not {exact}"
+                );
             }
             let mut clamped = Vec::new();
             dispatch(Exponentials(&[-1e9, f64::NEG_INFINITY], &mut clamped), set);

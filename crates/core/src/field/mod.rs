@@ -3,6 +3,7 @@
 mod bessel;
 mod bound;
 mod cloud;
+mod compact;
 mod data;
 mod gauss_legendre;
 pub(crate) mod lanes;

@@ -9,23 +9,24 @@
 //! 2 Ω e^{−λ}. λ is chosen so that 2 Ω e^{−λ} (2 + √(2λ) + √(2 ln Ω))² ≤ tolerance: then
 //! |Δx̄| ≤ tolerance (δ + √V) and |ΔCov| ≤ tolerance (δ + √V)².
 
+use super::compact::Compact;
 use super::lanes::Lanes;
 use super::posterior::Conditional;
 
 /// Nodes a block.
-const BLOCK: usize = 8;
+pub(super) const BLOCK: usize = 8;
 
 /// Exponents stay below this where the shift is by the nearest anchor and not by the nearest node.
 const SAFE_EXPONENT: f64 = 300.0;
 
 /// Eight nodes.
 #[derive(Debug, Clone)]
-struct Block<const D: usize> {
-    points: [[f64; BLOCK]; D],
-    weights: [f64; BLOCK],
+pub(super) struct Block<const D: usize> {
+    pub(super) points: [[f64; BLOCK]; D],
+    pub(super) weights: [f64; BLOCK],
 }
 
-/// Eight blocks as seen from far: a node of each, and how far its others are from it.
+/// Eight blocks as seen from far: a point in the middle of each, and how far its nodes are from it.
 #[derive(Debug, Clone)]
 struct Group<const D: usize> {
     anchors: [[f64; BLOCK]; D],
@@ -41,21 +42,63 @@ pub struct Nodes<const D: usize> {
     radius: f64,
     /// λ of the module's documentation.
     cut: f64,
+    /// The same nodes for loose tolerances.
+    compact: Option<Compact<D>>,
 }
 
-/// Blocks that matter at a point.
+/// Points that are looked from one after the other before sums are taken: what a sum waits for is then known.
+pub(super) const TOGETHER: usize = 8;
+
+/// A look at the blocks from some points: how far the anchors are, and which blocks matter.
 #[derive(Debug, Default)]
-pub(super) struct Chosen {
-    blocks: Vec<u32>,
+pub(super) struct Look {
+    /// Squared distances of the anchors from the last point, eight a group.
+    squares: Vec<[f64; BLOCK]>,
+    /// Words of every point; bit i of its word j stands for block 64 j + i.
+    words: Vec<u64>,
 }
 
-/// What a look from far finds.
+impl Look {
+    /// Forgets all points.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+    }
+}
+
+/// Calls `take` with the blocks that matter, in order.
+#[inline(always)]
+pub(super) fn each_chosen(words: &[u64], mut take: impl FnMut(usize)) {
+    for (word, bits) in words.iter().enumerate() {
+        let mut bits = *bits;
+        while bits != 0 {
+            take(word * 64 + bits.trailing_zeros() as usize);
+            bits &= bits - 1;
+        }
+    }
+}
+
+/// The blocks that matter at a point.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Choice<const D: usize> {
+    /// First of the point's words in the look.
+    first: usize,
+    /// A point near the mean.
+    centre: [f64; D],
+    /// δ² up to what exponents can bear.
+    shift: f64,
+    /// No node of a chosen block is farther.
+    farthest: f64,
+}
+
+/// The nearest node, found from its block's anchor.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Nearest<const D: usize> {
     /// The nearest anchor.
     pub(super) anchor: [f64; D],
     /// Squared distance of the nearest node in its block.
     pub(super) square: f64,
+    /// Its root.
+    pub(super) distance: f64,
 }
 
 impl<const D: usize> Nodes<D> {
@@ -67,65 +110,92 @@ impl<const D: usize> Nodes<D> {
             points.chunks(BLOCK).zip(weights.chunks(BLOCK)).map(|(p, w)| Block::new(p, w)).collect();
         let groups: Vec<_> = blocks.chunks(BLOCK).map(Group::new).collect();
         let radius = groups.iter().flat_map(|group| group.radii).fold(0.0, f64::max);
-        Nodes { blocks, groups, radius, cut: cut(ratio, tolerance) }
+        // Half of the tolerance for what is left out, half for rounding.
+        let compact = Compact::new(&blocks, ratio, 0.5 * tolerance);
+        Nodes { blocks, groups, radius, cut: cut(ratio, 0.5 * tolerance), compact }
     }
 
-    /// The nearest anchor of a block, and how near its block comes.
+    /// Looks at all blocks from ξ: the nearest anchor of a block, and how near its block comes.
     #[inline(always)]
-    pub(super) fn nearest<L: Lanes>(&self, xi: &[f64; D]) -> Nearest<D> {
+    pub(super) fn nearest<L: Lanes>(&self, xi: &[f64; D], look: &mut Look) -> Nearest<D> {
+        look.squares.resize(self.groups.len(), [0.0; BLOCK]);
         let mut least = L::splat(f64::INFINITY);
-        for group in &self.groups {
-            least = least.min(square::<L, D>(&group.anchors, xi));
+        for (group, squares) in self.groups.iter().zip(&mut look.squares) {
+            let square = square::<L, D>(&group.anchors, xi);
+            square.store(squares);
+            least = least.min(square);
         }
         let best = L::splat(least.least());
         let mut nearest = 0;
-        for (index, group) in self.groups.iter().enumerate() {
-            let hits = square::<L, D>(&group.anchors, xi).at_most(best);
+        for (word, squares) in look.squares.chunks(8).enumerate() {
+            let hits = at_most::<L>(squares, |_| best);
             if hits != 0 {
-                nearest = index * BLOCK + hits.trailing_zeros() as usize;
+                nearest = word * 64 + hits.trailing_zeros() as usize;
                 break;
             }
         }
         let block = &self.blocks[nearest];
-        Nearest { anchor: block.anchor(), square: square::<L, D>(&block.points, xi).least() }
+        let square = square::<L, D>(&block.points, xi).least();
+        let anchors = &self.groups[nearest / BLOCK].anchors;
+        Nearest { anchor: anchors.map(|row| row[nearest % BLOCK]), square, distance: square.sqrt() }
     }
 
-    /// Lists the blocks that may hold a node within `√square` of ξ.
+    /// Marks the blocks that may hold a node within `reach` of the point last looked from.
     #[inline(always)]
-    fn choose<L: Lanes>(&self, xi: &[f64; D], square_reach: f64, chosen: &mut Chosen) {
-        chosen.blocks.clear();
-        let reach = L::splat(square_reach.sqrt());
-        for (index, group) in self.groups.iter().enumerate() {
-            let limit = L::load(&group.radii).add(reach);
-            let mut hits = square::<L, D>(&group.anchors, xi).at_most(limit.mul(limit));
-            while hits != 0 {
-                chosen.blocks.push((index * BLOCK) as u32 + hits.trailing_zeros());
-                hits &= hits - 1;
-            }
+    fn mark<L: Lanes>(&self, reach: f64, look: &mut Look) {
+        let reach = L::splat(reach);
+        for (groups, squares) in self.groups.chunks(8).zip(look.squares.chunks(8)) {
+            look.words.push(at_most::<L>(squares, |group| {
+                let limit = L::load(&groups[group].radii).add(reach);
+                limit.mul(limit)
+            }));
         }
     }
 
-    /// Moments of X_0 given X_0 + √variance Z = ξ, from the nearest anchor.
+    /// Chooses the blocks that matter at ξ, the point last looked from.
+    #[inline(always)]
+    pub(super) fn choose<L: Lanes>(
+        &self,
+        variance: f64,
+        xi: &[f64; D],
+        near: &Nearest<D>,
+        look: &mut Look,
+    ) -> Choice<D> {
+        let first = look.words.len();
+        let mut shift = near.square;
+        let range = |shift: f64| (shift + 2.0 * variance * self.cut).sqrt();
+        let mut reach = range(shift);
+        self.mark::<L>(reach, look);
+        // With a the distance of the nearest anchor, δ ≥ a − radius, and √shift ≤ a + radius.
+        let slack = 2.0 * self.radius;
+        if slack * (2.0 * near.distance + slack) > 2.0 * SAFE_EXPONENT * variance {
+            let mut least = L::splat(shift);
+            let words = &look.words[first..];
+            each_chosen(words, |index| least = least.min(square::<L, D>(&self.blocks[index].points, xi)));
+            shift = least.least();
+            reach = range(shift);
+            look.words.truncate(first);
+            self.mark::<L>(reach, look);
+        }
+        Choice { first, centre: near.anchor, shift, farthest: reach + slack }
+    }
+
+    /// Moments of X_0 given X_0 + √variance Z = ξ over the blocks chosen there.
     #[inline(always)]
     pub(super) fn condition<L: Lanes>(
         &self,
         variance: f64,
         xi: &[f64; D],
-        near: &Nearest<D>,
-        chosen: &mut Chosen,
+        choice: &Choice<D>,
+        look: &Look,
     ) -> Conditional<D> {
-        let mut shift = near.square;
-        self.choose::<L>(xi, shift + 2.0 * variance * self.cut, chosen);
-        // The nearest node is at most a radius nearer than the nearest anchor.
-        if self.radius * (2.0 * shift.sqrt() + self.radius) > 2.0 * SAFE_EXPONENT * variance {
-            let mut least = L::splat(shift);
-            for index in &chosen.blocks {
-                least = least.min(square::<L, D>(&self.blocks[*index as usize].points, xi));
+        let words = &look.words[choice.first..][..self.groups.len().div_ceil(8)];
+        match &self.compact {
+            Some(compact) if compact.serves(variance, xi, choice.farthest) => {
+                compact.condition::<L>(variance, xi, choice.shift, words)
             }
-            shift = least.least();
-            self.choose::<L>(xi, shift + 2.0 * variance * self.cut, chosen);
+            _ => self.sum::<L>(variance, xi, choice, words),
         }
-        self.sum::<L>(variance, xi, near.anchor, shift, chosen)
     }
 
     /// Sums over the chosen blocks, about a node near the mean.
@@ -134,18 +204,18 @@ impl<const D: usize> Nodes<D> {
         &self,
         variance: f64,
         xi: &[f64; D],
-        centre: [f64; D],
-        shift: f64,
-        chosen: &Chosen,
+        choice: &Choice<D>,
+        words: &[u64],
     ) -> Conditional<D> {
+        let Choice { centre, shift, .. } = *choice;
         let half_precision = -0.5 / variance;
         let (factor, offset) = (L::splat(half_precision), L::splat(-shift * half_precision));
         let zero = L::splat(0.0);
         let (mut total, mut first, mut second) = (zero, [zero; D], [[zero; D]; D]);
         let centre_lanes = centre.map(L::splat);
         let ahead: [L; D] = std::array::from_fn(|i| L::splat(xi[i] - centre[i]));
-        for index in &chosen.blocks {
-            let block = &self.blocks[*index as usize];
+        each_chosen(words, |index| {
+            let block = &self.blocks[index];
             let from_centre: [L; D] = std::array::from_fn(|i| L::load(&block.points[i]).sub(centre_lanes[i]));
             let mut square = zero;
             for i in 0..D {
@@ -161,7 +231,7 @@ impl<const D: usize> Nodes<D> {
                     second[i][j] = weighted.mul_add(from_centre[j], second[i][j]);
                 }
             }
-        }
+        });
         let inverse = 1.0 / total.sum();
         let mean = first.map(|sum| sum.sum() * inverse);
         let mut out = Conditional::filled(0.0);
@@ -186,9 +256,13 @@ impl<const D: usize> Block<D> {
         }
     }
 
-    /// The node in the middle of the list.
+    /// The middle of the smallest box around the nodes.
     fn anchor(&self) -> [f64; D] {
-        self.points.map(|row| row[BLOCK / 2])
+        self.points.map(|row| {
+            let (least, most) =
+                row.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(a, b), x| (a.min(*x), b.max(*x)));
+            0.5 * (least + most)
+        })
     }
 
     /// Largest distance of a node from the anchor, rounded up.
@@ -212,6 +286,16 @@ impl<const D: usize> Group<D> {
         }
         group
     }
+}
+
+/// Bit 8 g + l is set where lane l of group g, of at most eight, is at most its limit.
+#[inline(always)]
+fn at_most<L: Lanes>(groups: &[[f64; BLOCK]], limit: impl Fn(usize) -> L) -> u64 {
+    let mut word = 0;
+    for (g, values) in groups.iter().enumerate() {
+        word |= u64::from(L::load(values).at_most(limit(g))) << (8 * g);
+    }
+    word
 }
 
 /// Squared distances of eight points from ξ.

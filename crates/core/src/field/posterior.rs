@@ -48,57 +48,79 @@ impl<P: Posterior<D>, const D: usize> Score<P, D> {
     fn each(&self, at: Moment, x: &[f64], mut take: impl FnMut(usize, &[f64; D], &[[f64; D]; D])) {
         let Moment { signal: m, noise, .. } = at;
         let v = noise * noise + (m * self.bandwidth).powi(2);
-        let variance = v / (m * m);
+        let noised = Noised { m, v, variance: v / (m * m) };
         let mut xi = [[0.0; D]; TILE];
         let mut moments = [Conditional::filled(0.0); TILE];
         for (tile, rows) in x.chunks(TILE * D).enumerate() {
             let n = rows.len() / D;
             let (rows, _) = rows.as_chunks::<D>();
-            if variance.is_finite() && variance > 0.0 {
-                for (xi, row) in xi.iter_mut().zip(rows) {
-                    // Rows without finite numbers are replaced: their answer is NaN anyway.
-                    *xi = row.map(|value| value / m);
-                    if xi.iter().any(|value| !value.is_finite()) {
-                        *xi = [0.0; D];
-                    }
-                }
-                self.posterior.condition(variance, &xi[..n], &mut moments[..n]);
+            for (xi, row) in xi.iter_mut().zip(rows) {
+                *xi = noised.observation(row);
+            }
+            if noised.carries_signal() {
+                self.posterior.condition(noised.variance, &xi[..n], &mut moments[..n]);
             }
             for (i, row) in rows.iter().enumerate() {
-                let (score, jacobian) = assemble(m, v, variance, row, &moments[i]);
+                let (score, jacobian) = noised.score(row, &moments[i]);
                 take(tile * TILE + i, &score, &jacobian);
             }
         }
     }
 }
 
-/// Score and Jacobian from conditional moments; noise alone where the signal vanishes.
-#[inline(always)]
-fn assemble<const D: usize>(
+/// X = m X_0 + √v Z.
+struct Noised {
     m: f64,
     v: f64,
+    /// V' = v/m².
     variance: f64,
-    x: &[f64; D],
-    moments: &Conditional<D>,
-) -> ([f64; D], [[f64; D]; D]) {
-    if !(v > 0.0 && variance > 0.0) || x.iter().any(|value| !(value / m.max(1e-300)).is_finite()) {
-        return ([f64::NAN; D], [[f64::NAN; D]; D]);
+}
+
+impl Noised {
+    /// Whether a posterior can be asked; where not, noise alone is left, or nothing.
+    fn carries_signal(&self) -> bool {
+        self.variance.is_finite() && self.variance > 0.0
     }
-    let mut score = x.map(|value| -value / v);
-    let mut jacobian = [[0.0; D]; D];
-    for (i, row) in jacobian.iter_mut().enumerate() {
-        row[i] = -1.0 / v;
+
+    /// ξ = x/m; rows without finite numbers are replaced: their answer is NaN anyway.
+    #[inline(always)]
+    fn observation<const D: usize>(&self, row: &[f64; D]) -> [f64; D] {
+        let inverse = 1.0 / self.m;
+        let xi = row.map(|value| value * inverse);
+        if all_finite(&xi) { xi } else { [0.0; D] }
     }
-    if variance.is_finite() {
-        score = moments.offset.map(|d| d * (m / v));
+
+    /// Score and Jacobian from conditional moments; of noise alone where the signal vanishes.
+    #[inline(always)]
+    fn score<const D: usize>(&self, row: &[f64; D], moments: &Conditional<D>) -> ([f64; D], [[f64; D]; D]) {
+        let scale = 1.0 / self.m.max(1e-300);
+        if !(self.v > 0.0 && self.variance > 0.0) || !all_finite(&row.map(|value| value * scale)) {
+            return ([f64::NAN; D], [[f64::NAN; D]; D]);
+        }
+        let precision = 1.0 / self.v;
+        let mut score = row.map(|value| -value * precision);
+        let mut jacobian = [[0.0; D]; D];
         for (i, row) in jacobian.iter_mut().enumerate() {
-            for (j, value) in row.iter_mut().enumerate() {
-                let identity = if i == j { 1.0 } else { 0.0 };
-                *value = (moments.covariance[i][j] / variance - identity) / v;
+            row[i] = -precision;
+        }
+        if self.variance.is_finite() {
+            let (pull, inverse) = (self.m * precision, 1.0 / self.variance);
+            score = moments.offset.map(|d| d * pull);
+            for (i, row) in jacobian.iter_mut().enumerate() {
+                for (j, value) in row.iter_mut().enumerate() {
+                    let identity = if i == j { 1.0 } else { 0.0 };
+                    *value = (moments.covariance[i][j] * inverse - identity) * precision;
+                }
             }
         }
+        (score, jacobian)
     }
-    (score, jacobian)
+}
+
+/// Whether all numbers are finite: 0 · x is 0 for every finite x and NaN for the others.
+#[inline(always)]
+fn all_finite<const D: usize>(values: &[f64; D]) -> bool {
+    values.iter().fold(0.0, |sum, value| sum + 0.0 * value) == 0.0
 }
 
 impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {

@@ -3,21 +3,25 @@
 use super::bound::{Growth, Lines, PANEL, Setting};
 use super::gauss_legendre::GaussLegendre;
 use super::lanes::{Instructions, Lanes, Task, dispatch};
-use super::nodes::{Chosen, Nodes};
+use super::nodes::{Look, Nearest, Nodes, TOGETHER};
 use super::path::Path;
 use super::posterior::{Conditional, Posterior};
 use super::refine::Refinement;
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
-/// Levels of refinement kept in memory, two an octave; beyond, panels are refined around the point asked for.
-const LEVELS: usize = 21;
+/// Levels of refinement an octave.
+const LEVELS_AN_OCTAVE: usize = 8;
+/// Levels kept in memory; beyond, panels are refined around the point asked for.
+const LEVELS: usize = 10 * LEVELS_AN_OCTAVE + 1;
+/// Levels above the first have a multiple of this many nodes on a closed path.
+const NODES: usize = 8;
 /// Nodes of a closed path at level 0.
 const BASE: usize = 16;
 /// Times the first and the last panel of an open path are halved towards its end.
 const GRADING: usize = 4;
 /// Steps of the noise ladder an octave of the variance.
-const RUNGS_AN_OCTAVE: i32 = 4;
+const RUNGS_AN_OCTAVE: i32 = 8;
 /// The ladder spans variances from 2^−64 to 2^64.
 const LADDER_OCTAVES: i32 = 64;
 /// Relative accuracy asked for where nothing else is said.
@@ -25,10 +29,9 @@ const TOLERANCE: f64 = 1e-13;
 
 /// Equal mass on each of some paths, uniform in the parameter of each, by quadrature.
 ///
-/// An even level 2i has 16 · 2^i nodes on a closed path, or 2^i Gauss–Legendre panels of 16 nodes on an open
-/// one, the first and last graded towards the ends; an odd one half as many again. It is built when first
-/// needed. Level and nodes are
-/// chosen for each point by the bounds of this folder's `bound` and `nodes`, so that with a tolerance η,
+/// Level 8i + j has (1 + j/8) 2^i times 16 nodes on a closed path, or so many Gauss–Legendre panels of 16 nodes on
+/// an open one, the first and last graded towards the ends; it is built when first needed. Level and nodes are
+/// chosen for each point by the bounds of this folder's `bound`, `nodes` and `compact`, so that with a tolerance η,
 /// V the variance of the noise in the data's units and δ the distance of ξ from the path,
 /// |Δx̄| ≤ 2 η (δ + √V) and |ΔCov| ≤ 2 η (δ + √V)², beside rounding.
 /// This is proven for δ ≤ 1000 √V and best effort beyond.
@@ -62,9 +65,9 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
     /// fewer stand for them.
     pub fn nodes(path: P, count: usize, tolerance: f64) -> Self {
         assert!(path.is_closed() && count > 0, "equally spaced nodes need a closed path");
-        let halvings = (count.trailing_zeros() as usize).min(LEVELS / 2);
-        let halvings = (0..=halvings).rev().find(|h| count >> h >= 8).unwrap_or(0);
-        Self::build(vec![path], tolerance, count >> halvings, 2 * halvings + 1, true)
+        let halvings = (count.trailing_zeros() as usize).min(LEVELS / LEVELS_AN_OCTAVE);
+        let halvings = (0..=halvings).rev().find(|h| count >> h >= NODES).unwrap_or(0);
+        Self::build(vec![path], tolerance, count >> halvings, LEVELS_AN_OCTAVE * halvings + 1, true)
     }
 
     fn build(paths: Vec<P>, tolerance: f64, base: usize, levels: usize, discrete: bool) -> Self {
@@ -98,9 +101,15 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
 
     fn equally_spaced(&self, path: &P, level: usize, points: &mut Vec<[f64; D]>, weights: &mut Vec<f64>) {
         let [from, to] = path.range();
-        let count = parts(self.base, level);
+        let count = self.count(level);
         points.extend((0..count).map(|j| path.point(from + (to - from) * j as f64 / count as f64)));
         weights.resize(points.len(), 1.0 / count as f64);
+    }
+
+    /// Nodes of a level on a closed path. Levels between the octaves fill blocks of nodes.
+    fn count(&self, level: usize) -> usize {
+        let count = parts(self.base, level);
+        if level.is_multiple_of(LEVELS_AN_OCTAVE) { count } else { count.next_multiple_of(NODES) }
     }
 
     /// How far each level reaches at a variance, or at the rung of the ladder below it.
@@ -116,10 +125,10 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
     }
 
     /// The bounds fall as the variance grows and grow with the distance, so a bisection over distances in
-    /// steps of √2 finds the largest.
+    /// steps of 2^{1/4} finds the largest.
     fn measure(&self, variance: f64) -> Reach {
         let steps: Vec<Step> =
-            (-2..20).map(|i| Step::at(variance.sqrt() * (0.5 * f64::from(i)).exp2())).collect();
+            (-4..40).map(|i| Step::at(variance.sqrt() * (0.25 * f64::from(i)).exp2())).collect();
         std::array::from_fn(|level| {
             if level >= self.levels.len() {
                 return f64::NEG_INFINITY;
@@ -143,7 +152,7 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
         let growths = step.growths.get_or_init(|| lines.iter().map(measured).collect());
         let of = |(path, growths): (&P, &Vec<Growth>)| {
             if path.is_closed() {
-                return setting.closed(path, growths, parts(self.base, level));
+                return setting.closed(path, growths, self.count(level));
             }
             let [from, to] = path.range();
             let half_width = 0.5 * (to - from) / parts(1, level) as f64;
@@ -166,10 +175,10 @@ impl Step {
     }
 }
 
-/// `base` at level 0, twice as many two levels on, and half as many again between.
+/// `base` at level 0, twice as many an octave on, rounded up between.
 fn parts(base: usize, level: usize) -> usize {
-    let even = base << (level / 2);
-    if level.is_multiple_of(2) { even } else { even + even / 2 }
+    let eighths = LEVELS_AN_OCTAVE + level % LEVELS_AN_OCTAVE;
+    ((base * eighths) << (level / LEVELS_AN_OCTAVE)).div_ceil(LEVELS_AN_OCTAVE)
 }
 
 /// Gauss–Legendre panels of an open path, at least two.
@@ -210,32 +219,61 @@ impl<P: Path<D>, const D: usize> Task for Batch<'_, P, D> {
         let reach = law.reach(variance);
         let finest = law.levels.len() - 1;
         let start = reach.iter().position(|reach| *reach >= variance.sqrt()).unwrap_or(finest);
-        let mut chosen = Chosen::default();
-        for (xi, out) in xi.iter().zip(out) {
-            let mut level = start;
-            loop {
-                let nodes = law.level(level);
-                let near = nodes.nearest::<L>(xi);
-                let distance = near.square.sqrt();
-                if distance <= reach[level] {
-                    *out = nodes.condition::<L>(variance, xi, &near, &mut chosen);
-                    break;
+        let mut look = Look::default();
+        for (xi, out) in xi.chunks(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
+            look.clear();
+            let mut choices = [None; TOGETHER];
+            for ((xi, out), choice) in xi.iter().zip(&mut *out).zip(&mut choices) {
+                match law.find::<L>(start, &reach, xi, &mut look) {
+                    Found::Level { nodes, near } => {
+                        *choice = Some((nodes, nodes.choose::<L>(variance, xi, &near, &mut look)));
+                    }
+                    Found::Beyond { distance } => *out = law.refined(variance, xi, distance),
                 }
-                let finer = (level + 1..=finest).find(|finer| reach[*finer] >= distance);
-                match finer {
-                    Some(finer) => level = finer,
-                    None if !distance.is_finite() => {
-                        *out = Conditional::filled(f64::NAN);
-                        break;
-                    }
-                    None if level < finest => level = finest,
-                    None => {
-                        *out = Refinement::new(&law.paths, law.tolerance, variance, distance).condition(xi);
-                        break;
-                    }
+            }
+            for ((xi, out), choice) in xi.iter().zip(out).zip(&choices) {
+                if let Some((nodes, choice)) = choice {
+                    *out = nodes.condition::<L>(variance, xi, choice, &look);
                 }
             }
         }
+    }
+}
+
+/// What serves a point.
+enum Found<'a, const D: usize> {
+    /// A stored level.
+    Level { nodes: &'a Nodes<D>, near: Nearest<D> },
+    /// None: the point is too far for the noise.
+    Beyond { distance: f64 },
+}
+
+impl<P: Path<D>, const D: usize> Quadrature<P, D> {
+    /// The first level from `start` on that reaches ξ.
+    #[inline(always)]
+    fn find<L: Lanes>(&self, start: usize, reach: &Reach, xi: &[f64; D], look: &mut Look) -> Found<'_, D> {
+        let finest = self.levels.len() - 1;
+        let mut level = start;
+        loop {
+            let nodes = self.level(level);
+            let near = nodes.nearest::<L>(xi, look);
+            let distance = near.distance;
+            if distance <= reach[level] {
+                return Found::Level { nodes, near };
+            }
+            if level == finest || !distance.is_finite() {
+                return Found::Beyond { distance };
+            }
+            level = (level + 1..finest).find(|finer| reach[*finer] >= distance).unwrap_or(finest);
+        }
+    }
+
+    /// Moments by panels refined around ξ.
+    fn refined(&self, variance: f64, xi: &[f64; D], distance: f64) -> Conditional<D> {
+        if !distance.is_finite() {
+            return Conditional::filled(f64::NAN);
+        }
+        Refinement::new(&self.paths, self.tolerance, variance, distance).condition(xi)
     }
 }
 

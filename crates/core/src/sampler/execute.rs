@@ -1,7 +1,7 @@
 //! Runs a plan on a batch: value, tangents with forced rows, adjoint.
 
 use super::plan::{Combination, MAX_STAGES, Plan, Stage};
-use super::{Step, StepNoise, Tangents};
+use super::{Step, StepNoise};
 use crate::error_field::Chi;
 use crate::scratch::sized;
 
@@ -110,12 +110,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Values and tangent rows; raises `error_norm` to the largest |χ|_∞ of every forcing at the state itself.
-    pub(super) fn tangents(&mut self, rows: Tangents, next: &mut [f64], error_norm: &mut [f64]) {
-        let Tangents { v, v_next } = rows;
+    /// Values and tangent rows.
+    pub(super) fn tangents(&mut self, v: &[f64], next: &mut [f64], v_next: &mut [f64]) {
         for j in 0..self.plan.stages.len() {
             self.ask_with_tangents(j, v);
-            self.force(j, v.len(), error_norm);
+            self.force(j, v.len());
         }
         self.combine_into(self.plan.next, next);
         self.combine_tangents(self.plan.next, v, v_next);
@@ -156,7 +155,7 @@ impl<'a> Run<'a> {
     }
 
     /// Adds every forcing's χ to its forced row of stage j's output.
-    fn force(&mut self, j: usize, tangent_len: usize, error_norm: &mut [f64]) {
+    fn force(&mut self, j: usize, tangent_len: usize) {
         let (len, dim, forcings) = (self.x.len(), self.step.dim(), self.step.forcing.len());
         if len == 0 || forcings == 0 {
             return;
@@ -174,10 +173,6 @@ impl<'a> Run<'a> {
                 }
                 Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
             };
-            if let (0, Some(norm)) = (j, error_norm.get_mut(e)) {
-                let before_scaling = if error.is_white() { unit } else { 1.0 };
-                *norm = chi.iter().fold(*norm, |norm, value| norm.max(before_scaling * value.abs()));
-            }
             let row = rows - forcings + e;
             for (sample, value) in chi.chunks_exact(dim).enumerate() {
                 let target = &mut tangent_output[(sample * rows + row) * dim..][..dim];

@@ -162,22 +162,9 @@ impl Step {
         next: &mut [f64],
         v_next: &mut [f64],
     ) {
-        self.advance_tangent_recording(n, x, noise, Tangents { v, v_next }, next, &mut []);
-    }
-
-    /// As [`Step::advance_tangent`]; raises `error_norm[e]` to the largest |χ|_∞ at the x_n, before scaling.
-    pub(crate) fn advance_tangent_recording(
-        &self,
-        n: usize,
-        x: &[f64],
-        noise: StepNoise,
-        tangents: Tangents,
-        next: &mut [f64],
-        error_norm: &mut [f64],
-    ) {
         self.pool.with(|scratch| {
             let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
-            run.tangents(tangents, next, error_norm);
+            run.tangents(v, next, v_next);
         });
     }
 
@@ -191,10 +178,4 @@ impl Step {
             run.adjoint(u, u_prev);
         });
     }
-}
-
-/// Tangent rows of a batch before and after a step, `[n, k + e, D]` each.
-pub(crate) struct Tangents<'a> {
-    pub(crate) v: &'a [f64],
-    pub(crate) v_next: &'a mut [f64],
 }

@@ -5,7 +5,7 @@ use super::noise::Increments;
 use super::{Batch, Chain, Forward, Keep, Refinement};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
-use crate::sampler::{Step, StepNoise, Tangents};
+use crate::sampler::{Step, StepNoise};
 
 /// Follows a batch of paths with k most sensitive directions each (k = 0: none) and the step's forced displacements.
 ///
@@ -75,13 +75,12 @@ impl<'a> Sweep<'a> {
         for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {
             batch.source.sample(&mut stream(batch.seed, i as u64, Purpose::Source), row);
         }
-        let frames = Frames::random(batch, dim, k);
+        let frames = Frames::random(batch, dim, k, keep.determinants);
         let rows = vec![0.0; n * (k + forcings) * dim];
         let white_len = if step.needs_white() { dim } else { 0 };
         let found = Forward {
             start: x.clone(),
             start_frame: frames.rows.clone(),
-            error_norm: vec![0.0; forcings],
             path: if keep.path { x.clone() } else { Vec::new() },
             frames: if keep.frames { frames.rows.clone() } else { Vec::new() },
             chain: Chain { k, samples: n, factors: Vec::new() },
@@ -111,14 +110,18 @@ impl<'a> Sweep<'a> {
         if k + forcings == 0 {
             self.step.advance(n, &self.x, noise, &mut self.next);
         } else if forcings == 0 {
-            let tangents = Tangents { v: &self.frames.rows, v_next: &mut self.rows_next };
-            self.step.advance_tangent_recording(n, &self.x, noise, tangents, &mut self.next, &mut []);
+            self.step.advance_tangent(
+                n,
+                &self.x,
+                noise,
+                &self.frames.rows,
+                &mut self.next,
+                &mut self.rows_next,
+            );
             std::mem::swap(&mut self.frames.rows, &mut self.rows_next);
         } else {
             join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.rows);
-            let tangents = Tangents { v: &self.rows, v_next: &mut self.rows_next };
-            let norms = &mut self.found.error_norm;
-            self.step.advance_tangent_recording(n, &self.x, noise, tangents, &mut self.next, norms);
+            self.step.advance_tangent(n, &self.x, noise, &self.rows, &mut self.next, &mut self.rows_next);
             split(&self.rows_next, k * dim, forcings * dim, &mut self.frames.rows, &mut self.displacement);
         }
         std::mem::swap(&mut self.x, &mut self.next);

@@ -21,7 +21,7 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Haar start frames E_0: QR of independent standard normal rows, one stream a sample.
-    pub(super) fn random(batch: &Batch, dim: usize, k: usize) -> Self {
+    pub(super) fn random(batch: &Batch, dim: usize, k: usize, determinants: bool) -> Self {
         let n = batch.samples.len();
         let mut rows = vec![0.0; n * k * dim];
         let mut factor = vec![0.0; n * k * k];
@@ -31,7 +31,7 @@ impl Frames {
             }
             orthonormalize(dim, k, &mut rows, &mut factor);
         }
-        let square = if k == dim { n } else { 0 };
+        let square = if k == dim && determinants { n } else { 0 };
         Frames {
             dim,
             k,
@@ -75,7 +75,7 @@ impl Frames {
         self.growth.iter().map(LogProduct::log).collect()
     }
 
-    /// Σ log|det A_n| `[n]`; empty unless k = D.
+    /// Σ log|det A_n| `[n]`; empty unless k = D and they are kept.
     pub(super) fn log_det(&self) -> Vec<f64> {
         self.determinants.iter().map(LogProduct::log).collect()
     }

@@ -18,6 +18,8 @@ pub struct Keep {
     pub frames: bool,
     /// R_n for n = 0..τ.
     pub chain: bool,
+    /// Σ log|det A_n|, where k = D.
+    pub determinants: bool,
 }
 
 /// Which sample paths, with which random numbers.
@@ -68,12 +70,10 @@ pub struct Forward {
     pub end_frame: Vec<f64>,
     /// Σ log R_ii `[n, k]`
     pub log_growth: Vec<f64>,
-    /// Σ log|det A_n| `[n]`, by LU of A_n E_n; empty unless k = D
+    /// Σ log|det A_n| `[n]`, by LU of A_n E_n; empty unless k = D and kept
     pub log_det: Vec<f64>,
     /// ζ_τ `[n, e, D]` per unit size
     pub displacement: Vec<f64>,
-    /// Largest |χ|_∞ met at the x_n, n < τ, for every forcing, before scaling `[e]`
-    pub error_norm: Vec<f64>,
     /// x_n `[τ+1, n, D]` if kept
     pub path: Vec<f64>,
     /// E_n `[τ+1, n, k, D]` if kept

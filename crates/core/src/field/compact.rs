@@ -1,0 +1,184 @@
+//! Sums over weighted nodes where a tolerance well above rounding is asked for.
+//!
+//! With c the middle of the nodes, z = ξ − c, z_j = y_j − c, the exponent of node j is
+//!
+//! ```text
+//! (δ² − |ξ − y_j|²)/2V = (δ² − |z|²)/2V + z·z_j/V − |z_j|²/2V,
+//! ```
+//!
+//! D + 1 multiply-adds a node, and the moments are taken about c, so that z_j and z_j z_jᵀ are stored and not
+//! computed. What cancels costs digits: with R the largest |z_j|, all terms are below (|z| + R)²/V, and a relative
+//! error η of the weights, or of the moments about c in units of V, of at most
+//! EXP2_SHORT_ERROR + 16 ε (|z|² + R²)/V remains. As the mean square of |ξ − X_0| is at most δ² + 2V ln Ω (Ω as in
+//! this folder's `nodes`), the mean x̄ changes by at most 2η (δ + √(2V ln Ω)) and the covariance by at most
+//! 4η (δ² + 2V ln Ω); 8 η max(1, ln Ω) ≤ tolerance keeps both below tolerance (δ + √V) and tolerance (δ + √V)².
+
+use super::lanes::{EXP2_SHORT_ERROR, Lanes};
+use super::nodes::{BLOCK, Block, each_chosen};
+use super::posterior::Conditional;
+use std::f64::consts::LOG2_E;
+
+/// Exponents (base 2) of nodes stay above −1000.
+const MOST_NATS: f64 = 690.0;
+
+/// Eight nodes.
+#[derive(Debug, Clone)]
+#[repr(align(64))]
+struct Terms<const D: usize> {
+    weights: [f64; BLOCK],
+    /// z_j
+    points: [[f64; BLOCK]; D],
+    /// |z_j|²
+    squares: [f64; BLOCK],
+    /// Entries (a, b) of z_j z_jᵀ with b ≤ a.
+    products: [[[f64; BLOCK]; D]; D],
+}
+
+/// Nodes with the products of their coordinates.
+#[derive(Debug, Clone)]
+pub(super) struct Compact<const D: usize> {
+    blocks: Vec<Terms<D>>,
+    /// c
+    middle: [f64; D],
+    /// R²
+    square: f64,
+    /// Whether all nodes weigh the same.
+    uniform: bool,
+    /// Bound of η.
+    allowed: f64,
+}
+
+impl<const D: usize> Compact<D> {
+    /// Of blocks of nodes whose Ω is `ratio`; `None` where the tolerance asks for more than the short exponential.
+    pub(super) fn new(blocks: &[Block<D>], ratio: f64, tolerance: f64) -> Option<Self> {
+        let allowed = tolerance / (8.0 * ratio.ln().max(1.0));
+        if allowed <= EXP2_SHORT_ERROR {
+            return None;
+        }
+        let middle = std::array::from_fn(|i| {
+            let all = || blocks.iter().flat_map(|block| block.points[i]);
+            0.5 * (all().fold(f64::INFINITY, f64::min) + all().fold(f64::NEG_INFINITY, f64::max))
+        });
+        let blocks: Vec<_> = blocks.iter().map(|block| Terms::new(block, &middle)).collect();
+        let square = blocks.iter().flat_map(|block| block.squares).fold(0.0, f64::max);
+        let weight = blocks.first().map_or(0.0, |block| block.weights[0]);
+        let uniform = blocks.iter().all(|block| block.weights == [weight; BLOCK]);
+        Some(Compact { blocks, middle, square, uniform, allowed })
+    }
+
+    /// Whether the sums are accurate enough at ξ, where no node that matters is farther than `farthest`.
+    #[inline(always)]
+    pub(super) fn serves(&self, variance: f64, xi: &[f64; D], farthest: f64) -> bool {
+        let square: f64 = xi.iter().zip(&self.middle).map(|(x, c)| (x - c) * (x - c)).sum();
+        let rounding = 16.0 * f64::EPSILON * (square + self.square);
+        rounding <= (self.allowed - EXP2_SHORT_ERROR) * variance
+            && farthest * farthest <= 2.0 * MOST_NATS * variance
+    }
+
+    /// Moments of X_0 given X_0 + √variance Z = ξ over the chosen blocks; `shift` is about δ².
+    #[inline(always)]
+    pub(super) fn condition<L: Lanes>(
+        &self,
+        variance: f64,
+        xi: &[f64; D],
+        shift: f64,
+        words: &[u64],
+    ) -> Conditional<D> {
+        if self.uniform {
+            self.sums::<L, false>(variance, xi, shift, words)
+        } else {
+            self.sums::<L, true>(variance, xi, shift, words)
+        }
+    }
+
+    #[inline(always)]
+    fn sums<L: Lanes, const WEIGHTED: bool>(
+        &self,
+        variance: f64,
+        xi: &[f64; D],
+        shift: f64,
+        words: &[u64],
+    ) -> Conditional<D> {
+        let z: [f64; D] = std::array::from_fn(|i| xi[i] - self.middle[i]);
+        let precision = LOG2_E / variance;
+        let square: f64 = z.iter().map(|z| z * z).sum();
+        let offset = L::splat(0.5 * precision * (shift - square));
+        let ahead = z.map(|z| L::splat(z * precision));
+        let half = L::splat(-0.5 * precision);
+        let mut sums = Sums::<L, D>::zero();
+        each_chosen(words, |index| {
+            let terms = &self.blocks[index];
+            let points: [L; D] = std::array::from_fn(|i| L::load(&terms.points[i]));
+            let mut exponent = L::load(&terms.squares).mul_add(half, offset);
+            for i in 0..D {
+                exponent = points[i].mul_add(ahead[i], exponent);
+            }
+            let mut w = exponent.exp2_short();
+            if WEIGHTED {
+                w = w.mul(L::load(&terms.weights));
+            }
+            sums.total = sums.total.add(w);
+            for i in 0..D {
+                sums.first[i] = w.mul_add(points[i], sums.first[i]);
+                for j in 0..=i {
+                    sums.second[i][j] = w.mul_add(L::load(&terms.products[i][j]), sums.second[i][j]);
+                }
+            }
+        });
+        sums.moments(&z)
+    }
+}
+
+/// Sums over nodes, eight beside each other.
+struct Sums<L, const D: usize> {
+    total: L,
+    first: [L; D],
+    second: [[L; D]; D],
+}
+
+impl<L: Lanes, const D: usize> Sums<L, D> {
+    #[inline(always)]
+    fn zero() -> Self {
+        let zero = L::splat(0.0);
+        Sums { total: zero, first: [zero; D], second: [[zero; D]; D] }
+    }
+
+    /// Mean and covariance, ξ being z from the point about which the sums are.
+    #[inline(always)]
+    fn moments(self, z: &[f64; D]) -> Conditional<D> {
+        let zero = L::splat(0.0);
+        let mut outer = [zero; 8];
+        let mut inner = [zero; 8];
+        inner[0] = self.total;
+        inner[1..=D].copy_from_slice(&self.first);
+        let lower = (0..D).flat_map(|i| (0..=i).map(move |j| (i, j)));
+        for (at, (i, j)) in lower.clone().enumerate() {
+            outer[at] = self.second[i][j];
+        }
+        let (inner, outer) = (L::sums(inner), L::sums(outer));
+        let inverse = 1.0 / inner[0];
+        let mean: [f64; D] = std::array::from_fn(|i| inner[1 + i] * inverse);
+        let mut out = Conditional::filled(0.0);
+        for (at, (i, j)) in lower.enumerate() {
+            out.covariance[i][j] = outer[at] * inverse - mean[i] * mean[j];
+            out.covariance[j][i] = out.covariance[i][j];
+        }
+        out.offset = std::array::from_fn(|i| mean[i] - z[i]);
+        out
+    }
+}
+
+impl<const D: usize> Terms<D> {
+    fn new(block: &Block<D>, middle: &[f64; D]) -> Self {
+        let points: [[f64; BLOCK]; D] =
+            std::array::from_fn(|i| std::array::from_fn(|l| block.points[i][l] - middle[i]));
+        Terms {
+            weights: block.weights,
+            squares: std::array::from_fn(|l| points.iter().map(|row| row[l] * row[l]).sum()),
+            products: std::array::from_fn(|i| {
+                std::array::from_fn(|j| std::array::from_fn(|l| points[i][l] * points[j][l]))
+            }),
+            points,
+        }
+    }
+}
