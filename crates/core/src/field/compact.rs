@@ -110,8 +110,8 @@ impl<const D: usize> Compact<D> {
             let terms = &self.blocks[index];
             let points: [L; D] = std::array::from_fn(|i| L::load(&terms.points[i]));
             let mut exponent = L::load(&terms.squares).mul_add(half, offset);
-            for i in 0..D {
-                exponent = points[i].mul_add(ahead[i], exponent);
+            for (point, ahead) in points.iter().zip(ahead) {
+                exponent = point.mul_add(ahead, exponent);
             }
             let mut w = exponent.exp2_short();
             if WEIGHTED {

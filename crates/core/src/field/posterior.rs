@@ -94,7 +94,7 @@ impl Noised {
     #[inline(always)]
     fn score<const D: usize>(&self, row: &[f64; D], moments: &Conditional<D>) -> ([f64; D], [[f64; D]; D]) {
         let scale = 1.0 / self.m.max(1e-300);
-        if !(self.v > 0.0 && self.variance > 0.0) || !all_finite(&row.map(|value| value * scale)) {
+        if !(self.v > 0.0 && self.variance > 0.0 && all_finite(&row.map(|value| value * scale))) {
             return ([f64::NAN; D], [[f64::NAN; D]; D]);
         }
         let precision = 1.0 / self.v;
