@@ -118,10 +118,12 @@ impl<const D: usize> Compact<D> {
                 w = w.mul(L::load(&terms.weights));
             }
             sums.total = sums.total.add(w);
-            for i in 0..D {
-                sums.first[i] = w.mul_add(points[i], sums.first[i]);
-                for j in 0..=i {
-                    sums.second[i][j] = w.mul_add(L::load(&terms.products[i][j]), sums.second[i][j]);
+            for (sum, point) in sums.first.iter_mut().zip(points) {
+                *sum = w.mul_add(point, *sum);
+            }
+            for (i, (sums, products)) in sums.second.iter_mut().zip(&terms.products).enumerate() {
+                for (sum, product) in sums.iter_mut().zip(products).take(i + 1) {
+                    *sum = w.mul_add(L::load(product), *sum);
                 }
             }
         });
@@ -151,17 +153,19 @@ impl<L: Lanes, const D: usize> Sums<L, D> {
         let mut inner = [zero; 8];
         inner[0] = self.total;
         inner[1..=D].copy_from_slice(&self.first);
-        let lower = (0..D).flat_map(|i| (0..=i).map(move |j| (i, j)));
-        for (at, (i, j)) in lower.clone().enumerate() {
-            outer[at] = self.second[i][j];
+        let at = |i: usize, j: usize| i * (i + 1) / 2 + j;
+        for i in 0..D {
+            outer[at(i, 0)..=at(i, i)].copy_from_slice(&self.second[i][..=i]);
         }
         let (inner, outer) = (L::sums(inner), L::sums(outer));
         let inverse = 1.0 / inner[0];
         let mean: [f64; D] = std::array::from_fn(|i| inner[1 + i] * inverse);
         let mut out = Conditional::filled(0.0);
-        for (at, (i, j)) in lower.enumerate() {
-            out.covariance[i][j] = outer[at] * inverse - mean[i] * mean[j];
-            out.covariance[j][i] = out.covariance[i][j];
+        for i in 0..D {
+            for j in 0..=i {
+                out.covariance[i][j] = outer[at(i, j)] * inverse - mean[i] * mean[j];
+                out.covariance[j][i] = out.covariance[i][j];
+            }
         }
         out.offset = std::array::from_fn(|i| mean[i] - z[i]);
         out

@@ -1,0 +1,233 @@
+//! Eight numbers in the registers of x86.
+
+use super::Lanes;
+use std::arch::x86_64::*;
+
+/// 2^{i/8}
+const EIGHTHS: [f64; 8] = [
+    1.0,
+    1.0905077326652577,
+    1.189207115002721,
+    1.2968395546510096,
+    std::f64::consts::SQRT_2,
+    1.5422108254079407,
+    1.681792830507429,
+    1.8340080864093424,
+];
+
+/// Coefficients of 1, r, r², … in 2ʳ for |r| ≤ 1/16.
+const EXP2_EIGHTH: [f64; 5] =
+    [1.0, 0.6931471742016542, 0.24022650622457237, 0.05551061948219019, 0.009618881258343];
+
+/// One AVX-512 register.
+#[derive(Clone, Copy)]
+pub(crate) struct Wide(__m512d);
+
+// SAFETY (all blocks of this module): `dispatch!` reaches these methods only on processors that have
+// the instructions; loads and stores are of whole arrays.
+impl Lanes for Wide {
+    #[inline(always)]
+    fn splat(value: f64) -> Self {
+        unsafe { Wide(_mm512_set1_pd(value)) }
+    }
+    #[inline(always)]
+    fn load(values: &[f64; 8]) -> Self {
+        unsafe { Wide(_mm512_loadu_pd(values.as_ptr())) }
+    }
+    #[inline(always)]
+    fn store(self, values: &mut [f64; 8]) {
+        unsafe { _mm512_storeu_pd(values.as_mut_ptr(), self.0) }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_add_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_sub_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_mul_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { Wide(_mm512_fmadd_pd(self.0, factor.0, term.0)) }
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_min_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_max_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
+    fn at_most(self, other: Self) -> u8 {
+        unsafe { _mm512_cmp_pd_mask::<_CMP_LE_OQ>(self.0, other.0) }
+    }
+    #[inline(always)]
+    fn scale(self, shifted: Self) -> Self {
+        unsafe {
+            let power = _mm512_slli_epi64::<52>(_mm512_castpd_si512(shifted.0));
+            Wide(_mm512_castsi512_pd(_mm512_add_epi64(_mm512_castpd_si512(self.0), power)))
+        }
+    }
+    #[inline(always)]
+    fn replace_odd(self, integer: Self, other: Self) -> Self {
+        unsafe {
+            let odd = _mm512_test_epi64_mask(_mm512_castpd_si512(integer.0), _mm512_set1_epi64(1));
+            Wide(_mm512_mask_mov_pd(self.0, odd, other.0))
+        }
+    }
+    #[inline(always)]
+    fn negate_by_bit_1(self, integer: Self) -> Self {
+        unsafe {
+            let bit = _mm512_srli_epi64::<1>(_mm512_castpd_si512(integer.0));
+            let sign = _mm512_slli_epi64::<63>(bit);
+            Wide(_mm512_castsi512_pd(_mm512_xor_si512(_mm512_castpd_si512(self.0), sign)))
+        }
+    }
+    #[inline(always)]
+    fn sum(self) -> f64 {
+        unsafe { _mm512_reduce_add_pd(self.0) }
+    }
+    #[inline(always)]
+    fn least(self) -> f64 {
+        unsafe { _mm512_reduce_min_pd(self.0) }
+    }
+    /// x = n/8 + r with |r| ≤ 1/16: powers of 2^{1/8} from a register, 2ʳ by a polynomial of degree 4.
+    #[inline(always)]
+    fn exp2_short(self) -> Self {
+        unsafe {
+            // The lowest bits of `shifted` count eighths.
+            let magic = _mm512_set1_pd(844424930131968.0);
+            let shifted = _mm512_add_pd(self.0, magic);
+            let rounded = _mm512_sub_pd(shifted, magic);
+            let r = Wide(_mm512_sub_pd(self.0, rounded));
+            let power = _mm512_permutexvar_pd(_mm512_castpd_si512(shifted), Self::load(&EIGHTHS).0);
+            let mut q = Self::splat(EXP2_EIGHTH[4]);
+            for c in EXP2_EIGHTH[..4].iter().rev() {
+                q = q.mul_add(r, Self::splat(*c));
+            }
+            Wide(_mm512_scalef_pd(_mm512_mul_pd(q.0, power), rounded))
+        }
+    }
+    #[inline(always)]
+    fn sums(rows: [Self; 8]) -> [f64; 8] {
+        unsafe {
+            let pairs =
+                |a: Wide, b: Wide| _mm512_add_pd(_mm512_unpacklo_pd(a.0, b.0), _mm512_unpackhi_pd(a.0, b.0));
+            // Even blocks of two lanes of a and b, plus odd ones.
+            let halves = |a, b| {
+                let even = _mm512_shuffle_f64x2::<0b10_00_10_00>(a, b);
+                _mm512_add_pd(even, _mm512_shuffle_f64x2::<0b11_01_11_01>(a, b))
+            };
+            let [a, b, c, d, e, f, g, h] = rows;
+            let quarters = [pairs(a, b), pairs(c, d), pairs(e, f), pairs(g, h)];
+            let low = halves(quarters[0], quarters[1]);
+            let high = halves(quarters[2], quarters[3]);
+            let mut sums = [0.0; 8];
+            Wide(halves(low, high)).store(&mut sums);
+            sums
+        }
+    }
+}
+
+/// Two AVX registers.
+#[derive(Clone, Copy)]
+pub(crate) struct Pair(__m256d, __m256d);
+
+impl Pair {
+    #[inline(always)]
+    fn zip(self, other: Self, f: impl Fn(__m256d, __m256d) -> __m256d) -> Self {
+        Pair(f(self.0, other.0), f(self.1, other.1))
+    }
+    #[inline(always)]
+    fn lanes(self) -> [f64; 8] {
+        let mut lanes = [0.0; 8];
+        self.store(&mut lanes);
+        lanes
+    }
+}
+
+impl Lanes for Pair {
+    #[inline(always)]
+    fn splat(value: f64) -> Self {
+        unsafe { Pair(_mm256_set1_pd(value), _mm256_set1_pd(value)) }
+    }
+    #[inline(always)]
+    fn load(values: &[f64; 8]) -> Self {
+        unsafe { Pair(_mm256_loadu_pd(values.as_ptr()), _mm256_loadu_pd(values.as_ptr().add(4))) }
+    }
+    #[inline(always)]
+    fn store(self, values: &mut [f64; 8]) {
+        unsafe {
+            _mm256_storeu_pd(values.as_mut_ptr(), self.0);
+            _mm256_storeu_pd(values.as_mut_ptr().add(4), self.1);
+        }
+    }
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_add_pd(a, b) })
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_sub_pd(a, b) })
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_mul_pd(a, b) })
+    }
+    #[inline(always)]
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        unsafe { Pair(_mm256_fmadd_pd(self.0, factor.0, term.0), _mm256_fmadd_pd(self.1, factor.1, term.1)) }
+    }
+    #[inline(always)]
+    fn min(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_min_pd(a, b) })
+    }
+    #[inline(always)]
+    fn max(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_max_pd(a, b) })
+    }
+    #[inline(always)]
+    fn at_most(self, other: Self) -> u8 {
+        unsafe {
+            let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.0, other.0));
+            let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.1, other.1));
+            (low | high << 4) as u8
+        }
+    }
+    #[inline(always)]
+    fn scale(self, shifted: Self) -> Self {
+        self.zip(shifted, |a, s| unsafe {
+            let power = _mm256_slli_epi64::<52>(_mm256_castpd_si256(s));
+            _mm256_castsi256_pd(_mm256_add_epi64(_mm256_castpd_si256(a), power))
+        })
+    }
+    #[inline(always)]
+    fn replace_odd(self, integer: Self, other: Self) -> Self {
+        let pick = |a, n, b| unsafe {
+            let bit = _mm256_slli_epi64::<63>(_mm256_castpd_si256(n));
+            _mm256_blendv_pd(a, b, _mm256_castsi256_pd(bit))
+        };
+        Pair(pick(self.0, integer.0, other.0), pick(self.1, integer.1, other.1))
+    }
+    #[inline(always)]
+    fn negate_by_bit_1(self, integer: Self) -> Self {
+        self.zip(integer, |a, n| unsafe {
+            let sign = _mm256_slli_epi64::<63>(_mm256_srli_epi64::<1>(_mm256_castpd_si256(n)));
+            _mm256_xor_pd(a, _mm256_castsi256_pd(sign))
+        })
+    }
+    #[inline(always)]
+    fn sum(self) -> f64 {
+        let a = self.lanes();
+        ((a[0] + a[4]) + (a[2] + a[6])) + ((a[1] + a[5]) + (a[3] + a[7]))
+    }
+    #[inline(always)]
+    fn least(self) -> f64 {
+        self.lanes().into_iter().fold(f64::INFINITY, f64::min)
+    }
+}
