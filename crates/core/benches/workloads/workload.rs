@@ -23,7 +23,7 @@ const TANGENTS: usize = 32;
 
 /// Nodes of w3, and the relative accuracy asked of their score.
 const NODES: usize = 512;
-const TOLERANCE: f64 = 1e-5;
+const TOLERANCE: f64 = 4e-10;
 
 /// A workload ready to run.
 pub struct Workload {
@@ -130,7 +130,7 @@ fn all([w1, w1b, w2, w3]: [Vec<f64>; 4]) -> Result<Vec<Workload>, Failure> {
         workload("w1", flow("w1", 100)?, w1, 204.3, 1e-6, 64),
         workload("w1b", flow("w1b", 20)?, w1b, 392.9, 1e-6, 16),
         workload("w2", flow("w2", 5)?, w2, 134.7, 1e-6, 1),
-        workload("w3", trefoil()?, w3, 0.0, 1e-9, 64),
+        workload("w3", trefoil()?, w3, 0.0, 1e-9, 256),
     ])
 }
 

@@ -148,18 +148,23 @@ impl<L: Lanes, const D: usize> Sums<L, D> {
     /// Mean and covariance, ξ being z from the point about which the sums are.
     #[inline(always)]
     fn moments(self, z: &[f64; D]) -> Conditional<D> {
-        let zero = L::splat(0.0);
-        let mut outer = [zero; 8];
-        let mut inner = [zero; 8];
-        inner[0] = self.total;
-        inner[1..=D].copy_from_slice(&self.first);
+        let entries = D * (D + 1) / 2;
         let at = |i: usize, j: usize| i * (i + 1) / 2 + j;
+        let mut outer = [L::splat(0.0); BLOCK];
         for i in 0..D {
             outer[at(i, 0)..=at(i, i)].copy_from_slice(&self.second[i][..=i]);
         }
-        let (inner, outer) = (L::sums(inner), L::sums(outer));
-        let inverse = 1.0 / inner[0];
-        let mean: [f64; D] = std::array::from_fn(|i| inner[1 + i] * inverse);
+        // Up to D = 2 all sums fit into eight.
+        let mut inner = [L::splat(0.0); BLOCK];
+        let together = entries + 1 + D <= BLOCK;
+        let first = if together { entries } else { 0 };
+        let rows = if together { &mut outer } else { &mut inner };
+        rows[first] = self.total;
+        rows[first + 1..=first + D].copy_from_slice(&self.first);
+        let outer = L::sums(outer);
+        let inner = if together { outer } else { L::sums(inner) };
+        let inverse = 1.0 / inner[first];
+        let mean: [f64; D] = std::array::from_fn(|i| inner[first + 1 + i] * inverse);
         let mut out = Conditional::filled(0.0);
         for i in 0..D {
             for j in 0..=i {

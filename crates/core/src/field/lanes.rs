@@ -65,14 +65,14 @@ pub(crate) trait Lanes: Copy {
 
     /// 2ˣ to a relative error of [`EXP2_SHORT_ERROR`], for |x| ≤ 1000.
     ///
-    /// x = n + r with |r| ≤ ½; 2ʳ by the polynomial of degree 7 that agrees with it at Chebyshev's points.
+    /// x = n + r with |r| ≤ ½; 2ʳ by the polynomial of degree 8 that agrees with it at Chebyshev's points.
     #[inline(always)]
     fn exp2_short(self) -> Self {
         let magic = Self::splat(6755399441055744.0);
         let shifted = self.add(magic);
         let r = self.sub(shifted.sub(magic));
-        let mut q = Self::splat(EXP2_SHORT[7]);
-        for c in EXP2_SHORT[..7].iter().rev() {
+        let mut q = Self::splat(EXP2_SHORT[8]);
+        for c in EXP2_SHORT[..8].iter().rev() {
             q = q.mul_add(r, Self::splat(*c));
         }
         q.scale(shifted)
@@ -80,19 +80,20 @@ pub(crate) trait Lanes: Copy {
 }
 
 /// Coefficients of 1, r, r², … in 2ʳ.
-const EXP2_SHORT: [f64; 8] = [
-    0.9999999999595618,
-    0.6931471805568324,
-    0.24022651213498092,
-    0.055504109063258665,
-    0.009618025613318034,
-    0.0013333478473685416,
-    0.00015469729214118296,
-    1.5303700711365693e-05,
+const EXP2_SHORT: [f64; 9] = [
+    1.0,
+    0.6931471805459335,
+    0.2402265069581299,
+    0.05550410941205933,
+    0.009618129159402558,
+    0.0013333450568000645,
+    0.00015403455852453838,
+    1.5310079402249296e-05,
+    1.3255224878668817e-06,
 ];
 
 /// Relative error of [`Lanes::exp2_short`].
-pub(crate) const EXP2_SHORT_ERROR: f64 = 1e-10;
+pub(crate) const EXP2_SHORT_ERROR: f64 = 2e-12;
 
 /// ln 2 to 36 bits, so that products with n are exact, and the rest.
 const LN_2_HIGH: f64 = 0.6931471805582987;

@@ -16,8 +16,14 @@ const EIGHTHS: [f64; 8] = [
 ];
 
 /// Coefficients of 1, r, r², … in 2ʳ for |r| ≤ 1/16.
-const EXP2_EIGHTH: [f64; 5] =
-    [1.0, 0.6931471742016542, 0.24022650622457237, 0.05551061948219019, 0.009618881258343];
+const EXP2_EIGHTH: [f64; 6] = [
+    1.0000000000002869,
+    0.6931471805599737,
+    0.2402265056369411,
+    0.055504108533901385,
+    0.009619031692267016,
+    0.0013334451887507994,
+];
 
 /// One AVX-512 register.
 #[derive(Clone, Copy)]
@@ -96,7 +102,7 @@ impl Lanes for Wide {
     fn least(self) -> f64 {
         unsafe { _mm512_reduce_min_pd(self.0) }
     }
-    /// x = n/8 + r with |r| ≤ 1/16: powers of 2^{1/8} from a register, 2ʳ by a polynomial of degree 4.
+    /// x = n/8 + r with |r| ≤ 1/16: powers of 2^{1/8} from a register, 2ʳ by a polynomial of degree 5.
     #[inline(always)]
     fn exp2_short(self) -> Self {
         unsafe {
@@ -106,8 +112,8 @@ impl Lanes for Wide {
             let rounded = _mm512_sub_pd(shifted, magic);
             let r = Wide(_mm512_sub_pd(self.0, rounded));
             let power = _mm512_permutexvar_pd(_mm512_castpd_si512(shifted), Self::load(&EIGHTHS).0);
-            let mut q = Self::splat(EXP2_EIGHTH[4]);
-            for c in EXP2_EIGHTH[..4].iter().rev() {
+            let mut q = Self::splat(EXP2_EIGHTH[5]);
+            for c in EXP2_EIGHTH[..5].iter().rev() {
                 q = q.mul_add(r, Self::splat(*c));
             }
             Wide(_mm512_scalef_pd(_mm512_mul_pd(q.0, power), rounded))
