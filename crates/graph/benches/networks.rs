@@ -2,6 +2,7 @@
 //!
 //! Prints GFLOP/s (two operations for every multiply-add of the matrix products, value and tangents) of one thread and
 //! of all, per instruction set: the median and the best of short runs, so that a neighbour's load can be seen.
+//! Before that, seconds from the file to the first result at one sample.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -20,13 +21,17 @@ const WORKLOADS: [Workload; 2] = [
     Workload { name: "w1b", samples: 48, directions: 8 },
 ];
 
+/// Networks with the directions of their workload.
+const COLD: [(&str, usize); 3] = [("w1", 2), ("w1b", 64), ("w2", 32)];
+
 const RUNS: usize = 15;
 
 fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
     let threads = std::thread::available_parallelism().map_or(1, |n| n.get());
+    COLD.iter().for_each(|(name, directions)| cold_start(name, *directions));
     for workload in &WORKLOADS {
-        let file = format!("{}/../../bench/data/{}.onnx", env!("CARGO_MANIFEST_DIR"), workload.name);
+        let file = file(workload.name);
         let graph =
             Graph::read(Path::new(&file), &Limits::default()).expect("the benchmark network is readable");
         let about = Description::of(&graph);
@@ -46,6 +51,25 @@ fn main() {
             }
         }
     }
+}
+
+fn file(name: &str) -> String {
+    format!("{}/../../bench/data/{name}.onnx", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads, compiles and evaluates value and tangents at one sample.
+fn cold_start(name: &str, directions: usize) {
+    let start = Instant::now();
+    let graph = Graph::read(file(name), &Limits::default()).expect("the benchmark network is readable");
+    let read = start.elapsed().as_secs_f64();
+    let network = Network::new(&graph, Precision::F32).expect("the network compiles");
+    let compiled = start.elapsed().as_secs_f64();
+    let dim = network.dim();
+    let (x, v) = (vec![0.5; dim], vec![0.25; directions * dim]);
+    let (mut y, mut jv) = (vec![0.0; dim], vec![0.0; directions * dim]);
+    network.tangents(0.3, &x, &v, &mut y, &mut jv);
+    let done = start.elapsed().as_secs_f64();
+    println!("{name:4} from the file: read {read:.3} s, compiled {compiled:.3} s, first result {done:.3} s");
 }
 
 /// Median and best GFLOP/s of all threads together, from the first start to the last end.

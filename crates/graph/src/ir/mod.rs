@@ -226,6 +226,8 @@ pub struct Graph {
     pub(crate) source: Source,
     /// Bytes that the values of one evaluation may take.
     pub(crate) memory_limit: u64,
+    /// Multiplications and elements that constant folding has cost so far.
+    pub(crate) folding_work: usize,
 }
 
 impl Graph {
