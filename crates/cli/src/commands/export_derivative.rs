@@ -6,6 +6,7 @@ use crate::failure::{Failure, Result};
 use crate::options::{DerivativeChoice, ExportDerivative, Format, PrecisionName};
 use crate::store::write_file;
 use serde_json::json;
+use std::path::Path;
 use surefoot_graph::{Derivative, Extent, Graph, Limits, Port, Precision, WriteOptions};
 
 /// Writes the derivative that was asked for.
@@ -20,6 +21,13 @@ pub fn export_derivative(options: &ExportDerivative) -> Result<()> {
             options.file
         )));
     };
+    let same = |a: &Path, b: &Path| matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b);
+    if same(&onnx, &options.out) {
+        let out = options.out.display();
+        return Err(Failure::Usage(format!(
+            "{out}: expected a new file, got the network itself. Choose another -o"
+        )));
+    }
     let (derivative, directions, formula) = chosen(&options.derivative);
     let graph = Graph::read(&onnx, &Limits::default()).map_err(surefoot::Error::from)?;
     let derived = graph.derivative(derivative).map_err(surefoot::Error::from)?;

@@ -17,6 +17,9 @@ use surefoot_graph::{Description, Graph, Layer, Limits, Network, Port, Precision
 /// f64 cannot agree to its own rounding.
 const TOLERANCE: [f64; 2] = [2e-5, 1e-6];
 
+/// What reference arrays are.
+const REMEDY: &str = "Write x, t, y, and tangents with jvp, cotangents with vjp";
+
 /// Deviation of one quantity in one precision.
 #[derive(Debug, Clone, Serialize)]
 struct Deviation {
@@ -263,6 +266,19 @@ impl Reference {
         self.arrays.iter().find(|(other, _)| other == name).map(|(_, array)| array)
     }
 
+    /// An array that must be there and hold something.
+    fn required(&self, name: &'static str) -> Result<&Array> {
+        let array = self.get(name);
+        let got = array.map_or_else(|| "no such array".to_string(), |array| format!("{:?}", array.shape));
+        array.filter(|array| !array.values.is_empty()).ok_or_else(|| Failure::Value {
+            place: self.file.display().to_string(),
+            what: name.into(),
+            expected: "numbers for at least one sample".into(),
+            got,
+            remedy: REMEDY.into(),
+        })
+    }
+
     /// An array that must be there, of `rows` samples with `width` numbers each.
     fn sized(&self, name: &'static str, rows: usize, width: usize) -> Result<&Array> {
         let array = self.get(name);
@@ -272,7 +288,7 @@ impl Reference {
             what: name.into(),
             expected: format!("{rows} samples of {width} numbers"),
             got,
-            remedy: "Write x, t, y, and tangents with jvp, cotangents with vjp".into(),
+            remedy: REMEDY.into(),
         })
     }
 }
@@ -285,6 +301,9 @@ fn compare(onnx: &Path, file: &Path) -> Result<Vec<Deviation>> {
         [(Precision::F32, "f32", TOLERANCE[0]), (Precision::F64, "f64", TOLERANCE[1])]
     {
         let network = Network::new(&graph, precision).map_err(surefoot::Error::from)?;
+        if graph.takes_time() {
+            reference.required("t")?;
+        }
         for (quantity, deviation) in Comparison::new(&network, &reference)?.deviations()? {
             deviations.push(Deviation { quantity, precision: name, deviation, tolerance });
         }
@@ -303,7 +322,7 @@ struct Comparison<'a> {
 
 impl<'a> Comparison<'a> {
     fn new(network: &'a Network, reference: &'a Reference) -> Result<Self> {
-        let rows = reference.get("x").map_or(0, Array::rows);
+        let rows = reference.required("x")?.rows();
         let x = reference.sized("x", rows, network.dim())?;
         let times = match reference.get("t") {
             None => vec![0.0; rows],

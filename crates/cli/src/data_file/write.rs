@@ -37,9 +37,7 @@ impl SampleWriter {
                 });
             }
         };
-        if target.is_dir() {
-            return Err(Failure::writing(target)(std::io::ErrorKind::IsADirectory.into()));
-        }
+        let target = &crate::store::destination(target)?;
         let folder =
             target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let temporary = crate::store::temporary(folder);

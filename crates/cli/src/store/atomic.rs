@@ -2,7 +2,7 @@
 
 use crate::failure::{Failure, Result};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
 const PREFIX: &str = ".surefoot-";
@@ -23,15 +23,37 @@ pub fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
+/// Where a file of this name goes: through links, in place of a regular file or of nothing.
+///
+/// # Errors
+/// If something else is there, or a file that must not be written.
+pub fn destination(path: &Path) -> Result<PathBuf> {
+    let Ok(there) = std::fs::metadata(path) else { return Ok(path.to_path_buf()) };
+    if there.is_dir() {
+        return Err(Failure::writing(path)(std::io::ErrorKind::IsADirectory.into()));
+    }
+    if !there.is_file() {
+        return Err(Failure::Usage(format!(
+            "{}: expected a new file or a regular one, got a pipe or device. Name another file",
+            path.display()
+        )));
+    }
+    if there.permissions().readonly() {
+        return Err(Failure::writing(path)(std::io::ErrorKind::PermissionDenied.into()));
+    }
+    std::fs::canonicalize(path).map_err(Failure::writing(path))
+}
+
 /// Writes a whole file.
 ///
 /// # Errors
 /// When the system refuses; the old file, if any, is then untouched.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let target = destination(path)?;
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = temporary(folder).map_err(Failure::writing(path))?;
     file.write_all(content).map_err(Failure::writing(path))?;
-    persist(file, path)
+    persist(file, &target)
 }
 
 /// Gives a temporary file its name.

@@ -8,7 +8,7 @@ mod columns;
 mod progress;
 mod zarr;
 
-pub use atomic::{persist, temporary, write_file};
+pub use atomic::{destination, persist, temporary, write_file};
 pub use columns::Columns;
 pub use progress::{Progress, Work};
 

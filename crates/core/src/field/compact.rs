@@ -14,7 +14,7 @@
 //! 4η (δ² + 2V ln Ω); 8 η max(1, ln Ω) ≤ tolerance keeps both below tolerance (δ + √V) and tolerance (δ + √V)².
 
 use super::lanes::{EXP2_SHORT_ERROR, Lanes};
-use super::nodes::{BLOCK, Block, each_chosen};
+use super::nodes::{BLOCK, Block, Chosen};
 use super::posterior::Conditional;
 use std::f64::consts::LOG2_E;
 
@@ -106,7 +106,7 @@ impl<const D: usize> Compact<D> {
         let ahead = z.map(|z| L::splat(z * precision));
         let half = L::splat(-0.5 * precision);
         let mut sums = Sums::<L, D>::zero();
-        each_chosen(words, |index| {
+        for index in Chosen::new(words) {
             let terms = &self.blocks[index];
             let points: [L; D] = std::array::from_fn(|i| L::load(&terms.points[i]));
             let mut exponent = L::load(&terms.squares).mul_add(half, offset);
@@ -126,7 +126,7 @@ impl<const D: usize> Compact<D> {
                     *sum = w.mul_add(L::load(product), *sum);
                 }
             }
-        });
+        }
         sums.moments(&z)
     }
 }

@@ -65,15 +65,33 @@ impl Look {
     }
 }
 
-/// Calls `take` with the blocks that matter, in order.
-#[inline(always)]
-pub(super) fn each_chosen(words: &[u64], mut take: impl FnMut(usize)) {
-    for (word, bits) in words.iter().enumerate() {
-        let mut bits = *bits;
-        while bits != 0 {
-            take(word * 64 + bits.trailing_zeros() as usize);
-            bits &= bits - 1;
+/// The blocks that matter, in order. An iterator and not a callback: closures do not get the instruction set of the
+/// function around them.
+pub(super) struct Chosen<'a> {
+    words: &'a [u64],
+    word: usize,
+    bits: u64,
+}
+
+impl<'a> Chosen<'a> {
+    #[inline(always)]
+    pub(super) fn new(words: &'a [u64]) -> Self {
+        Chosen { words, word: 0, bits: words.first().copied().unwrap_or(0) }
+    }
+}
+
+impl Iterator for Chosen<'_> {
+    type Item = usize;
+
+    #[inline(always)]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            self.word += 1;
+            self.bits = *self.words.get(self.word)?;
         }
+        let index = self.word * 64 + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(index)
     }
 }
 
@@ -128,7 +146,10 @@ impl<const D: usize> Nodes<D> {
         let best = L::splat(least.least());
         let mut nearest = 0;
         for (word, squares) in look.squares.chunks(8).enumerate() {
-            let hits = at_most::<L>(squares, |_| best);
+            let mut hits = 0;
+            for (g, square) in squares.iter().enumerate() {
+                hits |= u64::from(L::load(square).at_most(best)) << (8 * g);
+            }
             if hits != 0 {
                 nearest = word * 64 + hits.trailing_zeros() as usize;
                 break;
@@ -145,10 +166,12 @@ impl<const D: usize> Nodes<D> {
     fn mark<L: Lanes>(&self, reach: f64, look: &mut Look) {
         let reach = L::splat(reach);
         for (groups, squares) in self.groups.chunks(8).zip(look.squares.chunks(8)) {
-            look.words.push(at_most::<L>(squares, |group| {
-                let limit = L::load(&groups[group].radii).add(reach);
-                limit.mul(limit)
-            }));
+            let mut word = 0;
+            for (g, (group, square)) in groups.iter().zip(squares).enumerate() {
+                let limit = L::load(&group.radii).add(reach);
+                word |= u64::from(L::load(square).at_most(limit.mul(limit))) << (8 * g);
+            }
+            look.words.push(word);
         }
     }
 
@@ -170,8 +193,9 @@ impl<const D: usize> Nodes<D> {
         let slack = 2.0 * self.radius;
         if slack * (2.0 * near.distance + slack) > 2.0 * SAFE_EXPONENT * variance {
             let mut least = L::splat(shift);
-            let words = &look.words[first..];
-            each_chosen(words, |index| least = least.min(square::<L, D>(&self.blocks[index].points, xi)));
+            for index in Chosen::new(&look.words[first..]) {
+                least = least.min(square::<L, D>(&self.blocks[index].points, xi));
+            }
             shift = least.least();
             reach = range(shift);
             look.words.truncate(first);
@@ -214,7 +238,7 @@ impl<const D: usize> Nodes<D> {
         let (mut total, mut first, mut second) = (zero, [zero; D], [[zero; D]; D]);
         let centre_lanes = centre.map(L::splat);
         let ahead: [L; D] = std::array::from_fn(|i| L::splat(xi[i] - centre[i]));
-        each_chosen(words, |index| {
+        for index in Chosen::new(words) {
             let block = &self.blocks[index];
             let from_centre: [L; D] = std::array::from_fn(|i| L::load(&block.points[i]).sub(centre_lanes[i]));
             let mut square = zero;
@@ -231,7 +255,7 @@ impl<const D: usize> Nodes<D> {
                     second[i][j] = weighted.mul_add(from_centre[j], second[i][j]);
                 }
             }
-        });
+        }
         let inverse = 1.0 / total.sum();
         let mean = first.map(|sum| sum.sum() * inverse);
         let mut out = Conditional::filled(0.0);
@@ -286,16 +310,6 @@ impl<const D: usize> Group<D> {
         }
         group
     }
-}
-
-/// Bit 8 g + l is set where lane l of group g, of at most eight, is at most its limit.
-#[inline(always)]
-fn at_most<L: Lanes>(groups: &[[f64; BLOCK]], limit: impl Fn(usize) -> L) -> u64 {
-    let mut word = 0;
-    for (g, values) in groups.iter().enumerate() {
-        word |= u64::from(L::load(values).at_most(limit(g))) << (8 * g);
-    }
-    word
 }
 
 /// Squared distances of eight points from ξ.

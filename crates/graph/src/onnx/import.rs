@@ -202,7 +202,8 @@ impl<'a> Importer<'a> {
         let floats =
             ElementType::from_code(type_code(x).unwrap_or(1)).map_err(|e| ("input x", e))?.is_float();
         if shapes[x].len() < 2 || !with_batch(&shapes[x]) || !floats {
-            return Err(("input x", format!("shape {} of floats: {floats}", show(&shapes[x]))));
+            let kind = if floats { "floats" } else { "other numbers" };
+            return Err(("input x", format!("{} of shape {}", kind, show(&shapes[x]))));
         }
         let mut add = |i: usize, name: &str, extent: Extent| {
             let node = self.graph.input(name, &per_sample(&shapes[i]), extent);
