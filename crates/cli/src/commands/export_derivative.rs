@@ -81,15 +81,15 @@ fn report(options: &ExportDerivative, derived: &Graph, directions: usize, bytes:
         });
         return print(format!("{value:#}\n").as_bytes());
     }
-    let line = |ports: &[Port]| {
-        let port = |p: &Port| format!("{} [{}]", p.name, shape(p, directions).join(", "));
-        ports.iter().map(port).collect::<Vec<_>>().join(", ")
-    };
+    let [inputs, outputs] = [inputs, outputs].map(|list| ports(&list, directions));
     let file = options.out.display();
-    print(
-        format!("{file}: {bytes} bytes\n  inputs   {}\n  outputs  {}\n", line(&inputs), line(&outputs))
-            .as_bytes(),
-    )
+    print(format!("{file}: {bytes} bytes\n  inputs   {inputs}\n  outputs  {outputs}\n").as_bytes())
+}
+
+/// Names and shapes of inputs or outputs.
+pub fn ports(ports: &[Port], directions: usize) -> String {
+    let port = |p: &Port| format!("{} [{}]", p.name, shape(p, directions).join(", "));
+    ports.iter().map(port).collect::<Vec<_>>().join(", ")
 }
 
 /// The shape of an input or output in the file.

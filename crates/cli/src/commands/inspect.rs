@@ -1,6 +1,6 @@
 //! `inspect`: what a model file contains, and whether its derivatives agree with arrays made elsewhere.
 
-use super::export_derivative::shape;
+use super::export_derivative::{ports, shape};
 use super::models::process_name;
 use super::single::print;
 use crate::data_file::{Array, npz};
@@ -16,9 +16,6 @@ use surefoot_graph::{Description, Graph, Layer, Limits, Network, Port, Precision
 /// Largest deviation allowed, max |difference| / max |reference|: (f32, f64). ONNX stores attributes in f32, so that
 /// f64 cannot agree to its own rounding.
 const TOLERANCE: [f64; 2] = [2e-5, 1e-6];
-
-/// What reference arrays are.
-const REMEDY: &str = "Write x, t, y, and tangents with jvp, cotangents with vjp";
 
 /// Deviation of one quantity in one precision.
 #[derive(Debug, Clone, Serialize)]
@@ -150,12 +147,6 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
     })
 }
 
-/// Names and shapes of inputs or outputs.
-fn ports(ports: &[Port]) -> String {
-    let port = |p: &Port| format!("{} [{}]", p.name, shape(p, 1).join(", "));
-    ports.iter().map(port).collect::<Vec<_>>().join(", ")
-}
-
 /// Operations in the unit that leaves at most four digits before the point.
 fn flop(count: u64) -> String {
     let scales = [(1e13, 1e12, "T"), (1e10, 1e9, "G"), (1e7, 1e6, "M")];
@@ -225,8 +216,8 @@ fn as_text(
         }
         Some(reason) => {
             let _ = writeln!(text, "  no model         {reason}");
-            let _ = writeln!(text, "  inputs           {}", ports(&description.inputs));
-            let _ = writeln!(text, "  outputs          {}", ports(&description.outputs));
+            let _ = writeln!(text, "  inputs           {}", ports(&description.inputs, 1));
+            let _ = writeln!(text, "  outputs          {}", ports(&description.outputs, 1));
         }
     }
     let _ = writeln!(text, "  parameters       {parameters}");
@@ -268,27 +259,25 @@ impl Reference {
 
     /// An array that must be there and hold something.
     fn required(&self, name: &'static str) -> Result<&Array> {
-        let array = self.get(name);
-        let got = array.map_or_else(|| "no such array".to_string(), |array| format!("{:?}", array.shape));
-        array.filter(|array| !array.values.is_empty()).ok_or_else(|| Failure::Value {
-            place: self.file.display().to_string(),
-            what: name.into(),
-            expected: "numbers for at least one sample".into(),
-            got,
-            remedy: REMEDY.into(),
-        })
+        self.fitting(name, "numbers for at least one sample".into(), |array| !array.values.is_empty())
     }
 
     /// An array that must be there, of `rows` samples with `width` numbers each.
     fn sized(&self, name: &'static str, rows: usize, width: usize) -> Result<&Array> {
+        let expected = format!("{rows} samples of {width} numbers");
+        self.fitting(name, expected, |array| array.rows() == rows && array.row_len() == width)
+    }
+
+    /// An array that must be there and be as expected.
+    fn fitting(&self, name: &'static str, expected: String, fits: impl Fn(&Array) -> bool) -> Result<&Array> {
         let array = self.get(name);
         let got = array.map_or_else(|| "no such array".to_string(), |array| format!("{:?}", array.shape));
-        array.filter(|array| array.rows() == rows && array.row_len() == width).ok_or_else(|| Failure::Value {
+        array.filter(|array| fits(array)).ok_or_else(|| Failure::Value {
             place: self.file.display().to_string(),
             what: name.into(),
-            expected: format!("{rows} samples of {width} numbers"),
+            expected,
             got,
-            remedy: REMEDY.into(),
+            remedy: "Write x, t, y, and tangents with jvp, cotangents with vjp".into(),
         })
     }
 }

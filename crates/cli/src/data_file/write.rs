@@ -38,10 +38,7 @@ impl SampleWriter {
             }
         };
         let target = &crate::store::destination(target)?;
-        let folder =
-            target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let temporary = crate::store::temporary(folder);
-        let mut file = BufWriter::new(temporary.map_err(Failure::writing(target))?);
+        let mut file = BufWriter::new(crate::store::temporary(target)?);
         if let Format::Npy = format {
             file.write_all(&npy_header(samples, dim)).map_err(Failure::writing(target))?;
         }

@@ -8,11 +8,12 @@ use tempfile::{Builder, NamedTempFile};
 const PREFIX: &str = ".surefoot-";
 const SUFFIX: &str = ".partial";
 
-/// A temporary file in `folder`, with the permissions of any other new file.
+/// A temporary file beside `target`, with the permissions of any other new file.
 ///
 /// # Errors
 /// When the system refuses.
-pub fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
+pub fn temporary(target: &Path) -> Result<NamedTempFile> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut builder = Builder::new();
     builder.prefix(PREFIX).suffix(SUFFIX);
     #[cfg(unix)]
@@ -20,7 +21,7 @@ pub fn temporary(folder: &Path) -> std::io::Result<NamedTempFile> {
         use std::os::unix::fs::PermissionsExt;
         builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
-    builder.tempfile_in(folder)
+    builder.tempfile_in(folder).map_err(Failure::writing(target))
 }
 
 /// Where a file of this name goes: through links, in place of a regular file or of nothing.
@@ -50,8 +51,7 @@ pub fn destination(path: &Path) -> Result<PathBuf> {
 /// When the system refuses; the old file, if any, is then untouched.
 pub fn write_file(path: &Path, content: &[u8]) -> Result<()> {
     let target = destination(path)?;
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = temporary(folder).map_err(Failure::writing(path))?;
+    let mut file = temporary(&target)?;
     file.write_all(content).map_err(Failure::writing(path))?;
     persist(file, &target)
 }
