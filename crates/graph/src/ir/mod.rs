@@ -8,6 +8,7 @@ mod convolve;
 mod function;
 mod interpret;
 mod parameters;
+mod rebuild;
 mod shape;
 
 pub(crate) use convolve::Convolution;

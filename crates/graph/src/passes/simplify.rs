@@ -2,29 +2,11 @@
 //! time-only terms split off matrix products, and functions recognised that exports spell out.
 
 use super::fold::fold;
-use crate::ir::{Extent, Function, Graph, NodeId, Op, Port, Span};
+use crate::ir::{Extent, Function, Graph, NodeId, Op, Span};
 
 /// An equal graph with less to do. Inputs and outputs keep their names.
 pub fn simplify(graph: &Graph) -> Graph {
-    let mut result = graph.empty();
-    let mut new_id: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let inputs: Vec<NodeId> = node.inputs.iter().map(|i| new_id[i.0]).collect();
-        new_id.push(match &node.op {
-            Op::Input => {
-                let name = graph.inputs.iter().find(|p| p.node == id).map_or("", |p| p.name.as_str());
-                result.input(name, &node.shape, node.extent)
-            }
-            Op::Constant(values) => result.constant(&node.shape, values.clone()),
-            op => place(&mut result, op.clone(), &inputs),
-        });
-    }
-    let rename = |p: &Port| Port { node: new_id[p.node.0], ..p.clone() };
-    result.outputs = graph.outputs.iter().map(rename).collect();
-    result.inputs = graph.inputs.iter().map(rename).collect();
-    result.parameters = graph.parameters.iter().map(rename).collect();
-    result.retain_needed()
+    graph.rebuilt(|result, op, inputs| place(result, op.clone(), inputs))
 }
 
 /// Adds an operation in its simplest form.

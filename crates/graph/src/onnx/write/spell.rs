@@ -2,41 +2,23 @@
 
 use super::functions::{Expr, operator, slope, value};
 use super::window;
-use crate::ir::{Comparison, Extent, Function, Graph, NodeId, Op, Port, Role, Span};
+use crate::ir::{Comparison, Extent, Function, Graph, NodeId, Op, Role, Span};
 use std::collections::HashMap;
 
 /// An equal graph without slopes, scatters, strided embeddings and convolutions with varying weights. Equal nodes are
 /// joined.
 pub(super) fn spell(graph: &Graph) -> Graph {
-    let mut speller = Speller { result: graph.empty(), known: HashMap::new() };
-    let mut new_id: Vec<NodeId> = Vec::with_capacity(graph.nodes.len());
-    for id in graph.ids() {
-        let node = graph.node(id);
-        let inputs: Vec<NodeId> = node.inputs.iter().map(|i| new_id[i.0]).collect();
-        new_id.push(match &node.op {
-            Op::Input => {
-                let name = graph.inputs.iter().find(|p| p.node == id).map_or("", |p| p.name.as_str());
-                speller.result.input(name, &node.shape, node.extent)
-            }
-            Op::Constant(values) => speller.result.constant(&node.shape, values.clone()),
-            op => speller.operation(op, &inputs),
-        });
-    }
-    let rename = |p: &Port| Port { node: new_id[p.node.0], ..p.clone() };
-    let mut result = speller.result;
-    result.inputs = graph.inputs.iter().map(rename).collect();
-    result.outputs = graph.outputs.iter().map(rename).collect();
-    result.parameters = graph.parameters.iter().map(rename).collect();
-    result.retain_needed()
+    let mut known = HashMap::new();
+    graph.rebuilt(|result, op, inputs| Speller { result, known: &mut known }.operation(op, inputs))
 }
 
 /// A graph under construction in which no operation is made twice.
-pub(super) struct Speller {
-    result: Graph,
-    known: HashMap<String, NodeId>,
+pub(super) struct Speller<'a> {
+    result: &'a mut Graph,
+    known: &'a mut HashMap<String, NodeId>,
 }
 
-impl Speller {
+impl Speller<'_> {
     pub fn shape(&self, id: NodeId) -> Vec<usize> {
         self.result.shape(id).to_vec()
     }
