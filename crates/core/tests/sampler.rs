@@ -73,7 +73,7 @@ fn adjoint_and_tangent_agree() {
     for dim in [1, 2, 5] {
         for (name, step) in steps(dim, &[]) {
             let (x, xi) = (random(1, n * dim), random(2, n * dim * step.noises()));
-            let noise = StepNoise { xi: &xi, white: &[] };
+            let noise = StepNoise { xi: &xi, ..StepNoise::default() };
             let (v, u) = (random(3, n * rows * dim), random(4, n * rows * dim));
             let (mut next, mut value) = (vec![0.0; n * dim], vec![0.0; n * dim]);
             let (mut av, mut ua) = (v.clone(), u.clone());
@@ -95,7 +95,7 @@ fn tangents_are_derivatives_of_the_discrete_step() {
     let (dim, h) = (3, 1e-5);
     for (name, step) in steps(dim, &[]) {
         let (x, v, xi) = (random(1, dim), random(2, dim), random(3, dim * step.noises()));
-        let noise = StepNoise { xi: &xi, white: &[] };
+        let noise = StepNoise { xi: &xi, ..StepNoise::default() };
         let (mut next, mut av) = (vec![0.0; dim], vec![0.0; dim]);
         step.advance_tangent(4, &x, noise, &v, &mut next, &mut av);
         let moved = |sign: f64| {
@@ -161,7 +161,7 @@ fn generate(step: &Step, forcings: usize) -> (Vec<f64>, Vec<f64>) {
     for n in 0..step.grid.steps {
         let xi = random(20 + n as u64, dim * step.noises());
         let white = random(60 + n as u64, dim);
-        let noise = StepNoise { xi: &xi, white: &white };
+        let noise = StepNoise { xi: &xi, white: &white, ..StepNoise::default() };
         let (mut next, mut zeta_next) = (x.clone(), zeta.clone());
         step.advance_tangent(n, &x, noise, &zeta, &mut next, &mut zeta_next);
         (x, zeta) = (next, zeta_next);
@@ -201,7 +201,7 @@ fn places_have_the_factors_of_the_theory() {
                 let error = ModelError { chi: chi.clone(), place, size: 1.0 };
                 let step = Step::new(drift, grid, Method::Euler, vec![error]).unwrap();
                 let xi = vec![0.0; 2 * step.noises()];
-                let noise = StepNoise { xi: &xi, white: &[] };
+                let noise = StepNoise { xi: &xi, ..StepNoise::default() };
                 let (mut next, mut b) = ([0.0; 2], [0.0; 2]);
                 step.advance_tangent(0, &[0.3, 0.4], noise, &[0.0; 2], &mut next, &mut b);
                 assert!((b[0] / expected - 1.0).abs() < 1e-13 && (b[1] / b[0] - 0.5).abs() < 1e-14);

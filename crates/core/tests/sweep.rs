@@ -8,13 +8,13 @@ use surefoot::Error;
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place, SmoothField};
 use surefoot::field::{Field, Moment};
 use surefoot::process::{Drift, Family, Grid, Noising};
-use surefoot::sampler::{Method, Step};
+use surefoot::sampler::{Method, Step, StepNoise};
 use surefoot::spectrum::svd;
 use surefoot::sweep::{Batch, Forward, Keep, Refinement, forward};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
 const GRID: Grid = Grid { start: 0.5, end: 0.1, steps: 24 };
-const ALL: Keep = Keep { path: true, frames: true, chain: true, determinants: true };
+const ALL: Keep = Keep { path: true, frames: true, chain: true, determinants: true, noise: true };
 
 fn errors(dim: usize) -> Vec<ModelError> {
     let smooth = Arc::new(SmoothField::new(dim, 1.0, None, 3, 0).unwrap());
@@ -88,7 +88,7 @@ fn svd_vectors_are_those_of_the_sampled_generation() {
     let found = run(&step, 3..4, dim, Refinement::Own);
     let vectors = svd(&found.chain, &found.start_frame, &found.end_frame).unwrap();
     let (mut x, mut v) = (found.start.clone(), vectors.right.clone());
-    let noise = surefoot::sampler::StepNoise { xi: &[], white: &[] };
+    let noise = StepNoise::default();
     for n in 0..GRID.steps {
         let (mut next, mut v_next) = (x.clone(), v.clone());
         step.advance_tangent(n, &x, noise, &v, &mut next, &mut v_next);

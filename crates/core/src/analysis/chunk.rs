@@ -119,8 +119,13 @@ impl Study<'_> {
     fn compute(&self, tile: Range<usize>) -> Result<Columns> {
         let mut columns = Columns::new();
         let on_path = tile.start < self.request.paths;
-        let keep =
-            Keep { path: on_path, frames: on_path, chain: self.extent.exact || on_path, determinants: true };
+        let keep = Keep {
+            path: on_path,
+            frames: on_path,
+            chain: self.extent.exact || on_path,
+            determinants: true,
+            noise: false,
+        };
         let run = forward(&self.base, &self.batch(tile.clone(), Refinement::Own), self.vectors(), keep)?;
         let seen = self.observed(&run)?;
         self.put_base(&mut columns, &run, &seen);

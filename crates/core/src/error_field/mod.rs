@@ -36,6 +36,9 @@ pub enum Chi {
     /// White in time: an independent standard normal vector a sample and step, divided by √δt. It has no spatial
     /// derivative and is the same at all stages of a step.
     White,
+    /// Known only along the unperturbed paths: a vector for every sample and step, handed to the sweep. It has no
+    /// spatial derivative and is the same at all stages of a step. The worst-case error of theory §8 is one.
+    Given,
 }
 
 /// ε χ at its place.
@@ -53,5 +56,10 @@ impl ModelError {
     /// Whether χ is white in time.
     pub fn is_white(&self) -> bool {
         matches!(self.chi, Chi::White)
+    }
+
+    /// Whether χ is known only along the paths.
+    pub fn is_given(&self) -> bool {
+        matches!(self.chi, Chi::Given)
     }
 }

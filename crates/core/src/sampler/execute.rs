@@ -2,7 +2,7 @@
 
 use super::plan::{Combination, MAX_STAGES, Plan, Stage};
 use super::{Step, StepNoise};
-use crate::error_field::Chi;
+use crate::error_field::{Chi, Place};
 use crate::scratch::sized;
 
 /// Buffers of one stage.
@@ -82,6 +82,7 @@ impl<'a> Run<'a> {
                 add(output, gain * scale, value);
             }
             Chi::White => add(output, gain / self.step.grid.dt().sqrt(), self.noise.white),
+            Chi::Given => add(output, gain, self.noise.given),
         }
     }
 
@@ -151,6 +152,7 @@ impl<'a> Run<'a> {
                 add(doutput, gain * scale, tangent);
             }
             Chi::White => add(output, gain / self.step.grid.dt().sqrt(), self.noise.white),
+            Chi::Given => add(output, gain, self.noise.given),
         }
     }
 
@@ -172,6 +174,7 @@ impl<'a> Run<'a> {
                     (&*value, *scale)
                 }
                 Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
+                Chi::Given => (self.noise.given, 1.0),
             };
             let row = rows - forcings + e;
             for (sample, value) in chi.chunks_exact(dim).enumerate() {
@@ -190,6 +193,14 @@ impl<'a> Run<'a> {
         for j in (0..=last).rev() {
             self.pull_back(j, u);
             add(u_prev, self.plan.stages[j].point.state, &self.scratch.stages[j].tangent_point[..u.len()]);
+        }
+    }
+
+    /// After [`Run::adjoint`]: `pulled` = B_nᵀ u, the cotangents of the stages' outputs with the gain of each.
+    pub(super) fn pull_error(&mut self, place: Place, pulled: &mut [f64]) {
+        pulled.fill(0.0);
+        for (stage, scratch) in self.plan.stages.iter().zip(&self.scratch.stages) {
+            add(pulled, stage.gain_at(place), &scratch.tangent_output);
         }
     }
 

@@ -11,7 +11,7 @@ mod predictor_corrector;
 mod rk4;
 
 use crate::error::{Error, Result};
-use crate::error_field::ModelError;
+use crate::error_field::{ModelError, Place};
 use crate::process::{Drift, Grid, Process};
 use crate::scratch::Pool;
 use plan::{Plan, Writer};
@@ -68,13 +68,15 @@ impl Method {
     }
 }
 
-/// The random numbers of one step for a batch of n samples.
-#[derive(Debug, Clone, Copy)]
+/// The random numbers of one step for a batch of n samples, and its error where that differs from sample to sample.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct StepNoise<'a> {
     /// Standard normal `[n, noises, D]`; empty for deterministic steps.
     pub xi: &'a [f64],
     /// Standard normal `[n, D]` of a white model error; empty if there is none.
     pub white: &'a [f64],
+    /// χ_n `[n, D]` of an error known only along the paths; empty if there is none.
+    pub given: &'a [f64],
 }
 
 /// The map F_n of a drift, a grid and a method; `advance*` work on batches `x[n, D]`.
@@ -137,6 +139,11 @@ impl Step {
         self.drift.error.iter().chain(&self.forcing).any(ModelError::is_white)
     }
 
+    /// Whether the drift's error or a forcing is known only along the paths, so that steps need [`StepNoise::given`].
+    pub fn needs_given(&self) -> bool {
+        self.drift.error.iter().chain(&self.forcing).any(ModelError::is_given)
+    }
+
     /// x_{n+1} = F_n(x_n; ξ): `x[n, D]`, `next[n, D]`.
     ///
     /// # Panics
@@ -176,6 +183,31 @@ impl Step {
         self.pool.with(|scratch| {
             let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
             run.adjoint(u, u_prev);
+        });
+    }
+
+    /// Adjoint of the step in its state and in a model error at `place`: `u_prev` = A_nᵀ u and `pulled` = B_nᵀ u with
+    /// B_n = db_n/dχ_n (theory §8), all `[n, m, D]`.
+    ///
+    /// The error is frozen over the step: one vector χ_n enters all stages of a method, each with the factor of its own
+    /// time. For Euler B_n = δt c_n I; for every other method it is the exact derivative of the discrete step.
+    ///
+    /// # Panics
+    /// If `n` is not below the number of steps.
+    pub fn advance_adjoint_with_error(
+        &self,
+        n: usize,
+        x: &[f64],
+        noise: StepNoise,
+        u: &[f64],
+        place: Place,
+        u_prev: &mut [f64],
+        pulled: &mut [f64],
+    ) {
+        self.pool.with(|scratch| {
+            let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
+            run.adjoint(u, u_prev);
+            run.pull_error(place, pulled);
         });
     }
 }

@@ -68,6 +68,20 @@ pub(super) struct Stage {
     pub(super) error_gain: f64,
     /// Change of the output by a unit of each forcing error.
     pub(super) forcing_gains: Vec<f64>,
+    /// Change of the output by a unit error in the output, the score and the drift; not finite where there is none.
+    pub(super) place_gains: [f64; 3],
+}
+
+impl Stage {
+    /// Change of the output by a unit error at `place`.
+    pub(super) fn gain_at(&self, place: Place) -> f64 {
+        let [output, score, drift] = self.place_gains;
+        match place {
+            Place::Output => output,
+            Place::Score => score,
+            Place::Drift => drift,
+        }
+    }
 }
 
 /// F_n as data.
@@ -117,6 +131,7 @@ impl<'a> Writer<'a> {
             point,
             error_gain: self.drift.error.as_ref().map_or(0.0, |error| error.size * gain(error.place)),
             forcing_gains: self.forcing.iter().map(|error| gain(error.place)).collect(),
+            place_gains: [Place::Output, Place::Score, Place::Drift].map(gain),
         });
         answer
     }

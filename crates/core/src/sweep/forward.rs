@@ -2,7 +2,7 @@
 
 use super::frames::Frames;
 use super::noise::Increments;
-use super::{Batch, Chain, Forward, Keep, Refinement};
+use super::{Batch, Chain, Forward, Keep, PathError, Refinement, check_finite};
 use crate::error::{Error, Result};
 use crate::random::{Purpose, stream};
 use crate::sampler::{Step, StepNoise};
@@ -16,8 +16,17 @@ use crate::sampler::{Step, StepNoise};
 /// [`Error::NonFinite`] with sample and step when a path leaves the finite numbers or a direction collapses;
 /// [`Error::Invalid`] if k > D, the source has another dimension, or a refinement does not fit the grid.
 pub fn forward(step: &Step, batch: &Batch, k: usize, keep: Keep) -> Result<Forward> {
+    forward_given(step, batch, k, keep, &PathError::default())
+}
+
+/// [`forward`] for a step with an error that is known only along the paths.
+///
+/// # Errors
+/// Those of [`forward`]; [`Error::Invalid`] if such an error acts and `given` does not cover the batch.
+pub fn forward_given(step: &Step, batch: &Batch, k: usize, keep: Keep, given: &PathError) -> Result<Forward> {
     check(step, batch, k)?;
-    let mut sweep = Sweep::new(step, batch, k, keep);
+    check_given(step, batch, given)?;
+    let mut sweep = Sweep::new(step, batch, k, keep, given);
     for n in 0..step.grid.steps {
         sweep.advance(n)?;
         sweep.record();
@@ -25,7 +34,21 @@ pub fn forward(step: &Step, batch: &Batch, k: usize, keep: Keep) -> Result<Forwa
     Ok(sweep.finish())
 }
 
-fn check(step: &Step, batch: &Batch, k: usize) -> Result<()> {
+/// An error along the paths needs a vector for every sample and step.
+fn check_given(step: &Step, batch: &Batch, given: &PathError) -> Result<()> {
+    let (n, dim, steps) = (batch.samples.len(), step.dim(), step.grid.steps);
+    if !step.needs_given() || given.vectors.len() == steps * n * dim {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "following paths under an error known only along them",
+        format!("vectors [{steps}, {n}, {dim}]"),
+        format!("{} numbers", given.vectors.len()),
+        "Compute them for the same samples and grid",
+    ))
+}
+
+pub(super) fn check(step: &Step, batch: &Batch, k: usize) -> Result<()> {
     let dim = step.dim();
     let wrong = |expected: String, got: String, remedy: &str| {
         Err(Error::invalid("following sample paths", expected, got, remedy))
@@ -57,6 +80,7 @@ struct Sweep<'a> {
     k: usize,
     noise: Increments,
     white: Increments,
+    given: &'a PathError,
     x: Vec<f64>,
     next: Vec<f64>,
     frames: Frames,
@@ -69,15 +93,11 @@ struct Sweep<'a> {
 }
 
 impl<'a> Sweep<'a> {
-    fn new(step: &'a Step, batch: &Batch, k: usize, keep: Keep) -> Self {
+    fn new(step: &'a Step, batch: &Batch, k: usize, keep: Keep, given: &'a PathError) -> Self {
         let (n, dim, forcings) = (batch.samples.len(), step.dim(), step.forcing.len());
-        let mut x = vec![0.0; n * dim];
-        for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {
-            batch.source.sample(&mut stream(batch.seed, i as u64, Purpose::Source), row);
-        }
+        let x = starts(batch);
         let frames = Frames::random(batch, dim, k, keep.determinants);
         let rows = vec![0.0; n * (k + forcings) * dim];
-        let white_len = if step.needs_white() { dim } else { 0 };
         let found = Forward {
             start: x.clone(),
             start_frame: frames.rows.clone(),
@@ -91,8 +111,9 @@ impl<'a> Sweep<'a> {
             first_sample: batch.samples.start,
             keep,
             k,
-            noise: Increments::new(batch, Purpose::Noise, 0, step.noises() * dim),
-            white: Increments::new(batch, Purpose::WhiteError, 1, white_len),
+            noise: Increments::path(step, batch),
+            white: Increments::white(step, batch),
+            given,
             next: vec![0.0; n * dim],
             x,
             frames,
@@ -105,8 +126,13 @@ impl<'a> Sweep<'a> {
 
     /// From n to n + 1.
     fn advance(&mut self, n: usize) -> Result<()> {
-        let noise = StepNoise { xi: self.noise.next(n), white: self.white.next(n) };
         let (dim, k, forcings) = (self.step.dim(), self.k, self.step.forcing.len());
+        let given = self.given.vectors.chunks_exact(self.x.len().max(1)).nth(n).unwrap_or_default();
+        let noise = StepNoise { xi: self.noise.next(n), white: self.white.next(n), given };
+        if self.keep.noise {
+            self.found.noise.xi.extend_from_slice(noise.xi);
+            self.found.noise.white.extend_from_slice(noise.white);
+        }
         if k + forcings == 0 {
             self.step.advance(n, &self.x, noise, &mut self.next);
         } else if forcings == 0 {
@@ -134,17 +160,8 @@ impl<'a> Sweep<'a> {
             ("state", &self.x, self.step.dim()),
             ("displacement", &self.displacement, self.step.dim() * self.step.forcing.len()),
         ];
-        for (quantity, values, len) in rows {
-            // 0 · x is 0 for every finite x and NaN for the others.
-            if values.iter().fold(0.0, |sum, value| sum + 0.0 * value) == 0.0 {
-                continue;
-            }
-            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-                let sample = self.first_sample + index / len;
-                return Err(Error::NonFinite { quantity, sample, step: n, value: values[index] });
-            }
-        }
-        Ok(())
+        rows.into_iter()
+            .try_for_each(|(quantity, values, len)| check_finite(quantity, values, len, self.first_sample, n))
     }
 
     /// Keeps what was asked for.
@@ -170,6 +187,16 @@ impl<'a> Sweep<'a> {
             ..self.found
         }
     }
+}
+
+/// x_0 of every sample `[n, D]`.
+pub(super) fn starts(batch: &Batch) -> Vec<f64> {
+    let dim = batch.source.dim();
+    let mut x = vec![0.0; batch.samples.len() * dim];
+    for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {
+        batch.source.sample(&mut stream(batch.seed, i as u64, Purpose::Source), row);
+    }
+    x
 }
 
 /// Puts every sample's two blocks of rows one after the other.

@@ -1,11 +1,14 @@
-//! Forward sweeps: paths, frames, the chain of triangular factors, displacements. The only place with a time loop.
+//! Sweeps: paths, frames, the chain of triangular factors, displacements, adjoints. The only place with a time loop.
 
+mod adjoint;
 mod forward;
 mod frames;
 mod noise;
 
-pub use forward::forward;
+pub use adjoint::{Backstep, Backward, Storage, Trail};
+pub use forward::{forward, forward_given};
 
+use crate::error::{Error, Result};
 use crate::law::Law;
 use std::ops::Range;
 
@@ -20,6 +23,16 @@ pub struct Keep {
     pub chain: bool,
     /// Σ log|det A_n|, where k = D.
     pub determinants: bool,
+    /// The noise Ξ of all steps, so that the path can be walked backwards.
+    pub noise: bool,
+}
+
+/// An error known only along unperturbed paths ([`crate::error_field::Chi::Given`]): χ_n of every step and sample of a
+/// batch, ∞-norm or 2-norm 1 as its maker says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PathError {
+    /// χ_n `[τ, n, D]`
+    pub vectors: Vec<f64>,
 }
 
 /// Which sample paths, with which random numbers.
@@ -80,4 +93,36 @@ pub struct Forward {
     pub frames: Vec<f64>,
     /// R_n if kept
     pub chain: Chain,
+    /// The noise of every step if kept
+    pub noise: PathNoise,
+}
+
+/// The random numbers of a batch of paths, step by step.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PathNoise {
+    /// Standard normal `[τ, n, noises, D]`
+    pub xi: Vec<f64>,
+    /// Standard normal `[τ, n, D]` of a white model error; empty if there is none
+    pub white: Vec<f64>,
+}
+
+/// Refuses numbers that are not finite; `len` of them belong to a sample.
+fn check_finite(
+    quantity: &'static str,
+    values: &[f64],
+    len: usize,
+    first_sample: usize,
+    step: usize,
+) -> Result<()> {
+    // 0 · x is 0 for every finite x and NaN for the others.
+    if values.iter().fold(0.0, |sum, value| sum + 0.0 * value) == 0.0 {
+        return Ok(());
+    }
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => {
+            let sample = first_sample + index / len;
+            Err(Error::NonFinite { quantity, sample, step, value: values[index] })
+        }
+    }
 }

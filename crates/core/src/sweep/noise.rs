@@ -2,9 +2,12 @@
 
 use super::{Batch, Refinement};
 use crate::random::{Purpose, Stream, standard_normal, stream};
+use crate::sampler::Step;
 use std::f64::consts::FRAC_1_SQRT_2;
 
-/// Standard normal vectors of one purpose for the steps of a batch, all of one Brownian path a sample.
+/// Standard normal vectors of one purpose for the steps of a batch, all of one Brownian path a sample. A copy goes on
+/// from the same place.
+#[derive(Clone)]
 pub(super) struct Increments {
     /// Numbers a sample and step.
     len: usize,
@@ -18,8 +21,18 @@ pub(super) struct Increments {
 }
 
 impl Increments {
+    /// The noise Ξ of the paths.
+    pub(super) fn path(step: &Step, batch: &Batch) -> Self {
+        Increments::new(batch, Purpose::Noise, 0, step.noises() * step.dim())
+    }
+
+    /// The vectors of a white model error, if the step has one.
+    pub(super) fn white(step: &Step, batch: &Batch) -> Self {
+        Increments::new(batch, Purpose::WhiteError, 1, if step.needs_white() { step.dim() } else { 0 })
+    }
+
     /// Streams for `len` numbers a sample and step; `bridge_stream` keeps the bridges of different purposes apart.
-    pub(super) fn new(batch: &Batch, purpose: Purpose, bridge_stream: u64, len: usize) -> Self {
+    fn new(batch: &Batch, purpose: Purpose, bridge_stream: u64, len: usize) -> Self {
         let samples = if len == 0 { 0..0 } else { batch.samples.clone() };
         let n = samples.len();
         let streams = |purpose| samples.clone().map(move |i| stream(batch.seed, i as u64, purpose));
@@ -53,6 +66,12 @@ impl Increments {
             Refinement::Doubled => self.current.copy_from_slice(&self.waiting),
         }
         &self.current
+    }
+
+    /// Bytes that a copy takes.
+    pub(super) fn bytes(&self) -> usize {
+        let streams = (self.drawn.len() + self.bridge.len()) * size_of::<Stream>();
+        streams + 8 * (self.waiting.len() + self.current.len() + self.draw.len())
     }
 
     fn own(&mut self) {
