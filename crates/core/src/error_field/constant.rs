@@ -51,4 +51,18 @@ impl Field for ConstantField {
         self.eval(at, x, y);
         uj.fill(0.0);
     }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        _u: &[f64],
+        _v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        d2.fill(0.0);
+        Ok(())
+    }
 }

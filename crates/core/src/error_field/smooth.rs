@@ -138,6 +138,46 @@ impl Task for Rows<'_> {
     }
 }
 
+/// Values and second derivatives −Σ_j cos(…)_j (ω_j·u) (ω_j·v) a_j of a batch.
+struct Curvatures<'a> {
+    field: &'a SmoothField,
+    time: f64,
+    x: &'a [f64],
+    pairs: [&'a [f64]; 2],
+    y: &'a mut [f64],
+    out: &'a mut [f64],
+}
+
+impl Task for Curvatures<'_> {
+    #[inline(always)]
+    fn run<L: Lanes>(self) {
+        let Curvatures { field, time, x, pairs: [u, v], y, out } = self;
+        let (dim, samples) = (field.dim, x.len() / field.dim);
+        let len = v.len().checked_div(samples).unwrap_or(0);
+        let phases = field.phases_at(time);
+        let zero = L::splat(0.0);
+        for (sample, (x, y)) in x.chunks_exact(dim).zip(y.chunks_exact_mut(dim)).enumerate() {
+            let mut cosines = [zero; BLOCKS];
+            for (block, phase) in phases.iter().enumerate() {
+                let argument = project(L::load(phase), &field.frequencies[block * dim..][..dim], x);
+                cosines[block] = sin_cos(argument).1;
+            }
+            spread(&cosines, &field.amplitudes, y);
+            let own = sample * len..(sample + 1) * len;
+            let rows = u[own.clone()].chunks_exact(dim).zip(v[own.clone()].chunks_exact(dim));
+            for ((u, v), out) in rows.zip(out[own].chunks_exact_mut(dim)) {
+                let mut weights = cosines;
+                for (block, weight) in weights.iter_mut().enumerate() {
+                    let frequencies = &field.frequencies[block * dim..][..dim];
+                    let along = project(zero, frequencies, u).mul(project(zero, frequencies, v));
+                    *weight = zero.sub(weight.mul(along));
+                }
+                spread(&weights, &field.amplitudes, out);
+            }
+        }
+    }
+}
+
 /// start + p·v for the features of a block.
 #[inline(always)]
 fn project<L: Lanes>(start: L, p: &[Lane], v: &[f64]) -> L {
@@ -171,6 +211,20 @@ impl Field for SmoothField {
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         let (p, q) = (&self.amplitudes, &self.frequencies);
         dispatch(Rows { field: self, time: at.time, x, v: u, y, out: uj, p, q }, Instructions::best());
+    }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let curvatures = Curvatures { field: self, time: at.time, x, pairs: [u, v], y, out: d2 };
+        dispatch(curvatures, Instructions::best());
+        Ok(())
     }
 }
 

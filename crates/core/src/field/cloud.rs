@@ -1,8 +1,8 @@
 //! Small clouds of points in the plane or in space, sorted so that far blocks can be left out.
 
 use super::lanes::{Instructions, Lanes, Task, dispatch};
-use super::nodes::{Look, Nodes, TOGETHER};
-use super::posterior::{Conditional, Posterior};
+use super::nodes::{Look, Moments, Nodes, TOGETHER};
+use super::posterior::{Conditional, Cumulants, Posterior};
 
 /// Weighted points of R^D, D small, in blocks of neighbours.
 ///
@@ -41,14 +41,14 @@ fn sort<const D: usize>(points: &[[f64; D]], order: &mut [usize]) {
 }
 
 /// The conditional moments of a batch.
-struct Batch<'a, const D: usize> {
+struct Batch<'a, M, const D: usize> {
     nodes: &'a Nodes<D>,
     variance: f64,
     xi: &'a [[f64; D]],
-    out: &'a mut [Conditional<D>],
+    out: &'a mut [M],
 }
 
-impl<const D: usize> Task for Batch<'_, D> {
+impl<M: Moments<D>, const D: usize> Task for Batch<'_, M, D> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let mut look = Look::default();
@@ -60,7 +60,7 @@ impl<const D: usize> Task for Batch<'_, D> {
                 *choice = Some(self.nodes.choose::<L>(self.variance, xi, &near, &mut look));
             }
             for ((xi, out), choice) in xi.iter().zip(out).zip(choices.iter().flatten()) {
-                *out = self.nodes.condition::<L>(self.variance, xi, choice, &look);
+                *out = M::sum::<L>(self.nodes, self.variance, xi, choice, &look);
             }
         }
     }
@@ -68,6 +68,10 @@ impl<const D: usize> Task for Batch<'_, D> {
 
 impl<const D: usize> Posterior<D> for Cloud<D> {
     fn condition(&self, variance: f64, xi: &[[f64; D]], out: &mut [Conditional<D>]) {
+        dispatch(Batch { nodes: &self.nodes, variance, xi, out }, Instructions::best());
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; D]], out: &mut [Cumulants<D>]) {
         dispatch(Batch { nodes: &self.nodes, variance, xi, out }, Instructions::best());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Field, Moment};
 use crate::error::{Error, Result};
+use crate::linalg::{axpy, dot};
 use faer::{Mat, Side};
 
 /// One Gaussian N(mean, Q diag(λ) Qᵀ) with its weight.
@@ -177,6 +178,40 @@ impl Field for Mixture {
 
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
+    }
+
+    /// With ĝ_j = g_j − E g, whose mean is 0, differentiating the Jacobian gives
+    /// d²s\[u, v\] = E[ (ĝ·u ĝ·v − uᵀV⁻¹v) ĝ − (ĝ·v) V⁻¹u − (ĝ·u) V⁻¹v ].
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let dim = self.dim;
+        let k = if x.is_empty() { 0 } else { u.len() / x.len() };
+        let (mut solved_u, mut solved_v) = (vec![0.0; dim], vec![0.0; dim]);
+        for (i, (x, y)) in x.chunks_exact(dim).zip(y.chunks_exact_mut(dim)).enumerate() {
+            let voices = self.voices(at, x, y);
+            let rows = i * k * dim..(i + 1) * k * dim;
+            let pairs = u[rows.clone()].chunks_exact(dim).zip(v[rows.clone()].chunks_exact(dim));
+            for ((u, v), d2) in pairs.zip(d2[rows].chunks_exact_mut(dim)) {
+                d2.fill(0.0);
+                for (j, component) in self.components.iter().enumerate() {
+                    let (w, g) = (voices.weights[j], &voices.deviations[j * dim..][..dim]);
+                    component.solve(|lambda| self.spread(at, lambda), u, &mut solved_u);
+                    component.solve(|lambda| self.spread(at, lambda), v, &mut solved_v);
+                    let (along_u, along_v) = (dot(g, u), dot(g, v));
+                    axpy(d2, w * (along_u * along_v - dot(v, &solved_u)), g);
+                    axpy(d2, -w * along_v, &solved_u);
+                    axpy(d2, -w * along_u, &solved_v);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! Fields: what a network learned, or what is known exactly, with value, tangents and adjoint.
+//! Fields: what a network learned, or what is known exactly, with value, tangents, adjoint and second order.
 
 mod bessel;
 mod bound;
@@ -26,7 +26,7 @@ pub use mixture::Mixture;
 pub use network::NetworkField;
 pub use path::{Interval, Path};
 pub use point_set::{Bandwidth, PointSet};
-pub use posterior::{Conditional, Posterior, Score};
+pub use posterior::{Conditional, Cumulants, Posterior, Score};
 pub use product::Product;
 pub use quadrature::Quadrature;
 pub use rings::Rings;
@@ -69,7 +69,7 @@ pub trait Field: Send + Sync {
     /// d²f(x)\[u_j, v_j\]. k = 0 is allowed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where the field has no exact second order, as the analytic fields have not; an imported
+    /// [`Error::Invalid`] where the field has no exact second order, as finite differences have not; an imported
     /// network whose second-order graph exceeds the memory limit.
     fn second(
         &self,
@@ -83,7 +83,7 @@ pub trait Field: Send + Sync {
         let _ = (at, x, u, v, y, d2);
         Err(Error::invalid(
             "second-order derivative",
-            "an imported network",
+            "an imported network or an exact score",
             "a field without exact second derivatives",
             "Take differences of its tangents.",
         ))

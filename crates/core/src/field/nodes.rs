@@ -9,6 +9,10 @@
 //! 2 Ω e^{−λ}. λ is chosen so that 2 Ω e^{−λ} (2 + √(2λ) + √(2 ln Ω))² ≤ tolerance: then
 //! |Δx̄| ≤ tolerance (δ + √V) and |ΔCov| ≤ tolerance (δ + √V)².
 
+mod third;
+
+pub(super) use third::Moments;
+
 use super::compact::Compact;
 use super::lanes::Lanes;
 use super::posterior::Conditional;

@@ -130,6 +130,18 @@ impl PointSet {
             }
         }
     }
+
+    /// d²s[u, v] = Σ w ĝ (ĝ·u)(ĝ·v) with ĝ = m V⁻¹ (y − x̄).
+    fn curvature(&self, m: f64, precision: &[f64], near: &Near, pair: [&[f64]; 2], d2: &mut [f64]) {
+        d2.fill(0.0);
+        for (j, w) in near.nodes.iter().zip(&near.weights) {
+            let node = &self.nodes[j * self.dim..][..self.dim];
+            let pull = |i: usize| m * precision[i] * (node[i] - near.mean[i]);
+            let along = |v: &[f64]| (0..self.dim).map(|i| pull(i) * v[i]).sum::<f64>();
+            let factor = w * along(pair[0]) * along(pair[1]);
+            d2.iter_mut().enumerate().for_each(|(i, d2)| *d2 += factor * pull(i));
+        }
+    }
 }
 
 impl Field for PointSet {
@@ -150,9 +162,7 @@ impl Field for PointSet {
         let precision: Vec<f64> = self.variances(at).iter().map(|v| 1.0 / v).collect();
         for (i, (x, y)) in x.chunks_exact(dim).zip(y.chunks_exact_mut(dim)).enumerate() {
             let near = self.near(at, &precision, x);
-            for (((y, x), mean), p) in y.iter_mut().zip(x).zip(&near.mean).zip(&precision) {
-                *y = (at.signal * mean - x) * p;
-            }
+            near.score(at.signal, &precision, x, y);
             let rows = i * k * dim..(i + 1) * k * dim;
             for (v, jv) in v[rows.clone()].chunks_exact(dim).zip(jv[rows].chunks_exact_mut(dim)) {
                 self.product(at.signal, &precision, &near, v, jv);
@@ -162,6 +172,42 @@ impl Field for PointSet {
 
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
+    }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        if let Some(blocks) = &self.blocks {
+            return blocks.second(at, x, u, v, y, d2);
+        }
+        let dim = self.dim;
+        let k = if x.is_empty() { 0 } else { u.len() / x.len() };
+        let precision: Vec<f64> = self.variances(at).iter().map(|v| 1.0 / v).collect();
+        for (i, (x, y)) in x.chunks_exact(dim).zip(y.chunks_exact_mut(dim)).enumerate() {
+            let near = self.near(at, &precision, x);
+            near.score(at.signal, &precision, x, y);
+            let rows = i * k * dim..(i + 1) * k * dim;
+            let pairs = u[rows.clone()].chunks_exact(dim).zip(v[rows.clone()].chunks_exact(dim));
+            for ((u, v), d2) in pairs.zip(d2[rows].chunks_exact_mut(dim)) {
+                self.curvature(at.signal, &precision, &near, [u, v], d2);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Near {
+    /// s = V⁻¹ (m x̄ − x).
+    fn score(&self, m: f64, precision: &[f64], x: &[f64], y: &mut [f64]) {
+        for (((y, x), mean), p) in y.iter_mut().zip(x).zip(&self.mean).zip(precision) {
+            *y = (m * mean - x) * p;
+        }
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! With X = m X_0 + σ Z, ξ = x/m and V' = V/m² (V = σ² + m²h² for a bandwidth h), let x̄ and Cov be the mean
 //! and covariance of X_0 given ξ = X_0 + √V' Z. Then the score is s = m (x̄ − ξ)/V and its Jacobian
-//! (Cov/V' − I)/V, a symmetric matrix.
+//! (Cov/V' − I)/V, a symmetric matrix. As ξ/V' tilts the law of X_0 exponentially, a derivative along ξ is the next
+//! cumulant over V': with the third cumulant K, d²s\[u, v\] = (m/V)³ K\[u, v\].
 
 use super::{Field, Moment};
+use crate::error::Result;
 
 /// Mean (relative to the observation) and covariance of X_0 given its noisy observation ξ.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,10 +24,81 @@ impl<const D: usize> Conditional<D> {
     }
 }
 
+/// The first three cumulants of X_0 given its noisy observation ξ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cumulants<const D: usize> {
+    /// Mean and covariance.
+    pub conditional: Conditional<D>,
+    /// E (X_0 − x̄)_i (X_0 − x̄)_j (X_0 − x̄)_k, symmetric.
+    pub third: [[[f64; D]; D]; D],
+}
+
+impl<const D: usize> Cumulants<D> {
+    /// All entries the same.
+    pub const fn filled(value: f64) -> Self {
+        Cumulants { conditional: Conditional::filled(value), third: [[[value; D]; D]; D] }
+    }
+
+    /// K\[u, v\].
+    #[inline(always)]
+    fn contract(&self, u: &[f64], v: &[f64]) -> [f64; D] {
+        let row = |row: &[f64; D]| row.iter().zip(v).map(|(k, v)| k * v).sum::<f64>();
+        self.third.map(|rows| rows.iter().zip(u).map(|(r, u)| u * row(r)).sum())
+    }
+}
+
+/// Moments of X_0 about a point near its mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RawMoments<const D: usize> {
+    /// E y_i.
+    pub(super) first: [f64; D],
+    /// E y_i y_j; entries with j ≤ i are read.
+    pub(super) second: [[f64; D]; D],
+    /// E y_i y_j y_k; entries with k ≤ j ≤ i are read.
+    pub(super) third: [[[f64; D]; D]; D],
+}
+
+impl<const D: usize> RawMoments<D> {
+    /// The cumulants, the moments being about `centre`.
+    #[inline(always)]
+    pub(super) fn cumulants(&self, centre: &[f64; D], xi: &[f64; D]) -> Cumulants<D> {
+        let RawMoments { first: mean, second, third } = self;
+        let mut out = Cumulants::filled(0.0);
+        for i in 0..D {
+            out.conditional.offset[i] = (centre[i] - xi[i]) + mean[i];
+            for j in 0..=i {
+                let covariance = second[i][j] - mean[i] * mean[j];
+                out.conditional.covariance[i][j] = covariance;
+                out.conditional.covariance[j][i] = covariance;
+            }
+        }
+        let covariance = &out.conditional.covariance;
+        for i in 0..D {
+            for j in 0..=i {
+                for k in 0..=j {
+                    // E yyy − (C_ij μ_k + …) − μμμ, with C the covariance.
+                    let value = third[i][j][k]
+                        - (covariance[i][j] * mean[k]
+                            + covariance[i][k] * mean[j]
+                            + covariance[j][k] * mean[i])
+                        - mean[i] * mean[j] * mean[k];
+                    for [a, b, c] in [[i, j, k], [i, k, j], [j, i, k], [j, k, i], [k, i, j], [k, j, i]] {
+                        out.third[a][b][c] = value;
+                    }
+                }
+            }
+        }
+        out
+    }
+}
+
 /// A data law whose conditional moments under isotropic Gaussian noise are known.
 pub trait Posterior<const D: usize>: Send + Sync {
     /// Conditional moments of X_0 given X_0 + √variance · Z = ξ, for finite ξ and positive finite variance.
     fn condition(&self, variance: f64, xi: &[[f64; D]], out: &mut [Conditional<D>]);
+
+    /// The same with the third cumulant.
+    fn cumulants(&self, variance: f64, xi: &[[f64; D]], out: &mut [Cumulants<D>]);
 }
 
 /// The exact score of noised data as a field.
@@ -46,24 +119,30 @@ impl<P: Posterior<D>, const D: usize> Score<P, D> {
 
     /// Calls `take(row, score, Jacobian)` for every row of `x[n, D]`.
     fn each(&self, at: Moment, x: &[f64], mut take: impl FnMut(usize, &[f64; D], &[[f64; D]; D])) {
+        let mut moments = [Conditional::filled(0.0); TILE];
+        self.tiles(at, x, |noised, first, rows, xi| {
+            if noised.carries_signal() {
+                self.posterior.condition(noised.variance, xi, &mut moments[..rows.len()]);
+            }
+            for (i, row) in rows.iter().enumerate() {
+                let (score, jacobian) = noised.score(row, &moments[i]);
+                take(first + i, &score, &jacobian);
+            }
+        });
+    }
+
+    /// Calls `work(law, first row, rows, observations)` for every tile of `x[n, D]`.
+    fn tiles(&self, at: Moment, x: &[f64], mut work: impl FnMut(&Noised, usize, &[[f64; D]], &[[f64; D]])) {
         let Moment { signal: m, noise, .. } = at;
         let v = noise * noise + (m * self.bandwidth).powi(2);
         let noised = Noised { m, v, variance: v / (m * m) };
         let mut xi = [[0.0; D]; TILE];
-        let mut moments = [Conditional::filled(0.0); TILE];
-        for (tile, rows) in x.chunks(TILE * D).enumerate() {
-            let n = rows.len() / D;
-            let (rows, _) = rows.as_chunks::<D>();
+        let (rows, _) = x.as_chunks::<D>();
+        for (tile, rows) in rows.chunks(TILE).enumerate() {
             for (xi, row) in xi.iter_mut().zip(rows) {
                 *xi = noised.observation(row);
             }
-            if noised.carries_signal() {
-                self.posterior.condition(noised.variance, &xi[..n], &mut moments[..n]);
-            }
-            for (i, row) in rows.iter().enumerate() {
-                let (score, jacobian) = noised.score(row, &moments[i]);
-                take(tile * TILE + i, &score, &jacobian);
-            }
+            work(&noised, tile * TILE, rows, &xi[..rows.len()]);
         }
     }
 }
@@ -115,6 +194,18 @@ impl Noised {
         }
         (score, jacobian)
     }
+
+    /// (m/V)³, the factor of the third cumulant in the second derivative of a score; 0 for noise alone.
+    #[inline(always)]
+    fn curvature<const D: usize>(&self, score: &[f64; D]) -> f64 {
+        if score.iter().any(|s| s.is_nan()) {
+            f64::NAN
+        } else if self.variance.is_finite() {
+            (self.m / self.v).powi(3)
+        } else {
+            0.0
+        }
+    }
 }
 
 /// Whether all numbers are finite: 0 · x is 0 for every finite x and NaN for the others.
@@ -147,5 +238,35 @@ impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {
 
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
+    }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let k = if x.is_empty() { 0 } else { u.len() / x.len() };
+        let mut moments = [Cumulants::filled(0.0); TILE];
+        self.tiles(at, x, |noised, first, rows, xi| {
+            if noised.carries_signal() {
+                self.posterior.cumulants(noised.variance, xi, &mut moments[..rows.len()]);
+            }
+            for (i, row) in rows.iter().enumerate() {
+                let (score, _) = noised.score(row, &moments[i].conditional);
+                y[(first + i) * D..][..D].copy_from_slice(&score);
+                let factor = noised.curvature(&score);
+                let own = (first + i) * k * D..(first + i + 1) * k * D;
+                let pairs = u[own.clone()].chunks_exact(D).zip(v[own.clone()].chunks_exact(D));
+                for ((u, v), d2) in pairs.zip(d2[own].chunks_exact_mut(D)) {
+                    let along = moments[i].contract(u, v);
+                    d2.iter_mut().zip(along).for_each(|(d2, k)| *d2 = factor * k);
+                }
+            }
+        });
+        Ok(())
     }
 }

@@ -93,4 +93,24 @@ impl Field for Product {
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.derive(Mode::Adjoint, at, x, u, y, uj);
     }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        for Block { field, coordinates } in &self.blocks {
+            let part = |all: &[f64]| gather(self.dim, coordinates, all);
+            let (x, u, v) = (part(x), part(u), part(v));
+            let (mut block_y, mut block_d2) = (vec![0.0; x.len()], vec![0.0; u.len()]);
+            field.second(at, &x, &u, &v, &mut block_y, &mut block_d2)?;
+            scatter(self.dim, coordinates, &block_y, y);
+            scatter(self.dim, coordinates, &block_d2, d2);
+        }
+        Ok(())
+    }
 }

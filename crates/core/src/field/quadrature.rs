@@ -3,9 +3,9 @@
 use super::bound::{Growth, Lines, PANEL, Setting};
 use super::gauss_legendre::GaussLegendre;
 use super::lanes::{Instructions, Lanes, Task, dispatch};
-use super::nodes::{Look, Nearest, Nodes, TOGETHER};
+use super::nodes::{Look, Moments, Nearest, Nodes, TOGETHER};
 use super::path::Path;
-use super::posterior::{Conditional, Posterior};
+use super::posterior::{Conditional, Cumulants, Posterior};
 use super::refine::Refinement;
 use std::cell::OnceCell;
 use std::sync::OnceLock;
@@ -205,14 +205,14 @@ fn panels<const D: usize>(
 }
 
 /// The conditional moments of a batch.
-struct Batch<'a, P, const D: usize> {
+struct Batch<'a, P, M, const D: usize> {
     law: &'a Quadrature<P, D>,
     variance: f64,
     xi: &'a [[f64; D]],
-    out: &'a mut [Conditional<D>],
+    out: &'a mut [M],
 }
 
-impl<P: Path<D>, const D: usize> Task for Batch<'_, P, D> {
+impl<P: Path<D>, M: Moments<D>, const D: usize> Task for Batch<'_, P, M, D> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
         let Batch { law, variance, xi, out } = self;
@@ -228,12 +228,12 @@ impl<P: Path<D>, const D: usize> Task for Batch<'_, P, D> {
                     Found::Level { nodes, near } => {
                         *choice = Some((nodes, nodes.choose::<L>(variance, xi, &near, &mut look)));
                     }
-                    Found::Beyond { distance } => *out = law.refined(variance, xi, distance),
+                    Found::Beyond { distance } => *out = law.refined(variance, xi, distance).into(),
                 }
             }
             for ((xi, out), choice) in xi.iter().zip(out).zip(&choices) {
                 if let Some((nodes, choice)) = choice {
-                    *out = nodes.condition::<L>(variance, xi, choice, &look);
+                    *out = M::sum::<L>(nodes, variance, xi, choice, &look);
                 }
             }
         }
@@ -269,16 +269,20 @@ impl<P: Path<D>, const D: usize> Quadrature<P, D> {
     }
 
     /// Moments by panels refined around ξ.
-    fn refined(&self, variance: f64, xi: &[f64; D], distance: f64) -> Conditional<D> {
+    fn refined(&self, variance: f64, xi: &[f64; D], distance: f64) -> Cumulants<D> {
         if !distance.is_finite() {
-            return Conditional::filled(f64::NAN);
+            return Cumulants::filled(f64::NAN);
         }
-        Refinement::new(&self.paths, self.tolerance, variance, distance).condition(xi)
+        Refinement::new(&self.paths, self.tolerance, variance, distance).cumulants(xi)
     }
 }
 
 impl<P: Path<D>, const D: usize> Posterior<D> for Quadrature<P, D> {
     fn condition(&self, variance: f64, xi: &[[f64; D]], out: &mut [Conditional<D>]) {
+        dispatch(Batch { law: self, variance, xi, out }, Instructions::best());
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; D]], out: &mut [Cumulants<D>]) {
         dispatch(Batch { law: self, variance, xi, out }, Instructions::best());
     }
 }
@@ -380,7 +384,7 @@ mod tests {
         let xi = [[0.3, 0.95], [1.9, 0.3], [-1.05, 0.02], [0.5, 0.4]];
         let stored = conditions(&law, 0.0025, &xi, Instructions::best());
         for (xi, stored) in xi.iter().zip(stored) {
-            let refined = Refinement::new(&curves, 1e-13, 0.0025, 2.0).condition(xi);
+            let refined = Refinement::new(&curves, 1e-13, 0.0025, 2.0).cumulants(xi).conditional;
             for i in 0..2 {
                 assert!((refined.offset[i] - stored.offset[i]).abs() < 1e-13);
                 for j in 0..2 {

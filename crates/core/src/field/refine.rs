@@ -4,7 +4,7 @@ use super::bound::{PANEL, Setting};
 use super::gauss_legendre::GaussLegendre;
 use super::nodes::cut;
 use super::path::Path;
-use super::posterior::Conditional;
+use super::posterior::{Cumulants, RawMoments};
 
 /// Halvings of a path at most; more would not be told apart in the parameter.
 const DEPTH: u32 = 44;
@@ -76,8 +76,8 @@ impl<'a, P> Refinement<'a, P> {
         Refinement { paths, depths, variance, square: distance * distance, cut: cut(ratio, tolerance) }
     }
 
-    /// Moments of X_0 given X_0 + √variance Z = ξ.
-    pub(super) fn condition<const D: usize>(&self, xi: &[f64; D]) -> Conditional<D>
+    /// Cumulants of X_0 given X_0 + √variance Z = ξ.
+    pub(super) fn cumulants<const D: usize>(&self, xi: &[f64; D]) -> Cumulants<D>
     where
         P: Path<D>,
     {
@@ -91,7 +91,7 @@ impl<'a, P> Refinement<'a, P> {
                 parts.map(move |(z, w)| Node { point: self.point(panel, *z), weight: w * share })
             })
             .collect();
-        moments(&nodes, self.variance, xi)
+        cumulants(&nodes, self.variance, xi)
     }
 
     /// γ at z in [−1, 1] of a panel.
@@ -159,30 +159,31 @@ fn length<const D: usize>(a: &[f64; D], b: &[f64; D]) -> f64 {
 }
 
 /// Two passes: the nearest node, then sums about it.
-fn moments<const D: usize>(nodes: &[Node<D>], variance: f64, xi: &[f64; D]) -> Conditional<D> {
+fn cumulants<const D: usize>(nodes: &[Node<D>], variance: f64, xi: &[f64; D]) -> Cumulants<D> {
     let nearest = nodes.iter().min_by(|a, b| length(&a.point, xi).total_cmp(&length(&b.point, xi)));
     let Some(Node { point: centre, .. }) = nearest else {
-        return Conditional::filled(f64::NAN);
+        return Cumulants::filled(f64::NAN);
     };
     let least = length(centre, xi);
     let (mut total, mut first, mut second) = (0.0, [0.0; D], [[0.0; D]; D]);
+    let mut third = [[[0.0; D]; D]; D];
     for Node { point, weight } in nodes {
         let distance = length(point, xi);
         let w = weight * (-(distance - least) * (distance + least) / (2.0 * variance)).exp();
+        let y: [f64; D] = std::array::from_fn(|i| point[i] - centre[i]);
         total += w;
         for i in 0..D {
-            first[i] += w * (point[i] - centre[i]);
-            for j in 0..D {
-                second[i][j] += w * (point[i] - centre[i]) * (point[j] - centre[j]);
+            first[i] += w * y[i];
+            for j in 0..=i {
+                second[i][j] += w * y[i] * y[j];
+                (0..=j).for_each(|k| third[i][j][k] += w * y[i] * y[j] * y[k]);
             }
         }
     }
-    let mut out = Conditional::filled(0.0);
-    for i in 0..D {
-        out.offset[i] = (centre[i] - xi[i]) + first[i] / total;
-        for j in 0..D {
-            out.covariance[i][j] = second[i][j] / total - first[i] * first[j] / (total * total);
-        }
-    }
-    out
+    let raw = RawMoments {
+        first: first.map(|sum| sum / total),
+        second: second.map(|row| row.map(|sum| sum / total)),
+        third: third.map(|rows| rows.map(|row| row.map(|sum| sum / total))),
+    };
+    raw.cumulants(centre, xi)
 }

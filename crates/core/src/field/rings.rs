@@ -5,7 +5,7 @@
 
 use super::bessel::VonMises;
 use super::gauss_legendre::GaussLegendre;
-use super::posterior::{Conditional, Posterior};
+use super::posterior::{Conditional, Cumulants, Posterior};
 use std::f64::consts::TAU;
 use std::sync::OnceLock;
 
@@ -48,6 +48,19 @@ struct Moments {
     across_across: f64,
     along_height: f64,
     height_height: f64,
+    /// Third cumulants, by how often each direction occurs.
+    third: ThirdMoments,
+}
+
+/// Third cumulants in the same frame; those with an odd power across vanish.
+#[derive(Default)]
+struct ThirdMoments {
+    along_3: f64,
+    along_2_height: f64,
+    along_height_2: f64,
+    height_3: f64,
+    along_across_2: f64,
+    height_across_2: f64,
 }
 
 impl Rings {
@@ -140,8 +153,53 @@ fn moments(rings: &[Ring], variance: f64, q: f64, height: f64) -> Moments {
         mean.across_across += w * square * law.transverse;
         mean.along_height += w * along * up;
         mean.height_height += w * up * up;
+        let (radial, transverse) = (square * law.radial, square * law.transverse);
+        let (radial_skew, mixed_skew) =
+            (square * ring.radius * law.radial_skew, square * ring.radius * law.mixed_skew);
+        let third = &mut mean.third;
+        third.along_3 += w * (along * (along * along + 3.0 * radial) + radial_skew);
+        third.along_2_height += w * up * (along * along + radial);
+        third.along_height_2 += w * along * up * up;
+        third.height_3 += w * up * up * up;
+        third.along_across_2 += w * (along * transverse + mixed_skew);
+        third.height_across_2 += w * up * transverse;
     }
     mean
+}
+
+impl ThirdMoments {
+    /// Entries in coordinates whose first two are those of the plane, the ray in `direction`.
+    fn cartesian<const D: usize>(&self, direction: [f64; 2]) -> [[[f64; D]; D]; D] {
+        let [cos, sin] = direction;
+        // Rows are along, across, height.
+        let axes = [[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]];
+        let entry = |a: usize, b: usize, c: usize| {
+            let mut kind = [0; 3];
+            [a, b, c].iter().for_each(|axis| kind[*axis] += 1);
+            match kind {
+                [3, 0, 0] => self.along_3,
+                [2, 0, 1] => self.along_2_height,
+                [1, 0, 2] => self.along_height_2,
+                [0, 0, 3] => self.height_3,
+                [1, 2, 0] => self.along_across_2,
+                [0, 2, 1] => self.height_across_2,
+                _ => 0.0,
+            }
+        };
+        let mut out = [[[0.0; D]; D]; D];
+        for abc in 0..27 {
+            let (a, b, c) = (abc / 9, abc / 3 % 3, abc % 3);
+            let value = entry(a, b, c);
+            for (i, out) in out.iter_mut().enumerate() {
+                for (j, out) in out.iter_mut().enumerate() {
+                    for (k, out) in out.iter_mut().enumerate() {
+                        *out += value * axes[a][i] * axes[b][j] * axes[c][k];
+                    }
+                }
+            }
+        }
+        out
+    }
 }
 
 /// Fills the planar block of offset and covariance; returns the direction of ξ in the plane.
@@ -158,12 +216,46 @@ fn place<const D: usize>(m: &Moments, xi: &[f64; D], q: f64, out: &mut Condition
     direction
 }
 
+/// Direction of the ray through ξ in the plane; on the axis there is none, and nothing depends on it but rounding.
+fn ray(xi: &[f64], q: f64) -> [f64; 2] {
+    if q > 0.0 { [xi[0] / q, xi[1] / q] } else { [1.0, 0.0] }
+}
+
+/// The moments in the plane.
+fn planar(m: &Moments, xi: &[f64; 2], q: f64) -> Conditional<2> {
+    let mut out = Conditional::filled(0.0);
+    place(m, xi, q, &mut out);
+    out
+}
+
+/// The moments in space.
+fn spatial(m: &Moments, xi: &[f64; 3], q: f64) -> Conditional<3> {
+    let mut out = Conditional::filled(0.0);
+    let direction = place(m, xi, q, &mut out);
+    out.offset[2] = m.height - xi[2];
+    out.covariance[2][2] = m.height_height;
+    for (i, cosine) in direction.iter().enumerate() {
+        out.covariance[i][2] = m.along_height * cosine;
+        out.covariance[2][i] = out.covariance[i][2];
+    }
+    out
+}
+
 impl Posterior<2> for Rings {
     fn condition(&self, variance: f64, xi: &[[f64; 2]], out: &mut [Conditional<2>]) {
         let rings = self.rings(variance);
         for (xi, out) in xi.iter().zip(out) {
             let q = xi[0].hypot(xi[1]);
-            place(&moments(rings, variance, q, 0.0), xi, q, out);
+            *out = planar(&moments(rings, variance, q, 0.0), xi, q);
+        }
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; 2]], out: &mut [Cumulants<2>]) {
+        let rings = self.rings(variance);
+        for (xi, out) in xi.iter().zip(out) {
+            let q = xi[0].hypot(xi[1]);
+            let m = moments(rings, variance, q, 0.0);
+            *out = Cumulants { conditional: planar(&m, xi, q), third: m.third.cartesian(ray(xi, q)) };
         }
     }
 }
@@ -173,14 +265,16 @@ impl Posterior<3> for Rings {
         let rings = self.rings(variance);
         for (xi, out) in xi.iter().zip(out) {
             let q = xi[0].hypot(xi[1]);
+            *out = spatial(&moments(rings, variance, q, xi[2]), xi, q);
+        }
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; 3]], out: &mut [Cumulants<3>]) {
+        let rings = self.rings(variance);
+        for (xi, out) in xi.iter().zip(out) {
+            let q = xi[0].hypot(xi[1]);
             let m = moments(rings, variance, q, xi[2]);
-            let direction = place(&m, xi, q, out);
-            out.offset[2] = m.height - xi[2];
-            out.covariance[2][2] = m.height_height;
-            for (i, cosine) in direction.iter().enumerate() {
-                out.covariance[i][2] = m.along_height * cosine;
-                out.covariance[2][i] = out.covariance[i][2];
-            }
+            *out = Cumulants { conditional: spatial(&m, xi, q), third: m.third.cartesian(ray(xi, q)) };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Laws with rotational symmetry, in closed form on the ring: circle, sphere, disc, torus.
 
 use super::bessel::{Langevin, VonMises};
-use super::posterior::{Conditional, Posterior};
+use super::posterior::{Conditional, Cumulants, Posterior};
 
 /// Uniform law on the circle of a radius about the origin of R²: a von Mises law given ξ.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,10 @@ struct Polar {
     radial: f64,
     /// Variance in every direction across.
     transverse: f64,
+    /// Third cumulant along the ray.
+    radial_skew: f64,
+    /// Third cumulant once along the ray, twice in any direction across.
+    mixed_skew: f64,
 }
 
 impl Polar {
@@ -42,6 +46,23 @@ impl Polar {
         }
         out
     }
+
+    /// The same with the third cumulant (k_r − 3 k_m) n n n + k_m (n I + …), n along the ray.
+    fn cumulants<const D: usize>(&self, xi: &[f64; D], r: f64) -> Cumulants<D> {
+        let mut out = Cumulants { conditional: self.cartesian(xi, r), ..Cumulants::filled(0.0) };
+        let n = if r > 0.0 { xi.map(|value| value / r) } else { [0.0; D] };
+        let identity = |a: usize, b: usize| if a == b { 1.0 } else { 0.0 };
+        for i in 0..D {
+            for j in 0..D {
+                for k in 0..D {
+                    let mixed = n[i] * identity(j, k) + n[j] * identity(i, k) + n[k] * identity(i, j);
+                    out.third[i][j][k] = (self.radial_skew - 3.0 * self.mixed_skew) * (n[i] * n[j] * n[k])
+                        + self.mixed_skew * mixed;
+                }
+            }
+        }
+        out
+    }
 }
 
 /// |ξ| without overflow or loss for tiny numbers.
@@ -49,18 +70,46 @@ fn length<const D: usize>(xi: &[f64; D]) -> f64 {
     xi.iter().fold(0.0, |length: f64, value| length.hypot(*value))
 }
 
+impl Circle {
+    fn polar(&self, variance: f64, r: f64) -> Polar {
+        let law = VonMises::new(r * self.radius / variance);
+        let square = self.radius * self.radius;
+        Polar {
+            offset: self.radius * law.mean - r,
+            radial: square * law.radial,
+            transverse: square * law.transverse,
+            radial_skew: square * self.radius * law.radial_skew,
+            mixed_skew: square * self.radius * law.mixed_skew,
+        }
+    }
+}
+
 impl Posterior<2> for Circle {
     fn condition(&self, variance: f64, xi: &[[f64; 2]], out: &mut [Conditional<2>]) {
         for (xi, out) in xi.iter().zip(out) {
             let r = length(xi);
-            let law = VonMises::new(r * self.radius / variance);
-            let square = self.radius * self.radius;
-            let polar = Polar {
-                offset: self.radius * law.mean - r,
-                radial: square * law.radial,
-                transverse: square * law.transverse,
-            };
-            *out = polar.cartesian(xi, r);
+            *out = self.polar(variance, r).cartesian(xi, r);
+        }
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; 2]], out: &mut [Cumulants<2>]) {
+        for (xi, out) in xi.iter().zip(out) {
+            let r = length(xi);
+            *out = self.polar(variance, r).cumulants(xi, r);
+        }
+    }
+}
+
+impl Sphere {
+    fn polar(&self, variance: f64, r: f64) -> Polar {
+        let law = Langevin::new(r * self.radius / variance);
+        let square = self.radius * self.radius;
+        Polar {
+            offset: self.radius * law.mean - r,
+            radial: square * law.radial,
+            transverse: square * law.transverse,
+            radial_skew: square * self.radius * law.radial_skew,
+            mixed_skew: square * self.radius * law.mixed_skew,
         }
     }
 }
@@ -69,14 +118,14 @@ impl Posterior<3> for Sphere {
     fn condition(&self, variance: f64, xi: &[[f64; 3]], out: &mut [Conditional<3>]) {
         for (xi, out) in xi.iter().zip(out) {
             let r = length(xi);
-            let law = Langevin::new(r * self.radius / variance);
-            let square = self.radius * self.radius;
-            let polar = Polar {
-                offset: self.radius * law.mean - r,
-                radial: square * law.radial,
-                transverse: square * law.transverse,
-            };
-            *out = polar.cartesian(xi, r);
+            *out = self.polar(variance, r).cartesian(xi, r);
+        }
+    }
+
+    fn cumulants(&self, variance: f64, xi: &[[f64; 3]], out: &mut [Cumulants<3>]) {
+        for (xi, out) in xi.iter().zip(out) {
+            let r = length(xi);
+            *out = self.polar(variance, r).cumulants(xi, r);
         }
     }
 }

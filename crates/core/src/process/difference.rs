@@ -103,4 +103,25 @@ impl Field for DifferenceField {
             combine(&weights, cotangents, base_pulled, uj);
         });
     }
+
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        let (time, weights) = (at.time, self.weights(at.time));
+        self.pool.with(|[base, base_d2]| {
+            let (base, base_d2) = (sized(base, y.len()), sized(base_d2, d2.len()));
+            self.base.field.second(self.base.moment(time), x, u, v, base, base_d2)?;
+            self.other.field.second(self.other.moment(time), x, u, v, y, d2)?;
+            combine(&weights, x, base, y);
+            // The state's own share is linear.
+            combine(&Weights { state: 0.0, ..weights }, v, base_d2, d2);
+            Ok(())
+        })
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::sync::Arc;
+use surefoot::Result;
 use surefoot::field::{Field, Moment, SharedField};
 use surefoot::law::Law;
 use surefoot::process::{Clock, Drift, Family, Noising, Predicts, Process, Schedule};
@@ -29,6 +30,19 @@ impl Field for GaussianScore {
     }
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
+    }
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        _u: &[f64],
+        _v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        d2.fill(0.0);
+        Ok(())
     }
 }
 
@@ -88,6 +102,28 @@ impl Field for Swirl {
                 }
             }
         }
+    }
+    fn second(
+        &self,
+        at: Moment,
+        x: &[f64],
+        u: &[f64],
+        v: &[f64],
+        y: &mut [f64],
+        d2: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        let (d, rows) = (self.0, u.len().checked_div(x.len()).unwrap_or(0));
+        for row in 0..u.len() / d {
+            let (x, u, v) = (&x[row / rows * d..][..d], &u[row * d..][..d], &v[row * d..][..d]);
+            for i in 0..d {
+                let next = (i + 1) % d;
+                let (sin, cos) = (x[next] + i as f64 + at.time).sin_cos();
+                d2[row * d + i] =
+                    0.3 * (cos * (u[next] * v[i] + u[i] * v[next]) - sin * x[i] * u[next] * v[next]);
+            }
+        }
+        Ok(())
     }
 }
 

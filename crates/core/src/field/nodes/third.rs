@@ -1,0 +1,90 @@
+//! Sums over nodes up to the third cumulant.
+//!
+//! What is left out changes the third cumulant by at most a small multiple of tolerance (δ + √V)³, by the argument of
+//! this folder's `nodes`: √t³ e^{−t} falls for t > 3/2 as well.
+
+use super::{Choice, Chosen, Lanes, Look, Nodes};
+use crate::field::posterior::{Conditional, Cumulants, RawMoments};
+
+/// What a sum over nodes can answer.
+pub(in crate::field) trait Moments<const D: usize>: From<Cumulants<D>> {
+    /// Moments of X_0 given X_0 + √variance Z = ξ over the blocks chosen there.
+    fn sum<L: Lanes>(nodes: &Nodes<D>, variance: f64, xi: &[f64; D], choice: &Choice<D>, look: &Look)
+    -> Self;
+}
+
+impl<const D: usize> From<Cumulants<D>> for Conditional<D> {
+    fn from(cumulants: Cumulants<D>) -> Self {
+        cumulants.conditional
+    }
+}
+
+impl<const D: usize> Moments<D> for Conditional<D> {
+    #[inline(always)]
+    fn sum<L: Lanes>(
+        nodes: &Nodes<D>,
+        variance: f64,
+        xi: &[f64; D],
+        choice: &Choice<D>,
+        look: &Look,
+    ) -> Self {
+        nodes.condition::<L>(variance, xi, choice, look)
+    }
+}
+
+impl<const D: usize> Moments<D> for Cumulants<D> {
+    /// About a node near the mean.
+    #[inline(always)]
+    fn sum<L: Lanes>(
+        nodes: &Nodes<D>,
+        variance: f64,
+        xi: &[f64; D],
+        choice: &Choice<D>,
+        look: &Look,
+    ) -> Self {
+        let words = &look.words[choice.first..][..nodes.groups.len().div_ceil(8)];
+        let Choice { centre, shift, .. } = *choice;
+        let half_precision = -0.5 / variance;
+        let (factor, offset) = (L::splat(half_precision), L::splat(-shift * half_precision));
+        let zero = L::splat(0.0);
+        let (mut total, mut first) = (zero, [zero; D]);
+        let (mut second, mut third) = ([[zero; D]; D], [[[zero; D]; D]; D]);
+        let centre_lanes = centre.map(L::splat);
+        let ahead: [L; D] = std::array::from_fn(|i| L::splat(xi[i] - centre[i]));
+        for index in Chosen::new(words) {
+            let block = &nodes.blocks[index];
+            let y: [L; D] = std::array::from_fn(|i| L::load(&block.points[i]).sub(centre_lanes[i]));
+            let mut square = zero;
+            for i in 0..D {
+                let d = y[i].sub(ahead[i]);
+                square = d.mul_add(d, square);
+            }
+            let w = L::load(&block.weights).mul(square.mul_add(factor, offset).exp());
+            total = total.add(w);
+            for i in 0..D {
+                let weighted = w.mul(y[i]);
+                first[i] = first[i].add(weighted);
+                for j in 0..=i {
+                    let product = weighted.mul(y[j]);
+                    second[i][j] = second[i][j].add(product);
+                    for k in 0..=j {
+                        third[i][j][k] = product.mul_add(y[k], third[i][j][k]);
+                    }
+                }
+            }
+        }
+        let inverse = 1.0 / total.sum();
+        let entry = |sum: L| sum.sum() * inverse;
+        let mut raw =
+            RawMoments { first: first.map(entry), second: [[0.0; D]; D], third: [[[0.0; D]; D]; D] };
+        for i in 0..D {
+            for j in 0..=i {
+                raw.second[i][j] = entry(second[i][j]);
+                for k in 0..=j {
+                    raw.third[i][j][k] = entry(third[i][j][k]);
+                }
+            }
+        }
+        raw.cumulants(&centre, xi)
+    }
+}
