@@ -7,32 +7,33 @@ use crate::scratch::sized;
 
 /// Buffers of one stage.
 #[derive(Default)]
-struct StageScratch {
-    point: Vec<f64>,
-    output: Vec<f64>,
-    tangent_point: Vec<f64>,
-    tangent_output: Vec<f64>,
+pub(super) struct StageScratch {
+    pub(super) point: Vec<f64>,
+    pub(super) output: Vec<f64>,
+    pub(super) tangent_point: Vec<f64>,
+    pub(super) tangent_output: Vec<f64>,
 }
 
 /// Buffers of one step.
 #[derive(Default)]
 pub(super) struct Scratch {
-    stages: [StageScratch; MAX_STAGES],
-    error: Vec<f64>,
-    error_tangent: Vec<f64>,
+    pub(super) stages: [StageScratch; MAX_STAGES],
+    pub(super) error: Vec<f64>,
+    pub(super) error_tangent: Vec<f64>,
+    pub(super) second: super::second::Buffers,
 }
 
 /// One plan at one batch of states.
 pub(super) struct Run<'a> {
-    step: &'a Step,
-    plan: &'a Plan,
-    x: &'a [f64],
+    pub(super) step: &'a Step,
+    pub(super) plan: &'a Plan,
+    pub(super) x: &'a [f64],
     noise: StepNoise<'a>,
-    scratch: &'a mut Scratch,
+    pub(super) scratch: &'a mut Scratch,
 }
 
 /// target += factor · source, nothing for a factor of 0.
-fn add(target: &mut [f64], factor: f64, source: &[f64]) {
+pub(super) fn add(target: &mut [f64], factor: f64, source: &[f64]) {
     if factor != 0.0 {
         target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);
     }
@@ -97,7 +98,7 @@ impl<'a> Run<'a> {
     }
 
     /// The combination of state, outputs so far, and noises.
-    fn combine_into(&self, combination: Combination, out: &mut [f64]) {
+    pub(super) fn combine_into(&self, combination: Combination, out: &mut [f64]) {
         scale(out, combination.state, self.x);
         for (factor, stage) in combination.outputs.iter().zip(&self.scratch.stages) {
             add(out, *factor, &stage.output);
@@ -115,13 +116,14 @@ impl<'a> Run<'a> {
     pub(super) fn tangents(&mut self, v: &[f64], next: &mut [f64], v_next: &mut [f64]) {
         for j in 0..self.plan.stages.len() {
             self.ask_with_tangents(j, v);
-            self.force(j, v.len());
+            let (forcings, rows) = (self.step.forcing.len(), v.len().checked_div(self.x.len()).unwrap_or(0));
+            (0..forcings).for_each(|e| self.force(j, e, rows - forcings + e, rows));
         }
         self.combine_into(self.plan.next, next);
         self.combine_tangents(self.plan.next, v, v_next);
     }
 
-    fn combine_tangents(&self, combination: Combination, v: &[f64], out: &mut [f64]) {
+    pub(super) fn combine_tangents(&self, combination: Combination, v: &[f64], out: &mut [f64]) {
         scale(out, combination.state, v);
         for (factor, stage) in combination.outputs.iter().zip(&self.scratch.stages) {
             add(out, *factor, &stage.tangent_output);
@@ -129,7 +131,7 @@ impl<'a> Run<'a> {
     }
 
     /// Fills point, output and their tangents of stage j.
-    fn ask_with_tangents(&mut self, j: usize, v: &[f64]) {
+    pub(super) fn ask_with_tangents(&mut self, j: usize, v: &[f64]) {
         let (len, stage) = (self.x.len(), &self.plan.stages[j]);
         self.place_point(j);
         if !stage.point.is_state() {
@@ -156,31 +158,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Adds every forcing's χ to its forced row of stage j's output.
-    fn force(&mut self, j: usize, tangent_len: usize) {
-        let (len, dim, forcings) = (self.x.len(), self.step.dim(), self.step.forcing.len());
-        if len == 0 || forcings == 0 {
-            return;
-        }
-        let rows = tangent_len / len;
+    /// Adds the χ of forcing e to row `row` of the `rows` rows of stage j's output.
+    pub(super) fn force(&mut self, j: usize, e: usize, row: usize, rows: usize) {
+        let (len, dim) = (self.x.len(), self.step.dim());
         let stage = &self.plan.stages[j];
         let StageScratch { point, tangent_output, .. } = &mut self.scratch.stages[j];
         let point = if stage.point.is_state() { self.x } else { &point[..len] };
-        for (e, error) in self.step.forcing.iter().enumerate() {
-            let (chi, unit) = match &error.chi {
-                Chi::Field { field, scale } => {
-                    let value = sized(&mut self.scratch.error, len);
-                    field.eval(stage.error_at, point, value);
-                    (&*value, *scale)
-                }
-                Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
-                Chi::Given => (self.noise.given, 1.0),
-            };
-            let row = rows - forcings + e;
-            for (sample, value) in chi.chunks_exact(dim).enumerate() {
-                let target = &mut tangent_output[(sample * rows + row) * dim..][..dim];
-                add(target, stage.forcing_gains[e] * unit, value);
+        let (chi, unit) = match &self.step.forcing[e].chi {
+            Chi::Field { field, scale } => {
+                let value = sized(&mut self.scratch.error, len);
+                field.eval(stage.error_at, point, value);
+                (&*value, *scale)
             }
+            Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
+            Chi::Given => (self.noise.given, 1.0),
+        };
+        for (sample, value) in chi.chunks_exact(dim).enumerate() {
+            let target = &mut tangent_output[(sample * rows + row) * dim..][..dim];
+            add(target, stage.forcing_gains[e] * unit, value);
         }
     }
 
@@ -228,7 +223,7 @@ impl<'a> Run<'a> {
 }
 
 /// The drift's own error with its gain at a stage; `None` where there is none or its size is 0.
-fn own_error<'a>(step: &'a Step, stage: &Stage) -> Option<(&'a Chi, f64)> {
+pub(super) fn own_error<'a>(step: &'a Step, stage: &Stage) -> Option<(&'a Chi, f64)> {
     let error = step.drift.error.as_ref()?;
     (error.size != 0.0).then_some((&error.chi, stage.error_gain))
 }

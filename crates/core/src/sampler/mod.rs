@@ -9,12 +9,15 @@ mod plan;
 mod posterior;
 mod predictor_corrector;
 mod rk4;
+mod second;
 
 use crate::error::{Error, Result};
 use crate::error_field::{ModelError, Place};
 use crate::process::{Drift, Grid, Process};
 use crate::scratch::Pool;
 use plan::{Plan, Writer};
+
+pub use second::{Directions, SecondRows};
 
 /// Discretisation of the generation.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -33,6 +33,11 @@ impl Combination {
     pub(super) fn is_state(&self) -> bool {
         *self == Combination { state: 1.0, ..Combination::default() }
     }
+
+    /// Whether it depends on what the field answered before.
+    pub(super) fn has_outputs(&self) -> bool {
+        self.outputs != [0.0; MAX_STAGES]
+    }
 }
 
 impl Add for Combination {

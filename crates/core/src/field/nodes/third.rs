@@ -67,8 +67,8 @@ impl<const D: usize> Moments<D> for Cumulants<D> {
                 for j in 0..=i {
                     let product = weighted.mul(y[j]);
                     second[i][j] = second[i][j].add(product);
-                    for k in 0..=j {
-                        third[i][j][k] = product.mul_add(y[k], third[i][j][k]);
+                    for (sum, y) in third[i][j].iter_mut().zip(y).take(j + 1) {
+                        *sum = product.mul_add(y, *sum);
                     }
                 }
             }
@@ -80,8 +80,8 @@ impl<const D: usize> Moments<D> for Cumulants<D> {
         for i in 0..D {
             for j in 0..=i {
                 raw.second[i][j] = entry(second[i][j]);
-                for k in 0..=j {
-                    raw.third[i][j][k] = entry(third[i][j][k]);
+                for (raw, sum) in raw.third[i][j].iter_mut().zip(third[i][j]).take(j + 1) {
+                    *raw = entry(sum);
                 }
             }
         }
