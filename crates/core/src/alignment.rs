@@ -136,6 +136,7 @@ mod tests {
             tangent: tangent.to_vec(),
             normal: vec![-tangent[1], tangent[0]],
             component: 0,
+            flaw: None,
         }
     }
 

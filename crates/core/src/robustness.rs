@@ -127,6 +127,7 @@ mod tests {
             tangent: vec![0.6, 0.8],
             normal: vec![-0.8, 0.6],
             component,
+            flaw: None,
         }
     }
 

@@ -10,7 +10,7 @@ use surefoot::field::{Bandwidth, Counting, Data, Moment, NetworkField, PointSet,
 use surefoot::law::{self, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Noising, Process};
 use surefoot::random::{Purpose, stream};
-use surefoot::support::{self, Reference, Shape, SharedSupport, Spiral};
+use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
 use surefoot_graph::{Graph, Limits, Precision};
 
 /// Points that stand for a trefoil's curve.
@@ -145,14 +145,38 @@ fn support(
             let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
             Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
         }
+        SupportSpec::Constraint { file, reference } => {
+            let (constraint, points) = constraint(file, reference.as_deref())?;
+            Ok((Some(Arc::new(constraint)), points.map(ReferencePoints::Sample)))
+        }
         SupportSpec::Reference { file, scale, dimension, neighbours } => {
             let array = data_file::points(file)?;
             let dim = array.row_len();
             let points = rescaled(array, *scale);
             let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)
-                .map_err(|error| unfit_points(file, error, "Give `dimension`, or take another reference"))?;
+                .map_err(|error| unfit(file, error, Some("Give `dimension`, or take another reference")))?;
             Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
         }
+    }
+}
+
+/// The zeros of the function in `file`, and the points of the support where there are any.
+fn constraint(file: &Path, reference: Option<&Path>) -> Result<(Constraint, Option<Vec<f64>>)> {
+    let graph = Graph::read_function(file, &Limits::default()).map_err(surefoot::Error::from)?;
+    let array = reference.map(data_file::points).transpose()?;
+    let row = array.as_ref().map(Array::row_len);
+    let points = array.map(|array| array.values);
+    let constraint = Constraint::new(&graph, points.as_deref().unwrap_or(&[]));
+    let constraint = constraint.map_err(|error| unfit(file, error, None))?;
+    match (reference, row) {
+        (Some(reference), Some(row)) if row != constraint.dim() => Err(Failure::Value {
+            place: reference.display().to_string(),
+            what: "points of the support".into(),
+            expected: format!("rows of {} numbers, as the constraint takes them", constraint.dim()),
+            got: format!("rows of {row}"),
+            remedy: "Take points of the same states".into(),
+        }),
+        _ => Ok((constraint, points)),
     }
 }
 
@@ -172,21 +196,21 @@ fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
 fn derived_support(spec: &ModelSpec, data: &Data) -> Result<Option<SharedSupport>> {
     support_of_data(data).map_err(|failure| match (failure, &spec.field) {
         (Failure::Numerics(error), FieldSpec::Analytic { data: DataSpec::File(file), .. }) => {
-            unfit_points(file, error, "Write [support] kind = \"none\", or name another support")
+            unfit(file, error, Some("Write [support] kind = \"none\", or name another support"))
         }
         (failure, _) => failure,
     })
 }
 
-/// Points from which no support can be made.
-fn unfit_points(file: &Path, error: surefoot::Error, remedy: &str) -> Failure {
+/// A file from which no support can be made, with another remedy where there is a better one.
+fn unfit(file: &Path, error: surefoot::Error, better: Option<&str>) -> Failure {
     match error {
-        surefoot::Error::Invalid { operation, expected, got, .. } => Failure::Value {
+        surefoot::Error::Invalid { operation, expected, got, remedy } => Failure::Value {
             place: file.display().to_string(),
             what: operation,
             expected,
             got,
-            remedy: remedy.into(),
+            remedy: better.map_or(remedy, str::to_string),
         },
         other => other.into(),
     }

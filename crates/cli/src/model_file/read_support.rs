@@ -1,4 +1,4 @@
-//! `[support]`: an analytic shape with its parameters, or a reference sample.
+//! `[support]`: an analytic shape with its parameters, a constraint, or a reference sample.
 
 use super::read::Files;
 use super::section::{Section, suggestion};
@@ -15,14 +15,18 @@ use toml::value::Table;
 /// Bad keys or values.
 pub fn support(section: Option<Section>, files: &Files) -> Result<(SupportSpec, Option<Table>)> {
     let Some(section) = section else { return Ok((SupportSpec::Derived, None)) };
-    if section.has("reference") {
+    if section.has("reference") && !section.has("kind") {
         let spec = reference(&section, files)?;
         return Ok((spec, Some(section.finish()?)));
     }
-    let meaning = format!("{} | none, or `reference = \"data.npy\"`", Shape::NAMES.join(" | "));
+    let meaning = format!("{} | constraint | none, or `reference = \"data.npy\"`", Shape::NAMES.join(" | "));
     let kind = section.text("kind")?.ok_or_else(|| section.missing("kind", &meaning))?;
     if kind == "none" {
         return Ok((SupportSpec::None, Some(section.finish()?)));
+    }
+    if kind == "constraint" {
+        let spec = constraint(&section, files)?;
+        return Ok((spec, Some(section.finish()?)));
     }
     if !Shape::NAMES.contains(&kind.as_str()) {
         return Err(Failure::Value {
@@ -30,7 +34,7 @@ pub fn support(section: Option<Section>, files: &Files) -> Result<(SupportSpec, 
             what: "support.kind".into(),
             expected: meaning,
             got: format!("{kind:?}"),
-            remedy: suggestion(&kind, Shape::NAMES.into_iter()),
+            remedy: suggestion(&kind, Shape::NAMES.into_iter().chain(["constraint", "none"])),
         });
     }
     let mut table = Table::from_iter([("kind".to_string(), kind.clone().into())]);
@@ -82,6 +86,17 @@ fn shape_value(key: &str, node: &Node) -> toml::Value {
     }
     let plain = node.value.plain();
     if key == "dim" { plain } else { floats(plain) }
+}
+
+/// c(x) = 0, and points of the support where there are any.
+fn constraint(section: &Section, files: &Files) -> Result<SupportSpec> {
+    let meaning = "an ONNX file with c(x): x [batch, …] to c [batch, m]";
+    let name = section.text("file")?.ok_or_else(|| section.missing("file", meaning))?;
+    let file = files.named(section, ["support", "file"], &name)?;
+    let reference = section.text("reference")?;
+    let reference =
+        reference.map(|name| files.named(section, ["support", "reference"], &name)).transpose()?;
+    Ok(SupportSpec::Constraint { file, reference })
 }
 
 fn reference(section: &Section, files: &Files) -> Result<SupportSpec> {

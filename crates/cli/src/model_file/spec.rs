@@ -107,6 +107,13 @@ pub enum SupportSpec {
     None,
     /// By name.
     Shape(Shape),
+    /// The zeros of a function.
+    Constraint {
+        /// The function, an ONNX file.
+        file: PathBuf,
+        /// Points of the support.
+        reference: Option<PathBuf>,
+    },
     /// A reference sample.
     Reference {
         /// The file.

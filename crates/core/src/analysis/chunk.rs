@@ -10,6 +10,7 @@ use crate::error_field::Chi;
 use crate::field::Field;
 use crate::robustness;
 use crate::spectrum;
+use crate::support::{Flaw, Foot};
 use crate::sweep::{Batch, Forward, Keep, Refinement, forward};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -156,6 +157,7 @@ impl Study<'_> {
         to.insert("distance", seen.feet.iter().map(|f| f.distance).collect());
         to.insert("middle_distance", seen.feet.iter().map(|f| f.middle_distance).collect());
         to.insert("piece", seen.feet.iter().map(|f| f.component as f64).collect());
+        to.insert("foot_flaw", flaws(&seen.feet));
         to.insert("near_boundary", seen.near_boundary.clone());
         to.insert("log_growth_qr", run.log_growth.clone());
         to.insert("vectors_qr", run.end_frame.clone());
@@ -216,6 +218,7 @@ impl Study<'_> {
                 put("perturbed_distance", entry, 1, &shift.distance_perturbed);
                 put("perturbed_middle_distance", entry, 1, &middle);
                 put("along", entry, 1, &shift.along);
+                put("perturbed_foot_flaw", entry, 1, &flaws(&there.feet));
                 put(
                     "jumped",
                     entry,
@@ -275,6 +278,16 @@ impl Study<'_> {
         }
         Ok(())
     }
+}
+
+/// What is wrong with every foot, in the numbers of the columns.
+fn flaws(feet: &[Foot]) -> Vec<f64> {
+    let number = |foot: &Foot| match foot.flaw {
+        None => 0.0,
+        Some(Flaw::NotNearest { .. }) => 1.0,
+        Some(Flaw::Singular { .. }) => 2.0,
+    };
+    feet.iter().map(number).collect()
 }
 
 /// ‖x − y‖ row by row.

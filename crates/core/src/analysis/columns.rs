@@ -93,6 +93,7 @@ pub trait ColumnSource {
 const LENGTH: &str = "data units";
 const NATS: &str = "nats";
 const DEGREES: &str = "degrees";
+const FLAWS: &str = "0: the foot is sound, 1: not shown to be nearest, 2: no tangent space there";
 
 /// What decides which columns a run has.
 #[derive(Debug, Clone, Copy)]
@@ -107,6 +108,8 @@ pub(super) struct Extent {
     pub support: bool,
     /// The support has the full dimension d = D.
     pub full: bool,
+    /// Feet on the support are searched for and may be flawed.
+    pub searched: bool,
     /// Dimension of the subspace that alignment compares: d, or D − 1 for a support with d = D.
     pub aligned: usize,
     /// Angles between E^d and T can be formed: 1 ≤ aligned ≤ k.
@@ -130,6 +133,7 @@ impl Extent {
             score: system.target.is_some(),
             support: intrinsic.is_some(),
             full,
+            searched: system.support.as_ref().is_some_and(|support| support.may_fail()),
             aligned,
             angles: request.spectrum && aligned >= 1 && aligned <= request.vectors,
             regularity: request.regularity && request.spectrum,
@@ -194,6 +198,9 @@ fn samples(to: &mut Layout, extent: &Extent) {
         to.add("distance", &[Sample], LENGTH, "distance of x_τ to the support");
         to.add("middle_distance", &[Sample], LENGTH, "distance to the middle set of a thick support");
         to.add("piece", &[Sample], "", "connected piece of the support that holds the foot");
+    }
+    if extent.searched {
+        to.add("foot_flaw", &[Sample], "", FLAWS);
     }
     if extent.full {
         to.add("near_boundary", &[Sample], "", "1 where x_τ is near enough to the boundary to count (d = D)");
@@ -262,6 +269,9 @@ fn robustness(to: &mut Layout, extent: &Extent) {
         to.add("perturbed_middle_distance", &[Sample, Perturbation], LENGTH, "the same to the middle set");
         to.add("along", &[Sample, Perturbation], LENGTH, "‖P(x^ε) − P(x)‖ of the twins");
         to.add("jumped", &[Sample, Perturbation], "", "1 where the twins' feet lie on different pieces");
+    }
+    if extent.searched {
+        to.add("perturbed_foot_flaw", &[Sample, Perturbation], "", FLAWS);
     }
     if extent.regularity && extent.score {
         to.add(

@@ -32,6 +32,7 @@ pub fn summarise(
         alignment: reader.alignment(&perturbations)?,
         robustness: reader.robustness(&perturbations)?,
         footing: reader.footing()?,
+        support: reader.support()?,
         convergence: reader.convergence()?,
         verdict: None,
     };
@@ -264,6 +265,24 @@ impl Reader<'_> {
         }
         let null = null_footing(self.extent.aligned, self.system.dim());
         Ok(Some(Footing { null, kinds }))
+    }
+
+    fn support(&self) -> Result<Option<SupportSummary>> {
+        let Some(support) = self.system.support.as_ref().filter(|_| self.extent.searched) else {
+            return Ok(None);
+        };
+        let mut flaws = self.read("foot_flaw")?;
+        if !self.request.errors.is_empty() {
+            flaws.extend(self.read("perturbed_foot_flaw")?);
+        }
+        let share = |flaw: f64| flaws.iter().filter(|&&f| f == flaw).count() as f64 / flaws.len() as f64;
+        let (not_nearest, singular) = (share(1.0), share(2.0));
+        Ok(Some(SupportSummary {
+            dimension: support.intrinsic_dim(),
+            feet: flaws.len(),
+            not_nearest,
+            singular,
+        }))
     }
 
     fn convergence(&self) -> Result<Option<Convergence>> {

@@ -26,6 +26,9 @@ pub struct Summary {
     /// φ per error kind, and its null.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub footing: Option<Footing>,
+    /// How sound the feet on a support are that are searched for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub support: Option<SupportSummary>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,
@@ -222,6 +225,19 @@ pub struct Footing {
     /// By error kind.
     #[serde(flatten)]
     pub kinds: BTreeMap<String, Quantiles>,
+}
+
+/// Feet on a support that has no closed form (theory §5), of samples and their perturbed twins.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SupportSummary {
+    /// d.
+    pub dimension: usize,
+    /// Number of feet.
+    pub feet: usize,
+    /// Share of feet not shown to be nearest: their distance is an upper bound.
+    pub not_nearest: f64,
+    /// Share of feet where the support has no tangent space.
+    pub singular: f64,
 }
 
 /// Headline medians on a subset, with N and 2 N steps (theory §11.7).

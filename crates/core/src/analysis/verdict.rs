@@ -128,6 +128,17 @@ fn cautions(summary: &Summary, reasons: &mut Vec<String>) {
             100.0 * gap.share_above
         ));
     }
+    if let Some(support) = &summary.support
+        && support.not_nearest + support.singular > 0.0
+    {
+        reasons.push(format!(
+            "Caution: of {} feet on the support {:.2} % were not shown to be nearest (their distances are upper bounds) \
+             and {:.2} % lie where the constraint has no tangent space.",
+            support.feet,
+            100.0 * support.not_nearest,
+            100.0 * support.singular
+        ));
+    }
     let Some(convergence) = &summary.convergence else { return };
     let relative =
         |c: &super::summary::Change| c.change.abs() / c.value.abs().max(c.doubled.abs()).max(1e-300);

@@ -98,6 +98,7 @@ impl Support for Affine {
             tangent: self.tangent.clone(),
             normal: self.normal.clone(),
             component: 0,
+            flaw: None,
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod affine;
 mod check;
+mod constraint;
 mod frame;
 mod moons;
 mod product;
@@ -18,6 +19,7 @@ mod torus;
 use std::sync::Arc;
 
 pub use affine::Affine;
+pub use constraint::Constraint;
 pub use frame::{normal_complement, orthonormal_rows};
 pub use moons::TwoMoons;
 pub use product::Product;
@@ -51,6 +53,24 @@ pub struct Foot {
     pub normal: Vec<f64>,
     /// Index of the connected component that holds the foot, below [`Support::components`].
     pub component: usize,
+    /// What is wrong with the foot; `None` for supports in closed form, and almost always for others.
+    pub flaw: Option<Flaw>,
+}
+
+/// Why a foot that was searched for is not what it should be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Flaw {
+    /// The search ended before the distance was stationary: the point is on the support, its distance an upper bound.
+    NotNearest {
+        /// Length of the tangential part of x − P(x), which should be 0.
+        gradient: f64,
+    },
+    /// The support has no tangent space at the foot: the derivative of the constraint has a smaller rank there than
+    /// elsewhere. The missing normal directions are coordinate axes.
+    Singular {
+        /// The rank.
+        rank: usize,
+    },
 }
 
 /// The set that the data live on.
@@ -69,6 +89,10 @@ pub trait Support: Send + Sync {
     /// Number of connected components.
     fn components(&self) -> usize {
         1
+    }
+    /// Whether feet are searched for, so that one may come with a [`Flaw`].
+    fn may_fail(&self) -> bool {
+        false
     }
     /// Feet of a batch `x[n, D]`, each bit for bit that of [`Support::project`].
     fn project_batch(&self, x: &[f64]) -> Vec<Foot> {

@@ -137,6 +137,7 @@ impl Support for TwoMoons {
             tangent: normal_complement(2, &radial),
             normal: radial.to_vec(),
             component,
+            flaw: None,
         }
     }
 

@@ -50,10 +50,14 @@ impl Support for Product {
         self.factors.iter().map(|factor| factor.components()).product()
     }
 
+    fn may_fail(&self) -> bool {
+        self.factors.iter().any(|factor| factor.may_fail())
+    }
+
     fn project(&self, x: &[f64]) -> Foot {
         let (mut point, mut tangent, mut normal) = (Vec::new(), Vec::new(), Vec::new());
         let (mut distances, mut middle) = (Vec::new(), Vec::new());
-        let mut component = 0;
+        let (mut component, mut flaw) = (0, None);
         let mut offset = 0;
         for factor in &self.factors {
             let width = factor.dim();
@@ -64,12 +68,14 @@ impl Support for Product {
             self.embed(&foot.tangent, width, offset, &mut tangent);
             self.embed(&foot.normal, width, offset, &mut normal);
             component = component * factor.components() + foot.component;
+            flaw = flaw.or(foot.flaw);
             offset += width;
         }
         if normal.len() < (self.dim() - self.intrinsic_dim()) * self.dim() {
             normal.clear();
         }
-        Foot { point, distance: norm(&distances), middle_distance: norm(&middle), tangent, normal, component }
+        let (distance, middle_distance) = (norm(&distances), norm(&middle));
+        Foot { point, distance, middle_distance, tangent, normal, component, flaw }
     }
 
     /// The outline of every factor in turn, the other coordinates held at a point of theirs.

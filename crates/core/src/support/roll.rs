@@ -48,6 +48,7 @@ impl Support for SwissRoll {
             tangent: vec![t0, 0.0, t2, 0.0, 1.0, 0.0],
             normal: vec![t2, 0.0, -t0],
             component: 0,
+            flaw: None,
         }
     }
 

@@ -81,6 +81,7 @@ impl Support for Sphere {
             tangent: tangent_rows(&normal),
             normal,
             component: 0,
+            flaw: None,
         }
     }
 

@@ -201,6 +201,7 @@ impl Support for Spiral {
             tangent: tangent.to_vec(),
             normal: vec![tangent[1], -tangent[0]],
             component: 0,
+            flaw: None,
         }
     }
 

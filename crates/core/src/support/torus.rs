@@ -66,6 +66,7 @@ impl Support for Torus {
             tangent: vec![-around[1], around[0], 0.0, -tube[1] * around[0], -tube[1] * around[1], tube[0]],
             normal: vec![tube[0] * around[0], tube[0] * around[1], tube[1]],
             component: 0,
+            flaw: None,
         }
     }
 

@@ -157,7 +157,7 @@ impl Reference {
         let distance = distance(x, &point);
         let normal =
             if self.dim <= NORMAL_LIMIT { normal_complement(self.dim, &tangent) } else { Vec::new() };
-        Foot { point, distance, middle_distance: distance, tangent, normal, component: 0 }
+        Foot { point, distance, middle_distance: distance, tangent, normal, component: 0, flaw: None }
     }
 }
 

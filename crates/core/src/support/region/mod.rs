@@ -45,5 +45,6 @@ fn foot_on(x: [f64; 2], inside: bool, shore: &Shore) -> Foot {
         tangent: vec![-normal[1], normal[0]],
         normal: normal.to_vec(),
         component: shore.component,
+        flaw: None,
     }
 }
