@@ -311,6 +311,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         alignment: Some(alignment),
         robustness: robustness(columns, &perturbations, width),
         footing,
+        support: None,
         convergence: Some(Convergence {
             samples: 100,
             steps: 50,
