@@ -14,6 +14,7 @@ pub mod law;
 pub mod linalg;
 pub mod process;
 pub mod random;
+pub mod response;
 pub mod robustness;
 pub mod sampler;
 mod scratch;

@@ -26,6 +26,8 @@ pub enum Purpose {
     Covariant = 8,
     /// Resampling for confidence intervals.
     Bootstrap = 9,
+    /// Probes of a stochastic trace.
+    Probe = 11,
 }
 
 /// A reproducible stream of random numbers.

@@ -5,6 +5,7 @@ mod bound;
 mod cloud;
 mod compact;
 mod data;
+mod density;
 mod gauss_legendre;
 pub(crate) mod lanes;
 mod mixture;
@@ -22,6 +23,7 @@ mod wrappers;
 
 pub use cloud::Cloud;
 pub use data::Data;
+pub use density::NoisedDensity;
 pub use mixture::Mixture;
 pub use network::NetworkField;
 pub use path::{Interval, Path};

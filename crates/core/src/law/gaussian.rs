@@ -1,8 +1,9 @@
 //! Gaussian laws, their mixtures, and the marginals of a noising process.
 
-use super::{Law, SharedLaw};
+use super::{Density, Law, SharedLaw};
 use crate::random::{Stream, standard_normal};
 use rand::RngExt;
+use std::f64::consts::TAU;
 
 /// N(0, diag(variances)); variances may be 0.
 #[derive(Debug, Clone)]
@@ -33,6 +34,23 @@ impl Law for Gaussian {
             *value *= deviation;
         }
     }
+
+    fn density(&self) -> Option<&dyn Density> {
+        self.deviations.iter().all(|d| *d > 0.0).then_some(self)
+    }
+}
+
+impl Density for Gaussian {
+    fn log_density(&self, x: &[f64]) -> f64 {
+        let term = |(x, d): (&f64, &f64)| -0.5 * (x / d).powi(2) - d.ln() - 0.5 * TAU.ln();
+        x.iter().zip(&self.deviations).map(term).sum()
+    }
+
+    fn score(&self, x: &[f64], s: &mut [f64]) {
+        for ((s, x), d) in s.iter_mut().zip(x).zip(&self.deviations) {
+            *s = -x / (d * d);
+        }
+    }
 }
 
 /// Equally weighted isotropic Gaussians N(centre_j, variance I).
@@ -61,6 +79,45 @@ impl Law for Mixture {
         standard_normal(rng, x);
         for (value, centre) in x.iter_mut().zip(&self.centres[chosen * self.dim..]) {
             *value = centre + self.deviation * *value;
+        }
+    }
+
+    fn density(&self) -> Option<&dyn Density> {
+        (self.deviation > 0.0).then_some(self)
+    }
+}
+
+impl Mixture {
+    /// Squared distance of x from every centre.
+    fn squares<'a>(&'a self, x: &'a [f64]) -> impl Iterator<Item = f64> + 'a {
+        let square = move |c: &[f64]| c.iter().zip(x).map(|(c, x)| (x - c).powi(2)).sum();
+        self.centres.chunks_exact(self.dim).map(square)
+    }
+}
+
+impl Density for Mixture {
+    fn log_density(&self, x: &[f64]) -> f64 {
+        let variance = self.deviation * self.deviation;
+        let least = self.squares(x).fold(f64::INFINITY, f64::min);
+        let sum: f64 = self.squares(x).map(|square| (0.5 * (least - square) / variance).exp()).sum();
+        let count = self.centres.len() / self.dim;
+        sum.ln()
+            - 0.5 * least / variance
+            - (count as f64).ln()
+            - 0.5 * self.dim as f64 * (TAU * variance).ln()
+    }
+
+    fn score(&self, x: &[f64], s: &mut [f64]) {
+        let variance = self.deviation * self.deviation;
+        let least = self.squares(x).fold(f64::INFINITY, f64::min);
+        let weights: Vec<f64> =
+            self.squares(x).map(|square| (0.5 * (least - square) / variance).exp()).collect();
+        let total: f64 = weights.iter().sum();
+        s.fill(0.0);
+        for (centre, w) in self.centres.chunks_exact(self.dim).zip(&weights) {
+            for ((s, c), x) in s.iter_mut().zip(centre).zip(x) {
+                *s += w / total * (c - x) / variance;
+            }
         }
     }
 }

@@ -19,7 +19,22 @@ pub trait Law: Send + Sync {
     fn dim(&self) -> usize;
     /// One draw into `x[D]`.
     fn sample(&self, rng: &mut Stream, x: &mut [f64]);
+    /// Its density, where it has a smooth one that is known.
+    fn density(&self) -> Option<&dyn Density> {
+        None
+    }
 }
+
+/// A smooth positive density on R^D.
+pub trait Density: Send + Sync {
+    /// log ρ(x), `x[D]`, natural logarithm.
+    fn log_density(&self, x: &[f64]) -> f64;
+    /// ∇ log ρ(x) into `s[D]`.
+    fn score(&self, x: &[f64], s: &mut [f64]);
+}
+
+/// A density shared between threads.
+pub type SharedDensity = Arc<dyn Density>;
 
 /// A law shared between threads.
 pub type SharedLaw = Arc<dyn Law>;

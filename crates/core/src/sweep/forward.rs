@@ -1,9 +1,11 @@
 //! The forward sweep: one time loop over a batch of paths, their frames and their displacements (theory §4).
 
+use super::density::Carried;
 use super::frames::Frames;
 use super::noise::Increments;
 use super::{Batch, Chain, Forward, Keep, PathError, Refinement, check_finite};
 use crate::error::{Error, Result};
+use crate::law::Density;
 use crate::random::{Purpose, stream};
 use crate::sampler::{Step, StepNoise};
 
@@ -26,12 +28,30 @@ pub fn forward(step: &Step, batch: &Batch, k: usize, keep: Keep) -> Result<Forwa
 pub fn forward_given(step: &Step, batch: &Batch, k: usize, keep: Keep, given: &PathError) -> Result<Forward> {
     check(step, batch, k)?;
     check_given(step, batch, given)?;
-    let mut sweep = Sweep::new(step, batch, k, keep, given);
-    for n in 0..step.grid.steps {
-        sweep.advance(n)?;
-        sweep.record();
+    Sweep::new(step, batch, k, keep, given).run()
+}
+
+/// [`forward`] with k = D that also carries the density from its source (theory §7): the pathwise score, and the
+/// response of the log density to every forcing error.
+///
+/// # Errors
+/// Those of [`forward`]; [`Error::Invalid`] where the field has no exact second order, or an error is known only along
+/// paths.
+pub fn forward_density(step: &Step, batch: &Batch, keep: Keep, source: &dyn Density) -> Result<Forward> {
+    let dim = step.dim();
+    check(step, batch, dim)?;
+    if step.needs_given() {
+        return Err(Error::invalid(
+            "carrying the density along paths",
+            "errors that are fields of the state",
+            "an error known only along paths, which has no divergence",
+            "Leave that error out",
+        ));
     }
-    Ok(sweep.finish())
+    let none = PathError::default();
+    let mut sweep = Sweep::new(step, batch, dim, keep, &none);
+    sweep.density = Some(Carried::new(step, source, &sweep.x, &sweep.frames));
+    sweep.run()
 }
 
 /// An error along the paths needs a vector for every sample and step.
@@ -89,6 +109,7 @@ struct Sweep<'a> {
     /// Frame rows and forced rows together `[n, k + e, D]`, before and after a step.
     rows: Vec<f64>,
     rows_next: Vec<f64>,
+    density: Option<Carried>,
     found: Forward,
 }
 
@@ -120,8 +141,17 @@ impl<'a> Sweep<'a> {
             displacement: vec![0.0; n * forcings * dim],
             rows_next: rows.clone(),
             rows,
+            density: None,
             found,
         }
+    }
+
+    fn run(mut self) -> Result<Forward> {
+        for n in 0..self.step.grid.steps {
+            self.advance(n)?;
+            self.record();
+        }
+        Ok(self.finish())
     }
 
     /// From n to n + 1.
@@ -133,7 +163,10 @@ impl<'a> Sweep<'a> {
             self.found.noise.xi.extend_from_slice(noise.xi);
             self.found.noise.white.extend_from_slice(noise.white);
         }
-        if k + forcings == 0 {
+        if let Some(density) = &mut self.density {
+            let (next, zetas) = (&mut self.next, &mut self.displacement);
+            density.advance((self.step, n), (&self.x, noise), next, &mut self.frames, zetas)?;
+        } else if k + forcings == 0 {
             self.step.advance(n, &self.x, noise, &mut self.next);
         } else if forcings == 0 {
             self.step.advance_tangent(
@@ -152,7 +185,11 @@ impl<'a> Sweep<'a> {
         }
         std::mem::swap(&mut self.x, &mut self.next);
         self.check_finite(n)?;
-        self.frames.advance(n)
+        self.frames.advance(n)?;
+        if let Some(density) = &mut self.density {
+            density.absorb(dim, &self.frames);
+        }
+        Ok(())
     }
 
     fn check_finite(&self, n: usize) -> Result<()> {
@@ -178,7 +215,9 @@ impl<'a> Sweep<'a> {
     }
 
     fn finish(self) -> Forward {
+        let dim = self.step.dim();
         Forward {
+            density: self.density.map(|density| density.finish(dim, &self.frames)),
             log_growth: self.frames.log_growth(),
             log_det: self.frames.log_det(),
             end: self.x,

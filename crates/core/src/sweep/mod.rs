@@ -1,12 +1,16 @@
 //! Sweeps: paths, frames, the chain of triangular factors, displacements, adjoints. The only place with a time loop.
 
 mod adjoint;
+mod density;
+mod divergence;
 mod forward;
 mod frames;
 mod noise;
 
 pub use adjoint::{Backstep, Backward, Storage, Trail};
-pub use forward::{forward, forward_given};
+pub use density::PathDensity;
+pub use divergence::{Divergence, LogChange, divergence};
+pub use forward::{forward, forward_density, forward_given};
 
 use crate::error::{Error, Result};
 use crate::law::Law;
@@ -95,6 +99,8 @@ pub struct Forward {
     pub chain: Chain,
     /// The noise of every step if kept
     pub noise: PathNoise,
+    /// The density carried along, by [`forward_density`]
+    pub density: Option<PathDensity>,
 }
 
 /// The random numbers of a batch of paths, step by step.
