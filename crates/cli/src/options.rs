@@ -330,6 +330,10 @@ pub enum ErrorName {
     White,
     /// Fewer time steps
     Coarser,
+    /// The worst of its ∞-norm: carries every sample as far off the support as it can, to first order
+    Worst,
+    /// The worst of its pointwise 2-norm
+    WorstL2,
 }
 
 /// `--error-in`.

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use std::sync::Arc;
 use surefoot::analysis::{ErrorKind, ErrorRequest, Request};
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
+use surefoot::gains::ErrorNorm;
 use surefoot::process::DifferenceField;
 use toml::value::Table;
 
@@ -78,7 +79,9 @@ pub fn resolve(
     let model = model_file::load(model, &overrides)?;
     let system = &model.system;
     let dim = system.dim();
+    let place = place_of(errors.error_in);
     let (errors, others) = error_requests(&model, errors, &overrides)?;
+    let worst = errors.iter().any(|error| matches!(error.kind, ErrorKind::Worst { .. }));
     let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
     let asked = vectors.and_then(|options| options.vectors);
     let mut request = Request {
@@ -87,6 +90,7 @@ pub fn resolve(
         seed: run.seed,
         errors,
         spectrum: vectors.is_some(),
+        gains: (vectors.is_some() || worst).then_some(place),
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
@@ -122,7 +126,7 @@ fn default_vectors(dim: usize, intrinsic: Option<usize>) -> usize {
 /// As many samples as fit the memory meant for a chunk, 16 to 1024; independent of the number of threads.
 fn default_chunk(request: &Request, dim: usize, steps: usize) -> usize {
     let k = request.vectors;
-    let kept = steps * k * k + (dim * (k + request.errors.len() + 1)) * 8;
+    let kept = steps * (k * k + 2) + (dim * (k + request.errors.len() + 1)) * 8;
     (CHUNK_BYTES / (8 * kept)).clamp(16, 1024).min(request.samples)
 }
 
@@ -135,11 +139,7 @@ fn error_requests(
     overrides: &[Override],
 ) -> Result<(Vec<ErrorRequest>, Vec<Other>)> {
     let dim = model.system.dim();
-    let place = match options.error_in {
-        PlaceName::Output => Place::Output,
-        PlaceName::Score => Place::Score,
-        PlaceName::Drift => Place::Drift,
-    };
+    let place = place_of(options.error_in);
     let usual = [ErrorName::Constant, ErrorName::Random];
     let kinds = match (options.error.is_empty(), options.difference.is_empty()) {
         (true, true) => &usual[..],
@@ -156,6 +156,8 @@ fn error_requests(
             ErrorName::Random => (random(options, dim)?, sizes.clone()),
             ErrorName::White => (ErrorKind::White, sizes.clone()),
             ErrorName::Coarser => (ErrorKind::Coarser, options.factors.iter().map(|&f| f.into()).collect()),
+            ErrorName::Worst => (ErrorKind::Worst { norm: ErrorNorm::Infinity }, sizes.clone()),
+            ErrorName::WorstL2 => (ErrorKind::Worst { norm: ErrorNorm::Two }, sizes.clone()),
         };
         if requests.iter().all(|request| request.kind.name() != kind.name()) {
             requests.push(ErrorRequest { kind, place, sizes });
@@ -172,6 +174,14 @@ fn error_requests(
         others.push([name.clone(), other.sha256]);
     }
     Ok((requests, others))
+}
+
+fn place_of(name: PlaceName) -> Place {
+    match name {
+        PlaceName::Output => Place::Output,
+        PlaceName::Score => Place::Score,
+        PlaceName::Drift => Place::Drift,
+    }
 }
 
 fn random(options: &ErrorOptions, dim: usize) -> Result<ErrorKind> {
@@ -194,6 +204,7 @@ fn check_errors(model: &Model, request: &Request) -> Result<()> {
     for error in &request.errors {
         let chi = match &error.kind {
             ErrorKind::White => Chi::White,
+            ErrorKind::Worst { .. } => system.needs_support(error.kind.name()).map(|_| Chi::Given)?,
             ErrorKind::Difference { field, .. } => Chi::Field { field: field.clone(), scale: 1.0 },
             ErrorKind::Constant { direction } => {
                 Chi::Field { field: Arc::new(ConstantField::new(direction)?), scale: 1.0 }
@@ -227,6 +238,9 @@ fn record(model: &Model, request: &Request, others: &[Other]) -> Table {
     }
     run.insert("spectrum".into(), request.spectrum.into());
     run.insert("regularity".into(), request.regularity.into());
+    if let Some(place) = request.gains {
+        run.insert("gains".into(), place_name(place).into());
+    }
     run.insert("boundary_distance".into(), request.boundary_distance.into());
     let model = [
         ("name".to_string(), model.spec.name.clone().into()),
@@ -258,7 +272,7 @@ fn error_record<'o>(error: &ErrorRequest, others: &mut impl Iterator<Item = &'o 
                 table.insert("sha256".into(), sha256.clone().into());
             }
         }
-        ErrorKind::White | ErrorKind::Coarser => {}
+        ErrorKind::White | ErrorKind::Coarser | ErrorKind::Worst { .. } => {}
     }
     toml::Value::Table(table)
 }

@@ -19,6 +19,7 @@ pub fn summary(summary: &Summary) -> String {
     }
     alignment(&mut text, summary);
     robustness(&mut text, summary);
+    gains(&mut text, summary);
     if let Some(verdict) = &summary.verdict {
         text.push('\n');
         let robust = match verdict.robust {
@@ -109,6 +110,20 @@ fn robustness(text: &mut String, summary: &Summary) {
     text.push('\n');
     summary.robustness.iter().for_each(|entry| robustness_row(text, entry));
     let _ = writeln!(text, "  (medians; off W1: 1-Wasserstein shift of the distance to the support)");
+}
+
+fn gains(text: &mut String, summary: &Summary) {
+    let Some(gains) = &summary.gains else { return };
+    heading(text, "gain (moved per unit of error)");
+    row(text, "off the support, G_N", &gains.normal);
+    if let Some(tangent) = &gains.tangent {
+        row(text, "along the support, G_T", tangent);
+    }
+    row(text, "white errors: share off", &gains.white_normal_share);
+    for attained in &gains.attained {
+        let size = number(attained.size);
+        row(text, &format!("{} {size}: moved / eps G_N", attained.kind), &attained.share);
+    }
 }
 
 fn robustness_row(text: &mut String, entry: &Robustness) {

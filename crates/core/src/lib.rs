@@ -9,6 +9,7 @@ pub mod analysis;
 pub mod error;
 pub mod error_field;
 pub mod field;
+pub mod gains;
 pub mod geometry;
 pub mod law;
 pub mod linalg;

@@ -26,6 +26,8 @@ pub enum Purpose {
     Covariant = 8,
     /// Resampling for confidence intervals.
     Bootstrap = 9,
+    /// Random vectors that stand for the whole normal space of a support.
+    NormalProbe = 10,
     /// Probes of a stochastic trace.
     Probe = 11,
 }

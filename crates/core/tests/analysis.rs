@@ -5,6 +5,7 @@ use std::sync::Arc;
 use surefoot::analysis::*;
 use surefoot::error_field::Place;
 use surefoot::field::{Data, Field, Moment};
+use surefoot::gains::ErrorNorm;
 use surefoot::law::Marginal;
 use surefoot::process::{Affine, Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::sampler::Method;
@@ -56,6 +57,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         seed: 7,
         errors,
         spectrum: true,
+        gains: Some(Place::Output),
         regularity: true,
         boundary_distance: 0.1,
         paths: 3,
@@ -72,6 +74,10 @@ fn constant(direction: &[f64], sizes: &[f64]) -> ErrorRequest {
 fn random(sizes: &[f64]) -> ErrorRequest {
     let kind = ErrorKind::Random { length_scale: 1.0, time_dependent: true };
     ErrorRequest { kind, place: Place::Score, sizes: sizes.to_vec() }
+}
+
+fn worst(norm: ErrorNorm, sizes: &[f64]) -> ErrorRequest {
+    ErrorRequest { kind: ErrorKind::Worst { norm }, place: Place::Output, sizes: sizes.to_vec() }
 }
 
 fn run(system: &System, request: &Request, chunk_size: usize) -> (Summary, Memory) {
@@ -107,14 +113,67 @@ fn chunks_do_not_change_a_single_bit() {
     let errors = vec![
         constant(&[1.0, 1.0], &[0.1]),
         random(&[0.2]),
+        worst(ErrorNorm::Two, &[0.1]),
         ErrorRequest { kind: ErrorKind::White, place: Place::Drift, sizes: vec![0.1] },
         ErrorRequest { kind: ErrorKind::Coarser, place: Place::Output, sizes: vec![2.0] },
+        worst(ErrorNorm::Infinity, &[0.01, 0.1]),
     ];
     let request = request(37, 2, errors);
     let (one, columns) = run(&system, &request, 37);
     let (other, same) = run(&system, &request, 5);
     assert_eq!(columns.0, same.0);
     assert_eq!(one, other);
+}
+
+/// Singular Gaussian in the plane: gains, their budget, and worst-case errors that attain them at any size, wherever
+/// they stand among the errors.
+#[test]
+fn gains_and_worst_errors_of_a_singular_gaussian() {
+    let data = Data::Gaussian { variances: vec![1.0, 0.0] };
+    let shape = Shape::Affine { point: vec![0.0, 0.0], basis: vec![vec![1.0, 0.0]] };
+    let system = diffusion(data, Some(shape), 1.0, Method::Euler, 40);
+    let errors = vec![
+        constant(&[1.0, 1.0], &[0.1]),
+        worst(ErrorNorm::Two, &[0.1, 1.0]),
+        ErrorRequest { kind: ErrorKind::Coarser, place: Place::Output, sizes: vec![2.0] },
+        random(&[0.1]),
+        worst(ErrorNorm::Infinity, &[0.5]),
+    ];
+    let (summary, columns) = run(&system, &request(12, 2, errors), 5);
+    let gains = summary.gains.unwrap();
+    let names: Vec<&str> = gains.attained.iter().map(|a| a.kind.as_str()).collect();
+    assert_eq!(names, ["worst-l2", "worst-l2", "worst"]);
+    for attained in &gains.attained {
+        assert!((attained.share.q05 - 1.0).abs() < 1e-9 && (attained.share.q95 - 1.0).abs() < 1e-9);
+    }
+    // One normal column along an axis: both norms, and the first-order displacements of both kinds, are the gain.
+    assert!((gains.normal.q50 / gains.normal_inf.q50 - 1.0).abs() < 1e-12);
+    for entry in summary.robustness.iter().filter(|entry| entry.kind.starts_with("worst")) {
+        let first = entry.first_order.as_ref().unwrap();
+        assert!((first.normal.unwrap().q50 / gains.normal.q50 - 1.0).abs() < 1e-10, "{}", entry.kind);
+    }
+    assert!(summary.footing.unwrap().kinds["worst-l2"].q95 < 1e-9, "straight off the line");
+    let dt = 0.88 / 40.0;
+    let total: f64 = gains.budget.iter().map(|step| step.normal * dt).sum();
+    assert!((total / gains.normal.q50 - 1.0).abs() < 1e-10, "the flow is the same on all paths");
+    assert_eq!((gains.budget.len(), gains.budget_samples), (40, 12));
+    assert_eq!(columns.0["gain_normal_rate"].len(), 12 * 40);
+    let spent: f64 = gains.budget[gains.half.first..=gains.half.last].iter().map(|step| step.normal).sum();
+    assert!(spent * dt >= 0.5 * total && gains.half.share_of_steps < 0.5);
+    assert_eq!(gains.white_normal_share_null, 0.5);
+    assert!(gains.white_normal_share_error.is_none() && !gains.path_recomputed);
+    assert_eq!(gains.path_bytes, 40 * 2 * 2 * 8);
+    assert!(summary.convergence.unwrap().medians.contains_key("gains.normal"));
+    assert!(summary.verdict.unwrap().reasons.iter().any(|reason| reason.contains("Half of the gain")));
+}
+
+#[test]
+fn worst_errors_need_a_support() {
+    let system = diffusion(Data::Gaussian { variances: vec![1.0, 0.5] }, None, 1.0, Method::Euler, 8);
+    let asked = request(4, 2, vec![worst(ErrorNorm::Two, &[0.1])]);
+    assert!(error_scales(&system, &asked, &|_| true).is_err());
+    let (summary, _) = run(&system, &request(4, 2, vec![constant(&[1.0, 1.0], &[0.1])]), 4);
+    assert!(summary.gains.is_none());
 }
 
 /// Log of the product of Euler's step factors for one variance of the target, written out for `ou` with η = 0:

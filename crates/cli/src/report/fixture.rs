@@ -148,6 +148,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
             ErrorRequest { kind: random, place: Place::Output, sizes },
         ],
         spectrum: true,
+        gains: system.support.as_ref().map(|_| Place::Output),
         regularity: true,
         boundary_distance: 0.1,
         paths: 64.min(samples),
@@ -245,6 +246,9 @@ fn filler(name: &str, len: usize, key: u64) -> Vec<f64> {
         n if n.contains("growth") => |i, z| -1.2 * (i % 2) as f64 - 0.8 + 0.3 * z,
         "gap" => |_, z| (0.4 + 0.2 * z).clamp(0.0, 1.0),
         "trace_defect" | "residual" => |_, z| 1e-13 * z.abs(),
+        n if n.starts_with("gain") || n.starts_with("white") => {
+            |i, z| 0.5 + 0.2 * (i % 7) as f64 + 0.1 * z.abs()
+        }
         n if n.starts_with("first_order") => |_, z| 0.2 + 0.05 * z.abs(),
         "piece" | "jumped" => |_, z| f64::from(z > 2.0),
         _ => |_, z| z,
@@ -312,6 +316,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         robustness: robustness(columns, &perturbations, width),
         footing,
         support: None,
+        gains: gains(system, columns),
         convergence: Some(Convergence {
             samples: 100,
             steps: 50,
@@ -326,6 +331,29 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
             ],
         }),
     }
+}
+
+fn gains(system: &System, columns: &BTreeMap<&'static str, Vec<f64>>) -> Option<GainsSummary> {
+    let of = |name: &str| columns.get(name).map(|values| Quantiles::of(values));
+    let step = |n: usize| BudgetStep { step: n, time: 0.9, normal: 1.0 + n as f64, tangent: Some(2.0) };
+    let normal = of("gain_normal")?;
+    Some(GainsSummary {
+        error_in: "output".into(),
+        normal,
+        tangent: of("gain_tangent"),
+        normal_inf: of("gain_normal_inf")?,
+        tangent_inf: of("gain_tangent_inf"),
+        normal_directions: "outward".into(),
+        white_normal_share: of("white_normal_share")?,
+        white_normal_share_error: Some(0.01),
+        white_normal_share_null: 0.5,
+        half: HalfOfGain { first: 30, last: 49, start: 0.3, end: 0.02, share_of_steps: 0.4 },
+        budget: (0..system.grid.steps).map(step).collect(),
+        budget_samples: 400,
+        attained: vec![Attained { kind: "worst".into(), size: 0.1, share: normal }],
+        path_bytes: 1600,
+        path_recomputed: false,
+    })
 }
 
 fn robustness(

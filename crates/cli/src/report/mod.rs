@@ -18,7 +18,7 @@ mod tests;
 mod text;
 
 use self::page::document;
-use self::sections::{Context, alignment, exponents, headline, pictures, provenance, robustness};
+use self::sections::{Context, alignment, exponents, gains, headline, pictures, provenance, robustness};
 use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 
@@ -67,6 +67,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("alignment", "Alignment", alignment::draw(&context)?),
         ("exponents", "Exponents", exponents::draw(&context)?),
         ("robustness", "Robustness", robustness::draw(&context)?),
+        ("gains", "Gains and error budget", gains::draw(&context)?),
         ("convergence", "Convergence", provenance::convergence(&context)),
         ("provenance", "Provenance", provenance::draw(&context)),
     ];

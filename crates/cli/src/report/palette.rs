@@ -35,6 +35,7 @@ pub enum ErrorHue {
     White,
     Difference,
     Coarser,
+    Worst,
     Other,
 }
 
@@ -47,6 +48,7 @@ impl Role {
             "white" => ErrorHue::White,
             "difference" => ErrorHue::Difference,
             "coarser" => ErrorHue::Coarser,
+            "worst" | "worst-l2" => ErrorHue::Worst,
             _ => ErrorHue::Other,
         })
     }
@@ -77,6 +79,7 @@ impl Role {
             Role::Error(ErrorHue::White) => "3 2",
             Role::Error(ErrorHue::Difference) => "9 3 2 3",
             Role::Error(ErrorHue::Coarser) => "2 2",
+            Role::Error(ErrorHue::Worst) => "10 2",
             Role::Model(index) => ["", "7 3", "3 2", "9 3 2 3", "1 2", "12 3", "5 2 1 2", "2 4"][index % 8],
             _ => "",
         }

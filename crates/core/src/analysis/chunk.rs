@@ -1,6 +1,7 @@
 //! One pass over a chunk of samples: sweep, spectrum, alignment, twins. The one place that splits work over threads.
 
 use super::columns::Chunk;
+use super::gains::{Back, On, put_doubled_gains, put_gains};
 use super::observe::{Observed, observe, observe_feet};
 use super::request::{ErrorKind, Request};
 use super::study::{Study, forced_errors};
@@ -11,7 +12,7 @@ use crate::field::Field;
 use crate::robustness;
 use crate::spectrum;
 use crate::support::{Flaw, Foot};
-use crate::sweep::{Batch, Forward, Keep, Refinement, forward};
+use crate::sweep::{Batch, Forward, Keep, PathError, Refinement, forward, forward_given};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -120,18 +121,21 @@ impl Study<'_> {
     fn compute(&self, tile: Range<usize>) -> Result<Columns> {
         let mut columns = Columns::new();
         let on_path = tile.start < self.request.paths;
-        let keep = Keep {
+        let keep = self.keep_for_back(Keep {
             path: on_path,
             frames: on_path,
             chain: self.extent.exact || on_path,
             determinants: true,
             noise: false,
-        };
-        let run = forward(&self.base, &self.batch(tile.clone(), Refinement::Own), self.vectors(), keep)?;
+        });
+        let batch = self.batch(tile.clone(), Refinement::Own);
+        let mut run = forward(&self.base, &batch, self.vectors(), keep)?;
         let seen = self.observed(&run)?;
+        let back = self.back(On::Own, &batch, &mut run, &seen.feet)?;
         self.put_base(&mut columns, &run, &seen);
         self.put_first_order(&mut columns, &run, &seen);
-        self.put_twins(&mut columns, tile.clone(), &run, &seen)?;
+        self.put_twins(&mut columns, tile.clone(), &run, &seen, &back)?;
+        back.gains.into_iter().for_each(|gains| put_gains(&mut columns, gains));
         if on_path {
             self.put_paths(&mut columns, &tile, &run)?;
         }
@@ -193,7 +197,14 @@ impl Study<'_> {
         to.insert("displacement", run.displacement.clone());
     }
 
-    fn put_twins(&self, to: &mut Columns, tile: Range<usize>, run: &Forward, seen: &Observed) -> Result<()> {
+    fn put_twins(
+        &self,
+        to: &mut Columns,
+        tile: Range<usize>,
+        run: &Forward,
+        seen: &Observed,
+        back: &Back,
+    ) -> Result<()> {
         let (dim, count, entries) = (self.system.dim(), tile.len(), self.twins.len());
         let k = if self.extent.regularity { self.request.vectors } else { 0 };
         let keep = Keep { chain: self.extent.regularity && self.extent.exact, ..Keep::default() };
@@ -205,7 +216,10 @@ impl Study<'_> {
             }
         };
         for (entry, twin) in self.twins.iter().enumerate() {
-            let moved = forward(&twin.step, &self.batch(tile.clone(), twin.refinement), k, keep)?;
+            let none = PathError::default();
+            let given = twin.path_kind.map_or(&none, |kind| &back.errors[kind]);
+            let batch = self.batch(tile.clone(), twin.refinement);
+            let moved = forward_given(&twin.step, &batch, k, keep, given)?;
             put("perturbed_x", entry, dim, &moved.end);
             put("shift", entry, 1, &row_distances(dim, &run.end, &moved.end));
             let there = match self.extent.regularity {
@@ -257,9 +271,12 @@ impl Study<'_> {
 
     fn put_doubled(&self, to: &mut Columns, tile: Range<usize>) -> Result<()> {
         let tile = tile.start..tile.end.min(self.request.convergence);
-        let keep = Keep { chain: self.extent.exact, ..Keep::default() };
-        let run = forward(&self.doubled, &self.batch(tile, Refinement::Doubled), self.vectors(), keep)?;
+        let keep = self.keep_for_back(Keep { chain: self.extent.exact, ..Keep::default() });
+        let batch = self.batch(tile, Refinement::Doubled);
+        let mut run = forward(&self.doubled, &batch, self.vectors(), keep)?;
         let seen = self.observed(&run)?;
+        let back = self.back(On::Doubled, &batch, &mut run, &seen.feet)?;
+        back.gains.into_iter().for_each(|gains| put_doubled_gains(to, gains));
         if self.extent.support {
             let first =
                 robustness::first_order(self.system.dim(), self.extent.forced, &seen.feet, &run.displacement);

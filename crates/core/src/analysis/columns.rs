@@ -1,9 +1,11 @@
 //! Columns: the per-sample results of a run, named and shaped before the work starts.
 
+use super::gains::{curve_count, gain_columns};
 use super::request::{ErrorKind, Request};
 use super::system::System;
 use crate::alignment::leading_dim;
 use crate::error::Result;
+use crate::support::NORMAL_LIMIT;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -26,6 +28,10 @@ pub enum Axis {
     Error,
     /// Error kind and size.
     Perturbation,
+    /// The leading samples that keep their error budget.
+    Curve,
+    /// The way from one generation step to the next.
+    Interval,
 }
 
 impl Axis {
@@ -40,11 +46,13 @@ impl Axis {
             Axis::Component => "component",
             Axis::Error => "error",
             Axis::Perturbation => "perturbation",
+            Axis::Curve => "curve",
+            Axis::Interval => "interval",
         }
     }
 }
 
-/// Name, axes and full shape of a column. The first axis runs over samples (`Sample`, `Path` or `Subset`).
+/// Name, axes and full shape of a column. The first axis runs over samples (`Sample`, `Path`, `Subset` or `Curve`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnSpec {
     /// Name in the store.
@@ -90,7 +98,7 @@ pub trait ColumnSource {
 }
 
 /// Unit of lengths in the model's own coordinates.
-const LENGTH: &str = "data units";
+pub(super) const LENGTH: &str = "data units";
 const NATS: &str = "nats";
 const DEGREES: &str = "degrees";
 const FLAWS: &str = "0: the foot is sound, 1: not shown to be nearest, 2: no tangent space there";
@@ -118,6 +126,12 @@ pub(super) struct Extent {
     pub regularity: bool,
     /// Error kinds with a first-order displacement.
     pub forced: usize,
+    /// Gains are asked for and there is a support.
+    pub gains: bool,
+    /// The support has tangent directions.
+    pub tangents: bool,
+    /// Feet on the support carry the whole normal space.
+    pub all_normals: bool,
 }
 
 impl Extent {
@@ -138,6 +152,9 @@ impl Extent {
             angles: request.spectrum && aligned >= 1 && aligned <= request.vectors,
             regularity: request.regularity && request.spectrum,
             forced,
+            gains: intrinsic.is_some() && request.gains.is_some(),
+            tangents: aligned > 0,
+            all_normals: full || dim <= NORMAL_LIMIT,
         }
     }
 }
@@ -163,9 +180,19 @@ impl Layout<'_> {
             Axis::Component => self.system.dim(),
             Axis::Error => self.forced,
             Axis::Perturbation => self.perturbations,
+            Axis::Curve => curve_count(request, self.system.grid.steps),
+            Axis::Interval => self.system.grid.steps,
         }
     }
+}
 
+/// Takes specifications of columns; those with an axis of length 0 are left out.
+pub(super) trait ColumnSink {
+    /// Adds a column.
+    fn add(&mut self, name: &'static str, axes: &[Axis], unit: &'static str, description: &'static str);
+}
+
+impl ColumnSink for Layout<'_> {
     fn add(&mut self, name: &'static str, axes: &[Axis], unit: &'static str, description: &'static str) {
         let shape: Vec<usize> = axes.iter().map(|&axis| self.length(axis)).collect();
         if shape.iter().all(|&length| length > 0) {
@@ -183,6 +210,7 @@ pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<C
     robustness(&mut layout, &extent);
     paths(&mut layout, &extent);
     doubled(&mut layout, &extent);
+    gain_columns(&mut layout, &extent);
     layout.specs
 }
 

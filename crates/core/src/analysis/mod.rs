@@ -6,6 +6,7 @@
 
 mod chunk;
 mod columns;
+mod gains;
 mod observe;
 mod request;
 mod study;
@@ -16,6 +17,7 @@ mod verdict;
 
 pub use chunk::{Progress, chunk, error_scales};
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
+pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use request::{ErrorKind, ErrorRequest, Request};
 pub use summarise::summarise;
 pub use summary::*;

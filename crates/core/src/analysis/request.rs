@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::error_field::Place;
 use crate::field::SharedField;
+use crate::gains::ErrorNorm;
 use serde::{Deserialize, Serialize};
 
 /// A kind of model error (theory §3).
@@ -31,6 +32,11 @@ pub enum ErrorKind {
     },
     /// Coarser time steps; sizes are integer factors.
     Coarser,
+    /// The error that to first order carries every sample as far off the support as its size allows (theory §8).
+    Worst {
+        /// The norm in which sizes are meant.
+        norm: ErrorNorm,
+    },
 }
 
 impl ErrorKind {
@@ -42,6 +48,8 @@ impl ErrorKind {
             ErrorKind::White => "white",
             ErrorKind::Difference { .. } => "difference",
             ErrorKind::Coarser => "coarser",
+            ErrorKind::Worst { norm: ErrorNorm::Infinity } => "worst",
+            ErrorKind::Worst { norm: ErrorNorm::Two } => "worst-l2",
         }
     }
 }
@@ -70,6 +78,8 @@ pub struct Request {
     pub errors: Vec<ErrorRequest>,
     /// Exponents, vectors and alignment (off for the robustness experiment alone).
     pub spectrum: bool,
+    /// Gains and error budget for errors at this place; needs a support.
+    pub gains: Option<Place>,
     /// Alignment of the perturbed model at every error (Lemma 4.4).
     pub regularity: bool,
     /// d = D: how near to the topological boundary a point must be to count for the alignment.

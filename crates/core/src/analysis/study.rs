@@ -1,6 +1,7 @@
 //! The steps of a run, built once: the base model with its forced displacements, the perturbed twins, twice the steps.
 
 use super::columns::{Extent, layout};
+use super::gains::{PathKind, path_kinds};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
 use super::system::System;
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Twin {
     pub step: Step,
     pub refinement: Refinement,
+    /// Its error's place among [`Study::path_kinds`], if it is known only along the paths.
+    pub path_kind: Option<usize>,
 }
 
 /// Everything that the samples of a run have in common.
@@ -31,6 +34,8 @@ pub(super) struct Study<'a> {
     pub twins: Vec<Twin>,
     /// The base step on a grid of 2 N steps.
     pub doubled: Step,
+    /// Errors known only along the paths.
+    pub path_kinds: Vec<PathKind>,
 }
 
 impl<'a> Study<'a> {
@@ -38,7 +43,7 @@ impl<'a> Study<'a> {
     pub fn new(system: &'a System, request: &'a Request, norms: &[f64]) -> Result<Self> {
         request.check(system.dim(), system.grid.steps)?;
         let errors = forced_errors(system, request, norms)?;
-        let forcing: Vec<ModelError> = errors.iter().flatten().cloned().collect();
+        let forcing: Vec<ModelError> = errors.iter().flatten().filter(|e| !e.is_given()).cloned().collect();
         let list = request.perturbations(norms);
         let twins = list.iter().map(|p| twin(system, &errors, p)).collect::<Result<Vec<_>>>()?;
         let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
@@ -51,6 +56,7 @@ impl<'a> Study<'a> {
             base: system.step(forcing.clone())?,
             twins,
             doubled: Step::new(system.drift.clone(), grid, system.method, forcing)?,
+            path_kinds: path_kinds(system, request, &errors)?,
         })
     }
 
@@ -58,7 +64,11 @@ impl<'a> Study<'a> {
     /// 64 at most. It decides how work is split, never what comes out.
     pub fn tile(&self) -> usize {
         let (k, dim) = (self.request.vectors, self.system.dim());
-        let per_sample = 2 * self.system.grid.steps * (k * k + dim) + (k + self.extent.forced + 4) * dim;
+        let mut on_path = 2 * (k * k + dim);
+        if self.goes_back() {
+            on_path += (self.base.noises() + self.path_kinds.len() + 1) * dim;
+        }
+        let per_sample = self.system.grid.steps * on_path + (k + self.extent.forced + 4) * dim;
         (8_000_000 / per_sample.max(1)).clamp(1, 64)
     }
 }
@@ -90,6 +100,7 @@ fn chi(system: &System, error: &ErrorRequest, seed: u64, index: usize, norm: f64
         ErrorKind::Difference { field, .. } => field.clone(),
         ErrorKind::White => return Ok(Some(Chi::White)),
         ErrorKind::Coarser => return Ok(None),
+        ErrorKind::Worst { .. } => return system.needs_support(error.kind.name()).map(|_| Some(Chi::Given)),
     };
     if norm <= 0.0 || !norm.is_finite() {
         return Err(Error::invalid(
@@ -106,14 +117,17 @@ fn twin(system: &System, errors: &[Option<ModelError>], entry: &Perturbation) ->
     match &errors[entry.error] {
         Some(error) => {
             let error = ModelError { size: entry.size, ..error.clone() };
-            Ok(Twin { step: system.perturbed_step(error)?, refinement: Refinement::Own })
+            let given = |error: &Option<ModelError>| error.as_ref().is_some_and(ModelError::is_given);
+            let path_kind =
+                error.is_given().then(|| errors[..entry.error].iter().filter(|e| given(e)).count());
+            Ok(Twin { step: system.perturbed_step(error)?, refinement: Refinement::Own, path_kind })
         }
         None => {
             let factor = entry.size as usize;
             let grid = Grid { steps: system.grid.steps / factor, ..system.grid };
             let drift = Drift { error: None, ..system.drift.clone() };
             let step = Step::new(drift, grid, system.method, Vec::new())?;
-            Ok(Twin { step, refinement: Refinement::Coarser(factor) })
+            Ok(Twin { step, refinement: Refinement::Coarser(factor), path_kind: None })
         }
     }
 }

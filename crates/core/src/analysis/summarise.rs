@@ -1,6 +1,7 @@
 //! From finished columns to the summary.
 
 use super::columns::{ColumnSource, Extent};
+use super::gains::summarise_gains;
 use super::request::{ErrorKind, Request};
 use super::summary::*;
 use super::system::System;
@@ -33,6 +34,7 @@ pub fn summarise(
         robustness: reader.robustness(&perturbations)?,
         footing: reader.footing()?,
         support: reader.support()?,
+        gains: summarise_gains(&reader, &perturbations)?,
         convergence: reader.convergence()?,
         verdict: None,
     };
@@ -40,15 +42,16 @@ pub fn summarise(
     Ok(summary)
 }
 
-struct Reader<'a> {
-    system: &'a System,
-    request: &'a Request,
+/// Reads finished columns.
+pub(super) struct Reader<'a> {
+    pub(super) system: &'a System,
+    pub(super) request: &'a Request,
     columns: &'a dyn ColumnSource,
-    extent: Extent,
+    pub(super) extent: Extent,
 }
 
 /// Entry `index` of every row of `width` values.
-fn strided(values: &[f64], width: usize, index: usize) -> Vec<f64> {
+pub(super) fn strided(values: &[f64], width: usize, index: usize) -> Vec<f64> {
     values.iter().skip(index).step_by(width.max(1)).copied().collect()
 }
 
@@ -70,7 +73,7 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 impl Reader<'_> {
-    fn read(&self, name: &str) -> Result<Vec<f64>> {
+    pub(super) fn read(&self, name: &str) -> Result<Vec<f64>> {
         self.columns.read(name)
     }
 
@@ -334,6 +337,11 @@ impl Reader<'_> {
         }
         if extent.support {
             list.push(("distance".into(), "distance".into(), 1, false));
+            for (wanted, part) in [(extent.gains, "normal"), (extent.gains && extent.tangents, "tangent")] {
+                if wanted {
+                    list.push((format!("gains.{part}"), format!("gain_{part}"), 1, false));
+                }
+            }
             if extent.forced > 0 {
                 list.push(("footing".into(), "footing".into(), extent.forced, true));
             }
@@ -342,7 +350,8 @@ impl Reader<'_> {
     }
 }
 
-fn place_name(place: Place) -> &'static str {
+/// Name of a place in `summary.json`.
+pub(super) fn place_name(place: Place) -> &'static str {
     match place {
         Place::Output => "output",
         Place::Score => "score",

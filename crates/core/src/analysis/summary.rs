@@ -1,5 +1,6 @@
 //! `summary.json`, schema 1: plain structs in the order of the interface. Absent analyses are absent keys.
 
+use super::gains::GainsSummary;
 use super::system::ScoreOrigin;
 use crate::statistics::Quantiles;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,9 @@ pub struct Summary {
     /// How sound the feet on a support are that are searched for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub support: Option<SupportSummary>,
+    /// Theory §8.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub gains: Option<GainsSummary>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,

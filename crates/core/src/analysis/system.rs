@@ -1,6 +1,6 @@
 //! A model ready to be analysed.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::error_field::ModelError;
 use crate::field::{Moment, SharedField};
 use crate::law::SharedLaw;
@@ -76,6 +76,21 @@ impl System {
     /// D.
     pub fn dim(&self) -> usize {
         self.drift.field.dim()
+    }
+
+    /// The support, for what cannot do without one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if none is known.
+    pub fn needs_support(&self, what: &str) -> Result<&SharedSupport> {
+        self.support.as_ref().ok_or_else(|| {
+            Error::invalid(
+                format!("error of kind {what}"),
+                "a model whose support is known",
+                "none",
+                "Give the model a [support], or choose another kind of error",
+            )
+        })
     }
 
     /// Model time from the first to the last step.

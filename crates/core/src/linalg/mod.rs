@@ -3,11 +3,13 @@
 mod angles;
 mod determinant;
 mod lanes;
+mod norms;
 mod qr;
 
 pub use angles::principal_angles;
 pub(crate) use determinant::accumulate_abs_det;
 pub use determinant::log_abs_det;
+pub use norms::{leading_direction, row_sum_norm, spectral_norm};
 pub use qr::orthonormalize;
 
 /// Sum of products.

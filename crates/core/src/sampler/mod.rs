@@ -82,6 +82,17 @@ pub struct StepNoise<'a> {
     pub given: &'a [f64],
 }
 
+/// m cotangents a sample around one step, all `[n, m, D]`.
+#[derive(Debug)]
+pub struct Cotangents<'a> {
+    /// u at the end of the step.
+    pub end: &'a [f64],
+    /// A_nᵀ u, at its start.
+    pub start: &'a mut [f64],
+    /// B_nᵀ u, at the model error.
+    pub error: &'a mut [f64],
+}
+
 /// The map F_n of a drift, a grid and a method; `advance*` work on batches `x[n, D]`.
 ///
 /// The coefficients of all steps are fixed when the step is made: make a new one to change a public part.
@@ -189,8 +200,8 @@ impl Step {
         });
     }
 
-    /// Adjoint of the step in its state and in a model error at `place`: `u_prev` = A_nᵀ u and `pulled` = B_nᵀ u with
-    /// B_n = db_n/dχ_n (theory §8), all `[n, m, D]`.
+    /// Adjoint of the step in its state and in a model error at `place`: A_nᵀ u and B_nᵀ u with B_n = db_n/dχ_n
+    /// (theory §8).
     ///
     /// The error is frozen over the step: one vector χ_n enters all stages of a method, each with the factor of its own
     /// time. For Euler B_n = δt c_n I; for every other method it is the exact derivative of the discrete step.
@@ -202,15 +213,13 @@ impl Step {
         n: usize,
         x: &[f64],
         noise: StepNoise,
-        u: &[f64],
         place: Place,
-        u_prev: &mut [f64],
-        pulled: &mut [f64],
+        rows: Cotangents,
     ) {
         self.pool.with(|scratch| {
             let mut run = execute::Run::new(self, &self.plans[n], x, noise, scratch);
-            run.adjoint(u, u_prev);
-            run.pull_error(place, pulled);
+            run.adjoint(rows.end, rows.start);
+            run.pull_error(place, rows.error);
         });
     }
 }

@@ -8,7 +8,7 @@ use super::noise::Increments;
 use super::{Batch, Forward, check_finite};
 use crate::error::{Error, Result};
 use crate::error_field::Place;
-use crate::sampler::{Step, StepNoise};
+use crate::sampler::{Cotangents, Step, StepNoise};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -193,7 +193,8 @@ impl<'a> Trail<'a> {
             stored_bytes = stored_bytes.max(self.stored_bytes());
             for n in (first..first + self.segment.len).rev() {
                 let (state, noise) = self.segment.at(n);
-                self.step.advance_adjoint_with_error(n, state, noise, &u, place, &mut previous, &mut pulled);
+                let rows = Cotangents { end: &u, start: &mut previous, error: &mut pulled };
+                self.step.advance_adjoint_with_error(n, state, noise, place, rows);
                 visit(Backstep { step: n, state, cotangent: &u, error: &pulled });
                 std::mem::swap(&mut u, &mut previous);
                 let rows = u.len() / self.samples.len().max(1);

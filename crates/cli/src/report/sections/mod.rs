@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod exponents;
+pub mod gains;
 pub mod headline;
 pub mod pictures;
 pub mod provenance;
