@@ -70,17 +70,16 @@ fn name_of(value: impl ValueEnum) -> String {
 /// Whatever is wrong with any input.
 pub fn resolve(
     model: &str,
-    settings: &ModelSettings,
+    overrides: &[Override],
     run: &RunOptions,
     vectors: Option<&VectorOptions>,
     errors: &ErrorOptions,
 ) -> Result<Run> {
-    let overrides = overrides(settings)?;
-    let model = model_file::load(model, &overrides)?;
+    let model = model_file::load(model, overrides)?;
     let system = &model.system;
     let dim = system.dim();
     let place = place_of(errors.error_in);
-    let (errors, others) = error_requests(&model, errors, &overrides)?;
+    let (errors, others) = error_requests(&model, errors, overrides)?;
     let worst = errors.iter().any(|error| matches!(error.kind, ErrorKind::Worst { .. }));
     let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
     let asked = vectors.and_then(|options| options.vectors);

@@ -4,12 +4,14 @@
 //! in which chunks of samples arrive.
 
 mod beta;
+mod bootstrap;
 mod histogram;
 mod paired;
 
 use serde::{Deserialize, Serialize};
 
 pub use beta::{beta_quantile, ln_gamma, regularized_beta};
+pub use bootstrap::{Estimate, bootstrap};
 pub use histogram::Histogram;
 pub use paired::{Paired, PairedDifference, RESAMPLES, paired};
 

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Compare, Format};
 use crate::report::{PairedRow, ReportInput, compare_html};
-use crate::run_file::{Run, resolve};
+use crate::run_file::{Run, overrides, resolve};
 use crate::store::write_file;
 use crate::table;
 use serde::Serialize;
@@ -33,11 +33,12 @@ pub fn compare(options: &Compare) -> Result<()> {
     let threads = start_threads(options.run.threads)?;
     let mut runs = Vec::new();
     for model in &options.models {
-        runs.push(resolve(model, &options.settings, &options.run, Some(&options.vectors), &options.errors)?);
+        let settings = overrides(&options.settings)?;
+        runs.push(resolve(model, &settings, &options.run, Some(&options.vectors), &options.errors)?);
     }
     same_shape(&runs)?;
     let folders = folders(&runs);
-    own_directory(&options.run.out)?;
+    own_directory(&options.run.out, "comparison")?;
     interrupt::listen();
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     let mut finished = Vec::new();
@@ -90,9 +91,12 @@ fn folders(runs: &[Run]) -> Vec<String> {
     names
 }
 
-/// Only an empty directory, a new one, or one of an earlier comparison is filled.
-fn own_directory(out: &Path) -> Result<()> {
-    let marker = out.join(".surefoot-compare");
+/// Only an empty directory, a new one, or one of an earlier command of this kind is filled.
+///
+/// # Errors
+/// A directory with other files, or a system that refuses.
+pub fn own_directory(out: &Path, kind: &str) -> Result<()> {
+    let marker = out.join(format!(".surefoot-{kind}"));
     let foreign = out.is_dir()
         && !marker.exists()
         && std::fs::read_dir(out).map_err(Failure::reading(out))?.next().is_some();
@@ -100,7 +104,7 @@ fn own_directory(out: &Path) -> Result<()> {
         return Err(Failure::Value {
             place: out.display().to_string(),
             what: "output directory".into(),
-            expected: "a new or empty directory, or one of an earlier comparison".into(),
+            expected: format!("a new or empty directory, or one of an earlier {kind}"),
             got: "a directory with other files in it".into(),
             remedy: "Choose another one with -o".into(),
         });

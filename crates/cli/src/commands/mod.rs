@@ -7,6 +7,7 @@ mod inspect;
 mod models;
 mod sample;
 mod single;
+mod sweep;
 
 pub use compare::compare;
 pub use export_derivative::export_derivative;

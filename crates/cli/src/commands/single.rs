@@ -2,11 +2,12 @@
 
 use super::execute::{Finished, Manner, execute, json_bytes};
 use super::start_threads;
+use super::sweep::sweep;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Analyze, Format, Perturb, RunOptions, Screen};
 use crate::requirement::Requirement;
-use crate::run_file::{Run, resolve};
+use crate::run_file::{Run, overrides, resolve};
 use crate::table;
 use std::io::Write;
 use std::path::Path;
@@ -16,10 +17,13 @@ use std::path::Path;
 /// # Errors
 /// Whatever stops it.
 pub fn analyze(options: &Analyze) -> Result<()> {
+    if let Some(text) = &options.sweep {
+        return sweep(options, text);
+    }
     let requirements = requirements(&options.run)?;
     let threads = start_threads(options.run.threads)?;
-    let run =
-        resolve(&options.model, &options.settings, &options.run, Some(&options.vectors), &options.errors)?;
+    let settings = overrides(&options.settings)?;
+    let run = resolve(&options.model, &settings, &options.run, Some(&options.vectors), &options.errors)?;
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     carry_out(run, &options.run.out, &manner, &requirements)
 }
@@ -31,7 +35,8 @@ pub fn analyze(options: &Analyze) -> Result<()> {
 pub fn perturb(options: &Perturb) -> Result<()> {
     let requirements = requirements(&options.run)?;
     let threads = start_threads(options.run.threads)?;
-    let run = resolve(&options.model, &options.settings, &options.run, None, &options.errors)?;
+    let settings = overrides(&options.settings)?;
+    let run = resolve(&options.model, &settings, &options.run, None, &options.errors)?;
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     carry_out(run, &options.run.out, &manner, &requirements)
 }

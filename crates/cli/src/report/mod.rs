@@ -13,12 +13,14 @@ mod palette;
 mod plane;
 mod scene;
 mod sections;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod text;
 
 use self::page::document;
 use self::sections::{Context, alignment, exponents, gains, headline, pictures, provenance, robustness};
+pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 

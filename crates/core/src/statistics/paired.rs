@@ -75,7 +75,7 @@ pub fn paired(a: &[f64], b: &[f64], seed: u64) -> Option<PairedDifference> {
 }
 
 /// A uniform index below n by the high half of a 64 × 64 product; its bias, n/2^64, is below any resolution here.
-fn uniform_index(rng: &mut Stream, n: usize) -> usize {
+pub(super) fn uniform_index(rng: &mut Stream, n: usize) -> usize {
     ((u128::from(rng.next_u64()) * n as u128) >> 64) as usize
 }
 

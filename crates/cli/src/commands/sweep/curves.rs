@@ -1,0 +1,159 @@
+//! Headline figures of the runs of a sweep, with intervals, and what the first and another run differ by.
+
+use crate::commands::execute::Finished;
+use crate::failure::Result;
+use crate::report::{Contrast, Curve};
+use serde_json::Value;
+use surefoot::analysis::{ColumnSource, Robustness};
+use surefoot::statistics::{Estimate, bootstrap, wasserstein1};
+
+/// Vectors whose growth is followed.
+const VECTORS: usize = 8;
+
+/// A figure of a run: a distribution of `summary.json`, by its pointer, or the off-support shift of an error kind.
+enum Measure {
+    Median(String),
+    Shift(String),
+}
+
+/// All figures that every run has.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn curves(runs: &[Finished]) -> Result<Vec<Curve>> {
+    let summaries: Vec<Value> =
+        runs.iter().map(|run| serde_json::to_value(&run.summary).unwrap_or_default()).collect();
+    let mut list = Vec::new();
+    for (figure, label, unit, measure) in measures(&runs[0]) {
+        let mut points = Vec::new();
+        for (run, summary) in runs.iter().zip(&summaries) {
+            points.extend(match &measure {
+                Measure::Median(pointer) => median(summary, pointer),
+                Measure::Shift(kind) => shift(run, kind)?,
+            });
+        }
+        if points.len() == runs.len() {
+            list.push(Curve { figure, label, unit, points });
+        }
+    }
+    Ok(list)
+}
+
+type Named = (String, String, &'static str, Measure);
+
+fn measures(run: &Finished) -> Vec<Named> {
+    const LENGTH: &str = "data units";
+    let mut list: Vec<Named> = Vec::new();
+    let mut add = |figure: &str, label: String, unit: &'static str, pointer: String| {
+        list.push((figure.into(), label, unit, Measure::Median(pointer)));
+    };
+    add("distance", "distance to the support".into(), LENGTH, "/robustness/0/distance".into());
+    let kinds = worst_entries(run);
+    for (kind, place, entry) in &kinds {
+        add(
+            &format!("normal.{kind}"),
+            format!("‖Nᵀζ‖, {kind} error"),
+            "data units per unit size",
+            format!("/robustness/{place}/first_order/normal"),
+        );
+        add(
+            &format!("along.{kind}"),
+            format!("along-support shift, {kind} {}", entry.size),
+            LENGTH,
+            format!("/robustness/{place}/along"),
+        );
+        add(
+            &format!("footing.{kind}"),
+            format!("footing φ, {kind} error"),
+            "pure number",
+            format!("/footing/{kind}"),
+        );
+    }
+    let method = if run.summary.exponents.as_ref().is_some_and(|e| !e.svd.is_empty()) { "svd" } else { "qr" };
+    let vectors = run.summary.exponents.as_ref().map_or(0, |e| e.qr.len()).min(VECTORS);
+    for i in 0..vectors {
+        let label = format!("log growth of vector {}, {method}", i + 1);
+        add(&format!("exponents.{method}.{i}"), label, "nats", format!("/exponents/{method}/{i}"));
+    }
+    for (figure, label, unit) in [
+        ("score_cosine", "score cosine", "pure number"),
+        ("subspace_angle_deg", "angle of Eᵈ and T", "degrees"),
+    ] {
+        let name = format!("alignment.{figure}.{method}");
+        add(&name, format!("{label}, {method}"), unit, format!("/alignment/{figure}/{method}"));
+    }
+    for (place, (kind, _, entry)) in kinds.iter().enumerate() {
+        let label = format!("off-support shift W₁, {kind} {}", entry.size);
+        list.insert(1 + place, (format!("off_w1.{kind}"), label, LENGTH, Measure::Shift(kind.clone())));
+    }
+    list
+}
+
+/// The largest size of every error kind: its name, place in the robustness list, and entry.
+fn worst_entries(run: &Finished) -> Vec<(String, usize, &Robustness)> {
+    let mut list: Vec<(String, usize, &Robustness)> = Vec::new();
+    for (place, entry) in run.summary.robustness.iter().enumerate() {
+        match list.iter_mut().find(|(kind, ..)| *kind == entry.kind) {
+            None => list.push((entry.kind.clone(), place, entry)),
+            Some(known) if known.2.size < entry.size => *known = (entry.kind.clone(), place, entry),
+            Some(_) => {}
+        }
+    }
+    list
+}
+
+fn median(summary: &Value, pointer: &str) -> Option<Estimate> {
+    let of = |key: &str| summary.pointer(pointer)?.get(key)?.as_f64();
+    Some(Estimate { value: of("q50")?, low: of("q50_low")?, high: of("q50_high")? })
+}
+
+/// Distances to the support without and with the largest error of a kind.
+struct Distances {
+    before: Vec<f64>,
+    after: Vec<f64>,
+}
+
+impl Distances {
+    fn of(run: &Finished, kind: &str) -> Result<Option<Distances>> {
+        let entries = worst_entries(run);
+        let Some((_, place, _)) = entries.iter().find(|(name, ..)| name == kind) else { return Ok(None) };
+        let Some(&[_, width]) = run.columns.shape("perturbed_distance") else { return Ok(None) };
+        let before = run.columns.read("distance")?;
+        let after = run.columns.read("perturbed_distance")?.into_iter().skip(*place).step_by(width).collect();
+        Ok(Some(Distances { before, after }))
+    }
+
+    fn shift(&self, rows: &[usize]) -> f64 {
+        let pick = |values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<f64>>();
+        wasserstein1(&pick(&self.before), &pick(&self.after))
+    }
+}
+
+fn shift(run: &Finished, kind: &str) -> Result<Option<Estimate>> {
+    let Some(distances) = Distances::of(run, kind)? else { return Ok(None) };
+    Ok(bootstrap(distances.before.len(), run.request.seed, |rows| distances.shift(rows)))
+}
+
+/// How many times larger the off-support shifts of `other` are than those of `base`, on the same samples.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn contrasts(base: &Finished, other: &Finished, names: [&str; 2]) -> Result<Vec<Contrast>> {
+    let mut list = Vec::new();
+    for (kind, _, entry) in worst_entries(base) {
+        let (Some(a), Some(b)) = (Distances::of(base, &kind)?, Distances::of(other, &kind)?) else {
+            continue;
+        };
+        let ratio = |rows: &[usize]| b.shift(rows) / a.shift(rows);
+        if let Some(ratio) = bootstrap(a.before.len().min(b.before.len()), base.request.seed, ratio) {
+            list.push(Contrast {
+                figure: format!("off_w1.{kind}"),
+                error: format!("{kind} error of size {} in the {}", entry.size, entry.error_in),
+                base: names[0].into(),
+                other: names[1].into(),
+                ratio,
+            });
+        }
+    }
+    Ok(list)
+}

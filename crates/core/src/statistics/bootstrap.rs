@@ -1,0 +1,65 @@
+//! Intervals of any statistic of a sample.
+
+use super::paired::uniform_index;
+use super::{quantile_sorted, sorted};
+use crate::random::{Purpose, stream};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// Resamples behind every interval of [`bootstrap`].
+const RESAMPLES: usize = 400;
+
+/// A figure with a 95 % interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// On the sample itself.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+/// A statistic of n rows with its percentile bootstrap interval; it is handed the indices of a resample, which take all
+/// columns of a row together. `None` for no rows, or where the statistic is not finite on the sample or a resample.
+pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync) -> Option<Estimate> {
+    if n == 0 {
+        return None;
+    }
+    let value = statistic(&(0..n).collect::<Vec<_>>());
+    let resampled = |resample: usize| {
+        let mut rng = stream(seed, resample as u64, Purpose::Bootstrap);
+        statistic(&(0..n).map(|_| uniform_index(&mut rng, n)).collect::<Vec<_>>())
+    };
+    let values: Vec<f64> = (0..RESAMPLES).into_par_iter().map(resampled).collect();
+    if !value.is_finite() || values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let values = sorted(&values);
+    Some(Estimate { value, low: quantile_sorted(&values, 0.025), high: quantile_sorted(&values, 0.975) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::standard_normal;
+
+    #[test]
+    fn the_mean_has_its_known_interval() {
+        let n = 2000;
+        let mut values = vec![0.0; n];
+        standard_normal(&mut stream(5, 0, Purpose::Reference), &mut values);
+        let mean = |rows: &[usize]| rows.iter().map(|&i| values[i]).sum::<f64>() / n as f64;
+        let found = bootstrap(n, 0, mean).unwrap();
+        let half = 1.96 / (n as f64).sqrt();
+        assert!(((found.high - found.low) / (2.0 * half) - 1.0).abs() < 0.12, "{found:?} {half}");
+        assert!(found.low < found.value && found.value < found.high);
+        assert_eq!(bootstrap(n, 0, mean), Some(found), "the same seed has the same interval");
+    }
+
+    #[test]
+    fn nothing_and_infinity_have_none() {
+        assert_eq!(bootstrap(0, 0, |_| 0.0), None);
+        assert_eq!(bootstrap(4, 0, |rows| 1.0 / (rows[0] as f64)), None);
+    }
+}
