@@ -17,7 +17,7 @@ const NODES: usize = 512;
 /// Points taken through all steps together.
 const TILE: usize = 256;
 /// Accuracy asked of the score, relative to its own scale.
-const TOLERANCE: f64 = 4e-10;
+const TOLERANCE: f64 = 4.9e-10;
 
 fn sigma(level: usize) -> f64 {
     3.0 * (0.05f64 / 3.0).powf(level as f64 / STEPS as f64)

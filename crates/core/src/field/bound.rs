@@ -31,9 +31,10 @@
 //! q ≤ max(δ, √(2V)) + lift + |ξ − x̄|, and |ξ − x̄| ≤ √(δ² + 2V ln(1/W)) as a relative entropy is not negative.
 //! Hence q ≤ c (δ + √V) with c = max(2, √2 + lift/√V + √(2 ln(1/W))). With ε the error of the mean of f
 //! relative to W, the mean is wrong by at most 2εq, the covariance by 4εq², if ε ≤ 1/8. We ask for
-//! 8 ε c² ≤ tolerance, twice what that needs, so that any two rules that pass agree within the tolerance too:
-//! |Δx̄| ≤ tolerance (δ + √V), |ΔCov| ≤ tolerance (δ + √V)².
+//! 4 ε c max(1, 2c/κ) ≤ tolerance (κ = [`COARSER`]), twice what that needs, so that any two rules that pass agree within
+//! the tolerance too: |Δx̄| ≤ tolerance (δ + √V), |ΔCov| ≤ κ tolerance (δ + √V)².
 
+use super::nodes::COARSER;
 use super::path::Path;
 
 /// Nodes of a Gauss–Legendre panel.
@@ -169,11 +170,13 @@ impl Setting {
         Setting { variance, distance, mass: least / paths.len() as f64 }
     }
 
-    /// Bound of ln(8 ε c²), given ln of the rule's error bound without M, the lift, and the bound of
+    /// Bound of ln(4 ε c max(1, 2c/κ)), given ln of the rule's error bound without M, the lift, and the bound of
     /// |v|² + δ² − (δ − e)².
     fn assemble(&self, log_rule: f64, lift: f64, growth: f64) -> f64 {
         let spread = 2f64.sqrt() + lift / self.variance.sqrt() + (-2.0 * self.mass.ln()).sqrt();
-        log_rule + growth / (2.0 * self.variance) - self.mass.ln() + 8f64.ln() + 2.0 * spread.max(2.0).ln()
+        let c = spread.max(2.0);
+        let moments = 4.0 * c * (2.0 * c / COARSER).max(1.0);
+        log_rule + growth / (2.0 * self.variance) - self.mass.ln() + moments.ln()
     }
 
     /// Bound of |v|² + δ² − (δ − e)² from |v| ≤ lift and e ≤ bend.
@@ -182,7 +185,7 @@ impl Setting {
         lift * lift + (self.distance - nearer) * (self.distance + nearer)
     }
 
-    /// ln(8 ε c²) for `count` equally spaced nodes on a closed path, whose lines were measured at δ.
+    /// ln(4 ε c max(1, 2c/κ)) for `count` equally spaced nodes on a closed path, whose lines were measured at δ.
     pub(super) fn closed<const D: usize>(&self, path: &impl Path<D>, lines: &[Growth], count: usize) -> f64 {
         let [from, to] = path.range();
         // The parameter's period may not be 2π.
@@ -199,7 +202,7 @@ impl Setting {
         near.chain(far).fold(f64::INFINITY, f64::min)
     }
 
-    /// ln(8 ε c²) for Gauss–Legendre panels of a half width in the parameter, inside the path or at its ends.
+    /// ln(4 ε c max(1, 2c/κ)) for Gauss–Legendre panels of a half width in the parameter, inside the path or at its ends.
     pub(super) fn panel<const D: usize>(&self, path: &impl Path<D>, half_width: f64, at_end: bool) -> f64 {
         let [from, to] = path.range();
         let at = |rho: f64| {

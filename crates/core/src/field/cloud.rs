@@ -60,7 +60,7 @@ impl<M: Moments<D>, const D: usize> Task for Batch<'_, M, D> {
                 *choice = Some(self.nodes.choose::<L>(self.variance, xi, &near, &mut look));
             }
             for ((xi, out), choice) in xi.iter().zip(out).zip(choices.iter().flatten()) {
-                *out = M::sum::<L>(self.nodes, self.variance, xi, choice, &look);
+                *out = M::sum::<L>(self.nodes, self.variance, xi, choice, &mut look);
             }
         }
     }

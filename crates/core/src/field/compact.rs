@@ -7,52 +7,89 @@
 //! ```
 //!
 //! D + 1 multiply-adds a node, and the moments are taken about c, so that z_j and z_j z_jᵀ are stored and not
-//! computed. What cancels costs digits: with R the largest |z_j|, all terms are below (|z| + R)²/V, and a relative
-//! error η of the weights, or of the moments about c in units of V, of at most
-//! EXP2_SHORT_ERROR + 16 ε (|z|² + R²)/V remains. As the mean square of |ξ − X_0| is at most δ² + 2V ln Ω (Ω as in
-//! this folder's `nodes`), the mean x̄ changes by at most 2η (δ + √(2V ln Ω)) and the covariance by at most
-//! 4η (δ² + 2V ln Ω); 8 η max(1, ln Ω) ≤ tolerance keeps both below tolerance (δ + √V) and tolerance (δ + √V)².
+//! computed. What cancels costs digits. With R the largest |z_j| and S = (|z|² + R²)/V, the exponents are wrong by at
+//! most 3 ε S, so the weights by a factor of at most 1 ± η, η = EXP2_SHORT_ERROR + 3 ε S; the moments about c, summed over
+//! at most [`MOST_BLOCKS`] terms a lane, lose at most 100 ε S in units of √V and V. As the mean square of |ξ − X_0| is at most
+//! δ² + 2V ln Ω (Ω as in this folder's `nodes`), the mean x̄ changes by at most 2η (δ + √(2V ln Ω)) + 100 ε S √V and the
+//! covariance by at most 4η (δ² + 2V ln Ω) + 100 ε S V. S is kept so small that these are below tolerance (δ + √V) and
+//! [`COARSER`] tolerance (δ + √V)².
 
 use super::lanes::{EXP2_SHORT_ERROR, Lanes};
-use super::nodes::{BLOCK, Block, Chosen};
+use super::nodes::{BLOCK, Block, COARSER, Chosen};
 use super::posterior::Conditional;
 use std::f64::consts::LOG2_E;
 
+/// Most blocks of nodes.
+const MOST_BLOCKS: usize = 190;
 /// Exponents (base 2) of nodes stay above −1000.
-const MOST_NATS: f64 = 690.0;
+pub(super) const MOST_NATS: f64 = 690.0;
 
 /// Eight nodes.
 #[derive(Debug, Clone)]
 #[repr(align(64))]
-struct Terms<const D: usize> {
-    weights: [f64; BLOCK],
+pub(super) struct Terms<const D: usize> {
+    pub(super) weights: [f64; BLOCK],
     /// z_j
-    points: [[f64; BLOCK]; D],
+    pub(super) points: [[f64; BLOCK]; D],
     /// |z_j|²
-    squares: [f64; BLOCK],
+    pub(super) squares: [f64; BLOCK],
     /// Entries (a, b) of z_j z_jᵀ with b ≤ a.
-    products: [[[f64; BLOCK]; D]; D],
+    pub(super) products: [[[f64; BLOCK]; D]; D],
+}
+
+/// What the exponents of some nodes have in common at one noise level: −|z_j|²/2V in powers of two.
+#[derive(Debug, Default)]
+pub(super) struct Halves {
+    values: Vec<[f64; BLOCK]>,
+    /// Which nodes, by their count, and which V.
+    of: (usize, f64),
+}
+
+impl Halves {
+    /// For the nodes of one law; its levels have different counts.
+    #[inline(always)]
+    pub(super) fn refresh<L: Lanes, const D: usize>(&mut self, compact: &Compact<D>, variance: f64) {
+        let of = (compact.blocks.len(), variance);
+        if self.of != of {
+            let half = L::splat(-0.5 * LOG2_E / variance);
+            self.values.resize(compact.blocks.len(), [0.0; BLOCK]);
+            for (values, block) in self.values.iter_mut().zip(&compact.blocks) {
+                L::load(&block.squares).mul(half).store(values);
+            }
+            self.of = of;
+        }
+    }
+
+    /// One row a block.
+    #[inline(always)]
+    pub(super) fn rows(&self) -> &[[f64; BLOCK]] {
+        &self.values
+    }
 }
 
 /// Nodes with the products of their coordinates.
 #[derive(Debug, Clone)]
 pub(super) struct Compact<const D: usize> {
-    blocks: Vec<Terms<D>>,
+    pub(super) blocks: Vec<Terms<D>>,
     /// c
-    middle: [f64; D],
+    pub(super) middle: [f64; D],
     /// R²
-    square: f64,
+    pub(super) square: f64,
     /// Whether all nodes weigh the same.
-    uniform: bool,
-    /// Bound of η.
+    pub(super) uniform: bool,
+    /// Largest S.
     allowed: f64,
 }
 
 impl<const D: usize> Compact<D> {
     /// Of blocks of nodes whose Ω is `ratio`; `None` where the tolerance asks for more than the short exponential.
     pub(super) fn new(blocks: &[Block<D>], ratio: f64, tolerance: f64) -> Option<Self> {
-        let allowed = tolerance / (8.0 * ratio.ln().max(1.0));
-        if allowed <= EXP2_SHORT_ERROR {
+        let spread = (2.0 * ratio.ln()).max(1.0);
+        let largest = |tolerance: f64, growth: f64| {
+            (tolerance - growth * EXP2_SHORT_ERROR) / ((3.0 * growth + 100.0) * f64::EPSILON)
+        };
+        let allowed = largest(tolerance, 2.0 * spread.sqrt()).min(largest(COARSER * tolerance, 4.0 * spread));
+        if allowed <= 0.0 || blocks.len() > MOST_BLOCKS {
             return None;
         }
         let middle = std::array::from_fn(|i| {
@@ -70,9 +107,13 @@ impl<const D: usize> Compact<D> {
     #[inline(always)]
     pub(super) fn serves(&self, variance: f64, xi: &[f64; D], farthest: f64) -> bool {
         let square: f64 = xi.iter().zip(&self.middle).map(|(x, c)| (x - c) * (x - c)).sum();
-        let rounding = 16.0 * f64::EPSILON * (square + self.square);
-        rounding <= (self.allowed - EXP2_SHORT_ERROR) * variance
-            && farthest * farthest <= 2.0 * MOST_NATS * variance
+        square <= self.widest(variance) && farthest * farthest <= 2.0 * MOST_NATS * variance
+    }
+
+    /// Largest |z|² at which rounding stays small.
+    #[inline(always)]
+    pub(super) fn widest(&self, variance: f64) -> f64 {
+        self.allowed * variance - self.square
     }
 
     /// Moments of X_0 given X_0 + √variance Z = ξ over the chosen blocks; `shift` is about δ².
@@ -83,11 +124,12 @@ impl<const D: usize> Compact<D> {
         xi: &[f64; D],
         shift: f64,
         words: &[u64],
+        halves: &Halves,
     ) -> Conditional<D> {
         if self.uniform {
-            self.sums::<L, false>(variance, xi, shift, words)
+            self.sums::<L, false>(variance, xi, shift, words, halves)
         } else {
-            self.sums::<L, true>(variance, xi, shift, words)
+            self.sums::<L, true>(variance, xi, shift, words, halves)
         }
     }
 
@@ -98,18 +140,18 @@ impl<const D: usize> Compact<D> {
         xi: &[f64; D],
         shift: f64,
         words: &[u64],
+        halves: &Halves,
     ) -> Conditional<D> {
         let z: [f64; D] = std::array::from_fn(|i| xi[i] - self.middle[i]);
         let precision = LOG2_E / variance;
         let square: f64 = z.iter().map(|z| z * z).sum();
         let offset = L::splat(0.5 * precision * (shift - square));
         let ahead = z.map(|z| L::splat(z * precision));
-        let half = L::splat(-0.5 * precision);
         let mut sums = Sums::<L, D>::zero();
         for index in Chosen::new(words) {
             let terms = &self.blocks[index];
             let points: [L; D] = std::array::from_fn(|i| L::load(&terms.points[i]));
-            let mut exponent = L::load(&terms.squares).mul_add(half, offset);
+            let mut exponent = L::load(&halves.values[index]).add(offset);
             for (point, ahead) in points.iter().zip(ahead) {
                 exponent = point.mul_add(ahead, exponent);
             }

@@ -19,12 +19,15 @@ pub(crate) trait Lanes: Copy {
     fn add(self, other: Self) -> Self;
     fn sub(self, other: Self) -> Self;
     fn mul(self, other: Self) -> Self;
+    fn div(self, other: Self) -> Self;
     /// self · factor + term.
     fn mul_add(self, factor: Self, term: Self) -> Self;
     fn min(self, other: Self) -> Self;
     fn max(self, other: Self) -> Self;
     /// Bit l is set where lane l of self is ≤ that of `other`.
     fn at_most(self, other: Self) -> u8;
+    /// self where lane l of `a` is ≤ that of `b`, `other` elsewhere.
+    fn where_at_most(self, other: Self, a: Self, b: Self) -> Self;
     /// self · 2ⁿ, n the integer in the low bits of `shifted` = n + 1.5 · 2⁵².
     fn scale(self, shifted: Self) -> Self;
     /// That of `other` in the lanes where bit 0 of `integer` is set.
@@ -93,7 +96,7 @@ const EXP2_SHORT: [f64; 9] = [
 ];
 
 /// Relative error of [`Lanes::exp2_short`].
-pub(crate) const EXP2_SHORT_ERROR: f64 = 2e-12;
+pub(crate) const EXP2_SHORT_ERROR: f64 = 2.6e-12;
 
 /// ln 2 to 36 bits, so that products with n are exact, and the rest.
 const LN_2_HIGH: f64 = 0.6931471805582987;

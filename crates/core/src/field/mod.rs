@@ -1,5 +1,6 @@
 //! Fields: what a network learned, or what is known exactly, with value, tangents, adjoint and second order.
 
+mod abreast;
 mod bessel;
 mod bound;
 mod cloud;

@@ -6,16 +6,19 @@
 //! entropy of the posterior to the prior is not negative. As √t e^{−t} and t e^{−t} fall for t > 1, what is
 //! left out changes the mean x̄ by at most
 //! Ω e^{−λ} (2δ + √V (√(2λ) + √(2 ln Ω))), and the covariance by at most the square of that bracket times
-//! 2 Ω e^{−λ}. λ is chosen so that 2 Ω e^{−λ} (2 + √(2λ) + √(2 ln Ω))² ≤ tolerance: then
-//! |Δx̄| ≤ tolerance (δ + √V) and |ΔCov| ≤ tolerance (δ + √V)².
+//! 2 Ω e^{−λ}. With B = 2 + √(2λ) + √(2 ln Ω), λ is chosen so that Ω e^{−λ} B max(1, 2B/κ) ≤ tolerance, κ = [`COARSER`]:
+//! then |Δx̄| ≤ tolerance (δ + √V) and |ΔCov| ≤ κ tolerance (δ + √V)².
 
 mod third;
 
 pub(super) use third::Moments;
 
-use super::compact::Compact;
+use super::compact::{Compact, Halves};
 use super::lanes::Lanes;
 use super::posterior::Conditional;
+
+/// κ: how much less accurate than the mean, and so the score, the covariance may be.
+pub(super) const COARSER: f64 = 10.0;
 
 /// Nodes a block.
 pub(super) const BLOCK: usize = 8;
@@ -40,7 +43,7 @@ struct Group<const D: usize> {
 /// Nodes y_j with weights w_j in R^D, neighbours in the list being neighbours in space where possible.
 #[derive(Debug, Clone)]
 pub struct Nodes<const D: usize> {
-    blocks: Vec<Block<D>>,
+    pub(super) blocks: Vec<Block<D>>,
     groups: Vec<Group<D>>,
     /// Largest radius of a block.
     radius: f64,
@@ -60,6 +63,8 @@ pub(super) struct Look {
     squares: Vec<[f64; BLOCK]>,
     /// Words of every point; bit i of its word j stands for block 64 j + i.
     words: Vec<u64>,
+    /// −|z_j|²/2V in powers of two, of the nodes last summed over.
+    halves: Halves,
 }
 
 impl Look {
@@ -137,28 +142,26 @@ impl<const D: usize> Nodes<D> {
         Nodes { blocks, groups, radius, cut: cut(ratio, 0.5 * tolerance), compact }
     }
 
+    /// Blocks of nodes for sums over all of them, where the tolerance allows those.
+    pub(super) fn compact(&self) -> Option<&Compact<D>> {
+        self.compact.as_ref()
+    }
+
     /// Looks at all blocks from ξ: the nearest anchor of a block, and how near its block comes.
     #[inline(always)]
     pub(super) fn nearest<L: Lanes>(&self, xi: &[f64; D], look: &mut Look) -> Nearest<D> {
         look.squares.resize(self.groups.len(), [0.0; BLOCK]);
-        let mut least = L::splat(f64::INFINITY);
-        for (group, squares) in self.groups.iter().zip(&mut look.squares) {
+        let (mut least, mut nearest) = (L::splat(f64::INFINITY), L::splat(0.0));
+        for (g, (group, squares)) in self.groups.iter().zip(&mut look.squares).enumerate() {
             let square = square::<L, D>(&group.anchors, xi);
             square.store(squares);
+            nearest = L::splat(g as f64).where_at_most(nearest, square, least);
             least = least.min(square);
         }
-        let best = L::splat(least.least());
-        let mut nearest = 0;
-        for (word, squares) in look.squares.chunks(8).enumerate() {
-            let mut hits = 0;
-            for (g, square) in squares.iter().enumerate() {
-                hits |= u64::from(L::load(square).at_most(best)) << (8 * g);
-            }
-            if hits != 0 {
-                nearest = word * 64 + hits.trailing_zeros() as usize;
-                break;
-            }
-        }
+        let lane = least.at_most(L::splat(least.least())).trailing_zeros() as usize % BLOCK;
+        let mut groups = [0.0; BLOCK];
+        nearest.store(&mut groups);
+        let nearest = groups[lane] as usize * BLOCK + lane;
         let block = &self.blocks[nearest];
         let square = square::<L, D>(&block.points, xi).least();
         let anchors = &self.groups[nearest / BLOCK].anchors;
@@ -215,12 +218,14 @@ impl<const D: usize> Nodes<D> {
         variance: f64,
         xi: &[f64; D],
         choice: &Choice<D>,
-        look: &Look,
+        look: &mut Look,
     ) -> Conditional<D> {
-        let words = &look.words[choice.first..][..self.groups.len().div_ceil(8)];
+        let Look { words, halves, .. } = look;
+        let words = &words[choice.first..][..self.groups.len().div_ceil(8)];
         match &self.compact {
             Some(compact) if compact.serves(variance, xi, choice.farthest) => {
-                compact.condition::<L>(variance, xi, choice.shift, words)
+                halves.refresh::<L, D>(compact, variance);
+                compact.condition::<L>(variance, xi, choice.shift, words, halves)
             }
             _ => self.sum::<L>(variance, xi, choice, words),
         }
@@ -327,13 +332,13 @@ fn square<L: Lanes, const D: usize>(points: &[[f64; BLOCK]; D], xi: &[f64; D]) -
     square
 }
 
-/// Smallest λ ≥ 1 with 2 Ω e^{−λ} (2 + √(2λ) + √(2 ln Ω))² ≤ tolerance, to a thousandth.
+/// Smallest λ ≥ 1 with Ω e^{−λ} B max(1, 2B/κ) ≤ tolerance, to a thousandth.
 pub(super) fn cut(ratio: f64, tolerance: f64) -> f64 {
     let spread = (2.0 * ratio.ln()).sqrt();
     let mut lambda = 1.0;
     for _ in 0..100 {
         let bracket: f64 = 2.0 + (2.0f64 * lambda).sqrt() + spread;
-        let wanted: f64 = (2.0 * ratio * bracket * bracket / tolerance).ln().max(1.0);
+        let wanted = (ratio * bracket * (2.0 * bracket / COARSER).max(1.0) / tolerance).ln().max(1.0);
         if (wanted - lambda).abs() < 1e-4 {
             break;
         }

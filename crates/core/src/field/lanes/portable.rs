@@ -39,6 +39,10 @@ impl Lanes for Portable {
         self.zip(other, |a, b| a * b)
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| a / b)
+    }
+    #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         self.mul(factor).add(term)
     }
@@ -53,6 +57,10 @@ impl Lanes for Portable {
     #[inline(always)]
     fn at_most(self, other: Self) -> u8 {
         (0..8).fold(0, |mask, l| mask | (u8::from(self.0[l] <= other.0[l]) << l))
+    }
+    #[inline(always)]
+    fn where_at_most(self, other: Self, a: Self, b: Self) -> Self {
+        Portable(std::array::from_fn(|l| if a.0[l] <= b.0[l] { self.0[l] } else { other.0[l] }))
     }
     #[inline(always)]
     fn scale(self, shifted: Self) -> Self {

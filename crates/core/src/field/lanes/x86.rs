@@ -3,27 +3,39 @@
 use super::Lanes;
 use std::arch::x86_64::*;
 
-/// 2^{i/8}
-const EIGHTHS: [f64; 8] = [
-    1.0,
-    1.0905077326652577,
-    1.189207115002721,
-    1.2968395546510096,
-    std::f64::consts::SQRT_2,
-    1.5422108254079407,
-    1.681792830507429,
-    1.8340080864093424,
-];
+/// The bits of 2^{i/16} less i · 2^48: with (16 n + i) 2^48 they are the bits of 2^{n + i/16}.
+const SIXTEENTHS: [[f64; 8]; 2] = {
+    let powers = [
+        1.0,
+        1.0442737824274138,
+        1.0905077326652577,
+        1.1387886347566916,
+        1.189207115002721,
+        1.241857812073484,
+        1.2968395546510096,
+        1.3542555469368927,
+        std::f64::consts::SQRT_2,
+        1.4768261459394993,
+        1.5422108254079407,
+        1.6104903319492543,
+        1.681792830507429,
+        1.7562521603732995,
+        1.8340080864093424,
+        1.9152065613971474,
+    ];
+    let mut table = [[0.0; 8]; 2];
+    let mut i = 0;
+    while i < 16 {
+        let bits = f64::to_bits(powers[i]) - ((i as u64) << 48);
+        table[i / 8][i % 8] = f64::from_bits(bits);
+        i += 1;
+    }
+    table
+};
 
-/// Coefficients of 1, r, r², … in 2ʳ for |r| ≤ 1/16.
-const EXP2_EIGHTH: [f64; 6] = [
-    1.0000000000002869,
-    0.6931471805599737,
-    0.2402265056369411,
-    0.055504108533901385,
-    0.009619031692267016,
-    0.0013334451887507994,
-];
+/// Coefficients of 1, r, r², … in 2ʳ for |r| ≤ 1/32 (Remez' algorithm, relative error 2.5e-12).
+const EXP2_SIXTEENTH: [f64; 5] =
+    [0.9999999999999551, 0.6931471801626149, 0.24022650728043596, 0.055505736251728104, 0.009617941078493583];
 
 /// One AVX-512 register.
 #[derive(Clone, Copy)]
@@ -57,6 +69,10 @@ impl Lanes for Wide {
         unsafe { Wide(_mm512_mul_pd(self.0, other.0)) }
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        unsafe { Wide(_mm512_div_pd(self.0, other.0)) }
+    }
+    #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         unsafe { Wide(_mm512_fmadd_pd(self.0, factor.0, term.0)) }
     }
@@ -71,6 +87,13 @@ impl Lanes for Wide {
     #[inline(always)]
     fn at_most(self, other: Self) -> u8 {
         unsafe { _mm512_cmp_pd_mask::<_CMP_LE_OQ>(self.0, other.0) }
+    }
+    #[inline(always)]
+    fn where_at_most(self, other: Self, a: Self, b: Self) -> Self {
+        unsafe {
+            let mask = _mm512_cmp_pd_mask::<_CMP_LE_OQ>(a.0, b.0);
+            Wide(_mm512_mask_mov_pd(other.0, mask, self.0))
+        }
     }
     #[inline(always)]
     fn scale(self, shifted: Self) -> Self {
@@ -102,21 +125,23 @@ impl Lanes for Wide {
     fn least(self) -> f64 {
         unsafe { _mm512_reduce_min_pd(self.0) }
     }
-    /// x = n/8 + r with |r| ≤ 1/16: powers of 2^{1/8} from a register, 2ʳ by a polynomial of degree 5.
+    /// x = n + i/16 + r with |r| ≤ 1/32: 2^{i/16} from two registers, n added to its exponent, 2ʳ by a polynomial.
     #[inline(always)]
     fn exp2_short(self) -> Self {
         unsafe {
-            // The lowest bits of `shifted` count eighths.
-            let magic = _mm512_set1_pd(844424930131968.0);
+            // The lowest bits of `shifted` count sixteenths.
+            let magic = _mm512_set1_pd(422212465065984.0);
             let shifted = _mm512_add_pd(self.0, magic);
-            let rounded = _mm512_sub_pd(shifted, magic);
-            let r = Wide(_mm512_sub_pd(self.0, rounded));
-            let power = _mm512_permutexvar_pd(_mm512_castpd_si512(shifted), Self::load(&EIGHTHS).0);
-            let mut q = Self::splat(EXP2_EIGHTH[5]);
-            for c in EXP2_EIGHTH[..5].iter().rev() {
+            let r = Wide(_mm512_sub_pd(self.0, _mm512_sub_pd(shifted, magic)));
+            let count = _mm512_castpd_si512(shifted);
+            let [low, high] = [Self::load(&SIXTEENTHS[0]), Self::load(&SIXTEENTHS[1])];
+            let power = _mm512_castpd_si512(_mm512_permutex2var_pd(low.0, count, high.0));
+            let power = _mm512_castsi512_pd(_mm512_add_epi64(power, _mm512_slli_epi64::<48>(count)));
+            let mut q = Self::splat(EXP2_SIXTEENTH[4]);
+            for c in EXP2_SIXTEENTH[..4].iter().rev() {
                 q = q.mul_add(r, Self::splat(*c));
             }
-            Wide(_mm512_scalef_pd(_mm512_mul_pd(q.0, power), rounded))
+            Wide(_mm512_mul_pd(q.0, power))
         }
     }
     #[inline(always)]
@@ -186,6 +211,10 @@ impl Lanes for Pair {
         self.zip(other, |a, b| unsafe { _mm256_mul_pd(a, b) })
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        self.zip(other, |a, b| unsafe { _mm256_div_pd(a, b) })
+    }
+    #[inline(always)]
     fn mul_add(self, factor: Self, term: Self) -> Self {
         unsafe { Pair(_mm256_fmadd_pd(self.0, factor.0, term.0), _mm256_fmadd_pd(self.1, factor.1, term.1)) }
     }
@@ -203,6 +232,14 @@ impl Lanes for Pair {
             let low = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.0, other.0));
             let high = _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_LE_OQ>(self.1, other.1));
             (low | high << 4) as u8
+        }
+    }
+    #[inline(always)]
+    fn where_at_most(self, other: Self, a: Self, b: Self) -> Self {
+        unsafe {
+            let low = _mm256_cmp_pd::<_CMP_LE_OQ>(a.0, b.0);
+            let high = _mm256_cmp_pd::<_CMP_LE_OQ>(a.1, b.1);
+            Pair(_mm256_blendv_pd(other.0, self.0, low), _mm256_blendv_pd(other.1, self.1, high))
         }
     }
     #[inline(always)]

@@ -1,16 +1,29 @@
 //! Sums over nodes up to the third cumulant.
 //!
-//! What is left out changes the third cumulant by at most a small multiple of tolerance (δ + √V)³, by the argument of
-//! this folder's `nodes`: √t³ e^{−t} falls for t > 3/2 as well.
+//! What is left out changes the third cumulant by at most a multiple of κ B tolerance (δ + √V)³, by the argument of
+//! this folder's `nodes`, with its κ and B: √t³ e^{−t} falls for t > 3/2 as well.
 
 use super::{Choice, Chosen, Lanes, Look, Nodes};
+use crate::field::abreast::Abreast;
 use crate::field::posterior::{Conditional, Cumulants, RawMoments};
 
 /// What a sum over nodes can answer.
-pub(in crate::field) trait Moments<const D: usize>: From<Cumulants<D>> {
+pub(in crate::field) trait Moments<const D: usize>: From<Cumulants<D>> + Sized {
     /// Moments of X_0 given X_0 + √variance Z = ξ over the blocks chosen there.
-    fn sum<L: Lanes>(nodes: &Nodes<D>, variance: f64, xi: &[f64; D], choice: &Choice<D>, look: &Look)
-    -> Self;
+    fn sum<L: Lanes>(
+        nodes: &Nodes<D>,
+        variance: f64,
+        xi: &[f64; D],
+        choice: &Choice<D>,
+        look: &mut Look,
+    ) -> Self;
+
+    /// The same at up to eight ξ by sums over all nodes, where there are such sums; bits of the answer stand for
+    /// those ξ that are not served.
+    #[inline(always)]
+    fn abreast<L: Lanes>(_nodes: &Abreast<D>, _xi: &[[f64; D]], _out: &mut [Self]) -> u8 {
+        u8::MAX
+    }
 }
 
 impl<const D: usize> From<Cumulants<D>> for Conditional<D> {
@@ -26,9 +39,14 @@ impl<const D: usize> Moments<D> for Conditional<D> {
         variance: f64,
         xi: &[f64; D],
         choice: &Choice<D>,
-        look: &Look,
+        look: &mut Look,
     ) -> Self {
         nodes.condition::<L>(variance, xi, choice, look)
+    }
+
+    #[inline(always)]
+    fn abreast<L: Lanes>(nodes: &Abreast<D>, xi: &[[f64; D]], out: &mut [Self]) -> u8 {
+        nodes.condition::<L>(xi, out)
     }
 }
 
@@ -40,7 +58,7 @@ impl<const D: usize> Moments<D> for Cumulants<D> {
         variance: f64,
         xi: &[f64; D],
         choice: &Choice<D>,
-        look: &Look,
+        look: &mut Look,
     ) -> Self {
         let words = &look.words[choice.first..][..nodes.groups.len().div_ceil(8)];
         let Choice { centre, shift, .. } = *choice;
