@@ -38,7 +38,10 @@ pub enum Error {
         remedy: String,
     },
     /// The model needs more memory than the limit the caller set.
-    #[error("{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit")]
+    #[error(
+        "{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit (`Limits::memory`, \
+         option `--memory`) if the model is worth it"
+    )]
     TooLarge {
         /// The file.
         file: String,
@@ -60,6 +63,15 @@ pub struct UnsupportedNode {
     pub operator: String,
     /// Why it cannot be evaluated.
     pub reason: String,
+    /// The line of `docs/operators.md` that applies, where one does.
+    pub list: Option<String>,
+}
+
+impl std::fmt::Display for UnsupportedNode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}): {}", self.node, self.operator, self.reason)?;
+        self.list.iter().try_for_each(|list| write!(f, " [{list}]"))
+    }
 }
 
 fn count(nodes: &[UnsupportedNode]) -> String {
@@ -67,6 +79,5 @@ fn count(nodes: &[UnsupportedNode]) -> String {
 }
 
 fn lines(nodes: &[UnsupportedNode]) -> String {
-    let line = |n: &UnsupportedNode| format!("  {} ({}): {}", n.node, n.operator, n.reason);
-    nodes.iter().map(line).collect::<Vec<_>>().join("\n")
+    nodes.iter().map(|node| format!("  {node}")).collect::<Vec<_>>().join("\n")
 }

@@ -21,8 +21,22 @@ pub enum Function {
     Cos,
     /// tan x
     Tan,
+    /// arcsin x
+    Asin,
+    /// arccos x
+    Acos,
     /// arctan x
     Atan,
+    /// sinh x
+    Sinh,
+    /// cosh x
+    Cosh,
+    /// arsinh x
+    Asinh,
+    /// arcosh x
+    Acosh,
+    /// artanh x
+    Atanh,
     /// |x|
     Abs,
     /// −1, 0 or 1
@@ -81,7 +95,14 @@ impl Function {
             Function::Sin => x.sin(),
             Function::Cos => x.cos(),
             Function::Tan => x.tan(),
+            Function::Asin => x.asin(),
+            Function::Acos => x.acos(),
             Function::Atan => x.atan(),
+            Function::Sinh => x.sinh(),
+            Function::Cosh => x.cosh(),
+            Function::Asinh => libm::asinh(x),
+            Function::Acosh => libm::acosh(x),
+            Function::Atanh => libm::atanh(x),
             Function::Abs => x.abs(),
             Function::Sign => sign(x),
             Function::Floor => x.floor(),
@@ -134,7 +155,14 @@ impl Function {
             Function::Sin => x.cos(),
             Function::Cos => -x.sin(),
             Function::Tan => 1.0 + x.tan() * x.tan(),
+            Function::Asin => 1.0 / ((1.0 - x) * (1.0 + x)).sqrt(),
+            Function::Acos => -1.0 / ((1.0 - x) * (1.0 + x)).sqrt(),
             Function::Atan => 1.0 / (1.0 + x * x),
+            Function::Sinh => x.cosh(),
+            Function::Cosh => x.sinh(),
+            Function::Asinh => 1.0 / x.hypot(1.0),
+            Function::Acosh => 1.0 / ((x - 1.0).sqrt() * (x + 1.0).sqrt()),
+            Function::Atanh => 1.0 / ((1.0 - x) * (1.0 + x)),
             Function::Abs => sign(x),
             Function::Sign | Function::Floor | Function::Ceil | Function::Round | Function::Truncate => 0.0,
             Function::Power(p) => {

@@ -91,7 +91,14 @@ pub(super) unsafe fn map<V: Vector>(m: &Map<V::Scalar>) {
             | Function::Sin
             | Function::Cos
             | Function::Tan
+            | Function::Asin
+            | Function::Acos
             | Function::Atan
+            | Function::Sinh
+            | Function::Cosh
+            | Function::Asinh
+            | Function::Acosh
+            | Function::Atanh
             | Function::Abs
             | Function::Sign
             | Function::Floor

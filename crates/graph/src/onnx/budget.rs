@@ -65,10 +65,18 @@ impl Budget {
         self.parts <= MOST_PARTS
     }
 
+    /// Was more asked for than there is?
+    pub fn is_exceeded(&self) -> bool {
+        self.used > self.limit || self.operations > MOST_OPERATIONS
+    }
+
     fn bytes(&mut self, bytes: u64) -> Result<(), String> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.limit {
-            return Err(format!("its values exceed the memory limit of {} bytes", self.limit));
+            let limit = self.limit;
+            return Err(format!(
+                "with it, the values exceed the memory limit of {limit} bytes (`Limits::memory`, option `--memory`)"
+            ));
         }
         Ok(())
     }

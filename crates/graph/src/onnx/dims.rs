@@ -113,8 +113,11 @@ pub(super) fn reshape(from: &[Dim], target: &[Entry], copy_zero: bool) -> Result
     }
     let inferred = Dim::new(total.checked_div(known).unwrap_or(0), batch_missing);
     let to: Vec<Dim> = one_batch_axis(dims.into_iter().map(|d| d.unwrap_or(inferred)).collect())?;
-    let fits = size(to.iter()) == Some(total);
-    with_batch_in_place(from, to, fits)
+    if size(to.iter()) != Some(total) {
+        let asked: Vec<String> = target.iter().map(Entry::to_string).collect();
+        return Err(format!("cannot reshape {} to [{}]", show(from), asked.join(", ")));
+    }
+    with_batch_in_place(from, to)
 }
 
 fn size<'a>(mut dims: impl Iterator<Item = &'a Dim>) -> Option<usize> {
@@ -122,11 +125,10 @@ fn size<'a>(mut dims: impl Iterator<Item = &'a Dim>) -> Option<usize> {
 }
 
 /// The batch must keep its place in row-major order: the same number of elements before it.
-fn with_batch_in_place(from: &[Dim], mut to: Vec<Dim>, fits: bool) -> Result<Vec<Dim>, String> {
+fn with_batch_in_place(from: &[Dim], mut to: Vec<Dim>) -> Result<Vec<Dim>, String> {
     let mixes = format!("{MIXES}: it reshapes {} to {}", show(from), show(&to));
     let before = |dims: &[Dim], axis: usize| dims[..axis].iter().map(|d| d.per_sample).product::<usize>();
     match (batch_axis(from), batch_axis(&to)) {
-        _ if !fits => Err(format!("cannot reshape {} to {}", show(from), show(&to))),
         (None, None) => Ok(to),
         (Some(_), None) => Err(format!("fixes the batch: it reshapes {} to {}", show(from), show(&to))),
         (None, Some(_)) => Err(mixes),

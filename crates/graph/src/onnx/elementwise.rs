@@ -27,7 +27,14 @@ fn function(call: &Call) -> Result<Function, String> {
         "Sin" => Function::Sin,
         "Cos" => Function::Cos,
         "Tan" => Function::Tan,
+        "Asin" => Function::Asin,
+        "Acos" => Function::Acos,
         "Atan" => Function::Atan,
+        "Sinh" => Function::Sinh,
+        "Cosh" => Function::Cosh,
+        "Asinh" => Function::Asinh,
+        "Acosh" => Function::Acosh,
+        "Atanh" => Function::Atanh,
         "Abs" => Function::Abs,
         "Sign" => Function::Sign,
         "Floor" => Function::Floor,
@@ -120,6 +127,16 @@ pub(super) fn composed(importer: &mut Importer, call: &Call) -> Result<Vec<Value
             let below = importer.compare(&x, Comparison::LessOrEqual, &threshold)?;
             importer.select(&below, &zero, &x)?.into()
         }
+        "Shrink" => {
+            let [bias, bound] =
+                [("bias", 0.0), ("lambd", 0.5)].map(|(name, d)| call.attributes.float(name, d));
+            let (bounds, zero) = ([bound, -bound].map(|b| importer.number(b)), importer.number(0.0));
+            let above = importer.compare(&bounds[0], Comparison::Less, &x)?;
+            let below = importer.compare(&x, Comparison::Less, &bounds[1])?;
+            let [lower, higher] = [-bias, bias].map(|shift| importer.add_number(&x, shift));
+            let inside = importer.select(&below, &higher?, &zero)?;
+            importer.select(&above, &lower?, &inside)?.into()
+        }
         "Softsign" => {
             let magnitude = importer.map(Function::Abs, &x)?;
             let divisor = importer.add_number(&magnitude, 1.0)?;
@@ -138,6 +155,23 @@ fn hard_sigmoid(importer: &mut Importer, x: &Real, alpha: f64, beta: f64) -> Res
     let risen = importer.select(&below, &zero, &line)?;
     let above = importer.compare(&one, Comparison::LessOrEqual, &line)?;
     importer.select(&above, &one, &risen)
+}
+
+/// Mod: the remainder of a division, with the sign of the divisor, or with `fmod` that of the dividend.
+pub(super) fn remainder(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, String> {
+    let (a, b) = (importer.real(call.required(0)?)?, importer.real(call.required(1)?)?);
+    let rounding = match call.attributes.int("fmod", 0) {
+        0 => Function::Floor,
+        _ => Function::Truncate,
+    };
+    let quotient = importer.div(&a, &b)?;
+    let quotient = importer.map(rounding, &quotient)?;
+    let multiple = importer.mul(&quotient, &b)?;
+    let rest = importer.sub(&a, &multiple)?;
+    // Also where the divisor is infinite.
+    let zero = importer.number(0.0);
+    let smaller = importer.compare(&quotient, Comparison::Equal, &zero)?;
+    Ok(vec![importer.select(&smaller, &a, &rest)?.into()])
 }
 
 /// Sum and Mean of any number of arguments.

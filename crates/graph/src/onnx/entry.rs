@@ -11,7 +11,11 @@ pub(super) struct Entry {
 
 impl std::fmt::Display for Entry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.factor, if self.batch { "·batch" } else { "" })
+        match (self.batch, self.factor) {
+            (false, n) => write!(f, "{n}"),
+            (true, 1) => write!(f, "batch"),
+            (true, n) => write!(f, "{n}·batch"),
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! From the messages of a file to a graph.
 
 use super::budget::Budget;
-use super::dims::{Dim, per_sample, show};
-use super::element::ElementType;
+use super::dims::Dim;
 use super::entry::Entry;
-use super::functions::{Frame, Functions, full_name, is_standard, standard_version};
-use super::interface::Interface;
-use super::proto::{GraphProto, ModelProto, NodeProto, ValueInfoProto};
+use super::functions::{Frame, Functions, standard_version};
+use super::interface::{Interface, Problem};
+use super::proto::{GraphProto, ModelProto, NodeProto, TensorProto};
+use super::refusal::short;
 use super::tensor::{Loader, Tensor, Values};
 use super::{Limits, OPSETS, operators, survey};
 use crate::error::{Error, UnsupportedNode};
@@ -70,17 +70,26 @@ pub(crate) fn import(
     importer.graph.source.producer = producer(&model);
     importer.graph.source.opset = opset;
     importer.graph.memory_limit = limits.memory;
-    let unfit = |(what, got)| malformed(what, interface.expected(), got, "Export it so");
-    importer.weights(graph).map_err(|(what, problem)| {
-        malformed(&format!("initializer {what}"), "a sound tensor", problem, "Export the model again")
+    let unfit = |p: Problem| malformed(p.what, interface.expected(), p.got, p.remedy);
+    importer.weights(graph).map_err(|(weight, problem)| {
+        let what = format!("initializer {}", short(weight.name.as_deref().unwrap_or("")));
+        if importer.is_full() {
+            let (needed, limit) = (importer.loader.used, limits.memory);
+            return Error::TooLarge { file: file.clone(), what, needed, limit };
+        }
+        let remedy = match weight.data_location {
+            Some(1) => "Keep the file of the external data beside the model, as the exporter wrote it",
+            _ => "Export the model again",
+        };
+        malformed(&what, "a sound tensor", problem, remedy)
     })?;
     let x_dims = match interface {
-        Interface::Model => Some(importer.inputs(graph).map_err(unfit)?),
+        Interface::Model => Some(importer.model_inputs(graph).map_err(unfit)?),
         Interface::Function => importer.function_inputs(graph).map(|()| None).map_err(unfit)?,
     };
     graph.node.iter().for_each(|node| importer.node(node));
     match x_dims {
-        Some(x_dims) => importer.output(graph, &x_dims).map_err(unfit)?,
+        Some(x_dims) => importer.model_output(graph, &x_dims).map_err(unfit)?,
         None => importer.function_outputs(graph).map_err(unfit)?,
     }
     importer.graph.source.operators = importer.operators.iter().map(|(op, n)| (op.to_string(), *n)).collect();
@@ -95,12 +104,6 @@ fn producer(model: &ModelProto) -> String {
 
 /// Elements up to which a result known now is computed now, so that shapes may depend on it.
 pub(super) const MOST_FOLDED: usize = 1 << 16;
-
-/// Most nodes that a refusal lists.
-const MOST_LISTED: usize = 1000;
-
-/// Characters of a text of a file that a refusal repeats.
-const MOST_SHOWN: usize = 200;
 
 /// The values of a graph or of a call by name; `None`: an argument that the call leaves out.
 pub(super) type Scope<'a> = HashMap<&'a str, Option<Value>>;
@@ -123,9 +126,9 @@ pub(super) struct Importer<'a> {
     pub budget: Budget,
     /// Were there more nodes than a model may have?
     exhausted: bool,
+    /// Names that nothing made when they were read, with the number of calls around.
+    missing: HashSet<(usize, &'a str)>,
 }
-
-pub(super) type Problem = (&'static str, String);
 
 impl<'a> Importer<'a> {
     fn new(loader: Loader<'a>, functions: Functions<'a>) -> Self {
@@ -141,13 +144,18 @@ impl<'a> Importer<'a> {
             budget: Budget::new(loader.limits.memory),
             loader,
             exhausted: false,
+            missing: HashSet::new(),
         }
     }
 
-    fn weights(&mut self, graph: &'a GraphProto) -> Result<(), (String, String)> {
+    fn weights(&mut self, graph: &'a GraphProto) -> Result<(), (&'a TensorProto, String)> {
         for proto in &graph.initializer {
             let name = proto.name.as_deref().unwrap_or("");
-            let tensor = self.loader.load(proto).map_err(|problem| (name.into(), problem))?;
+            if self.refuse_weight(proto) {
+                self.scope.insert(name, Some(Value::Failed));
+                continue;
+            }
+            let tensor = self.loader.load(proto).map_err(|problem| (proto, problem))?;
             if let Values::Floats(values) = &tensor.values {
                 self.graph.source.parameters += values.len() as u64;
             }
@@ -158,7 +166,7 @@ impl<'a> Importer<'a> {
                 self.graph.parameters.push(Port { name, node, extent });
             }
             if self.scope.insert(name, Some(value)).is_some() {
-                return Err((name.into(), "there are two of this name".into()));
+                return Err((proto, "there are two of this name".into()));
             }
         }
         Ok(())
@@ -179,124 +187,62 @@ impl<'a> Importer<'a> {
     }
 
     /// The value of a Constant node's tensor.
-    pub fn load(&mut self, proto: &super::proto::TensorProto) -> Result<Value, String> {
+    pub fn load(&mut self, proto: &TensorProto) -> Result<Value, String> {
         let tensor = self.loader.load(proto)?;
         Ok(self.constant(tensor))
     }
 
-    /// Finds x and t among the inputs; answers the shape of x.
-    fn inputs(&mut self, graph: &'a GraphProto) -> Result<Vec<Dim>, Problem> {
-        let free = |i: &&ValueInfoProto| !self.scope.contains_key(i.name.as_deref().unwrap_or(""));
-        let inputs: Vec<&'a ValueInfoProto> = graph.input.iter().filter(free).collect();
-        let shapes: Vec<Vec<Dim>> =
-            inputs.iter().map(|i| input_dims(i)).collect::<Result<_, _>>().map_err(|e| ("inputs", e))?;
-        let named = |name: &str| inputs.iter().position(|i| i.name.as_deref() == Some(name));
-        let (x, t) = match (named("x"), named("t"), inputs.len()) {
-            (Some(x), Some(t), 2) => (x, Some(t)),
-            (_, _, 2) => (0, Some(1)),
-            (_, _, 1) => (0, None),
-            (_, _, n) => return Err(("inputs", format!("{n} inputs"))),
-        };
-        let with_batch = |dims: &[Dim]| dims.first().is_some_and(|d| d.batch || *d == Dim::fixed(1));
-        let type_code = |i: usize| inputs[i].r#type.as_ref()?.tensor_type.as_ref()?.elem_type;
-        let floats =
-            ElementType::from_code(type_code(x).unwrap_or(1)).map_err(|e| ("input x", e))?.is_float();
-        if shapes[x].len() < 2 || !with_batch(&shapes[x]) || !floats {
-            let kind = if floats { "floats" } else { "other numbers" };
-            return Err(("input x", format!("{} of shape {}", kind, show(&shapes[x]))));
-        }
-        let mut add = |i: usize, name: &str, extent: Extent| {
-            let node = self.graph.input(name, &per_sample(&shapes[i]), extent);
-            let value = Value::Data { node, dims: shapes[i].clone() };
-            self.scope.insert(inputs[i].name.as_deref().unwrap_or(""), Some(value));
-        };
-        add(x, "x", Extent::Sample);
-        if let Some(t) = t {
-            if elements(&per_sample(&shapes[t])) != 1 {
-                return Err(("input t", format!("shape {}", show(&shapes[t]))));
-            }
-            let element = ElementType::from_code(type_code(t).unwrap_or(1)).map_err(|e| ("input t", e))?;
-            add(t, "t", Extent::Call);
-            self.whole.extend(self.graph.find_input("t").filter(|_| !element.is_float()));
-        }
-        self.budget.value(&per_sample(&shapes[x])).map_err(|e| ("input x", e))?;
-        Ok(shapes[x].clone())
-    }
-
-    /// Adds the operations of one node, or notes why that is not possible.
+    /// Adds the operations of one node, or notes why that is not possible. What cannot be read because something
+    /// before it was not is no cause of its own.
     pub fn node(&mut self, node: &'a NodeProto) {
-        if !self.budget.parts(1 + node.input.len() + node.output.len() + node.attribute.len()) {
-            if !self.exhausted {
-                self.refuse(node, "a model of so many nodes is not supported".into());
+        let mut results = vec![];
+        let full = self.is_full();
+        if self.budget.parts(1 + node.input.len() + node.output.len() + node.attribute.len()) {
+            if self.functions.find(node).is_none() {
+                *self.operators.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
             }
+            match if full { operators::look(self, node) } else { operators::lower(self, node) } {
+                Ok(made) => results = made,
+                Err(Some(reason)) if self.is_full() && !full => self.reject(node, reason),
+                Err(Some(reason)) => self.refuse(node, reason),
+                Err(None) => {}
+            }
+        } else if !self.exhausted {
             self.exhausted = true;
-            return;
+            self.reject(node, "a model of so many nodes is not supported".into());
         }
-        if self.functions.find(node).is_none() {
-            *self.operators.entry(node.op_type.as_deref().unwrap_or("")).or_default() += 1;
-        }
-        let mut results = operators::lower(self, node).unwrap_or_else(|reason| {
-            if let Some(reason) = reason {
-                self.refuse(node, reason);
-            }
-            vec![]
-        });
         results.resize(node.output.len(), Value::Failed);
         for (name, mut value) in node.output.iter().zip(results).filter(|(name, _)| !name.is_empty()) {
+            let full = self.is_full();
             if let Err(reason) = self.budget.items(value.items()) {
-                self.refuse(node, reason);
                 value = Value::Failed;
+                if !full {
+                    self.reject(node, reason);
+                }
             }
             if self.scope.insert(name, Some(value)).is_some() {
-                self.refuse(node, format!("makes {}, which something before it makes", short(name)));
+                self.reject(node, format!("makes {}, which something before it makes", short(name)));
             }
         }
     }
 
-    /// Notes why a node cannot be evaluated.
-    fn refuse(&mut self, node: &NodeProto, reason: String) {
-        let operator = node.op_type.as_deref().unwrap_or("");
-        let operator = match node.domain.as_deref() {
-            Some(domain) if !is_standard(&node.domain) => format!("{domain}.{operator}"),
-            _ => operator.into(),
-        };
-        let name = full_name(&self.frames, node);
-        let [node, operator, reason] = match self.unsupported.len() {
-            0..MOST_LISTED => [name, operator, reason].map(|text| short(&text)),
-            MOST_LISTED => ["…", "…", "more nodes follow that are not listed"].map(String::from),
-            _ => return,
-        };
-        self.unsupported.push(UnsupportedNode { node, operator, reason });
+    /// Was more memory asked for than there is?
+    fn is_full(&self) -> bool {
+        self.budget.is_exceeded() || self.loader.used > self.loader.limits.memory
     }
 
-    fn output(&mut self, graph: &GraphProto, x_dims: &[Dim]) -> Result<(), Problem> {
-        let [output] = &graph.output[..] else {
-            return Err(("outputs", format!("{} outputs", graph.output.len())));
-        };
-        match self.scope.get(output.name.as_deref().unwrap_or("")).and_then(Option::as_ref) {
-            _ if !self.unsupported.is_empty() => Ok(()),
-            None => Err(("output", "a name that no node makes".into())),
-            Some(Value::Data { node, dims })
-                if per_sample(dims) == per_sample(x_dims) && agrees(dims, x_dims) =>
-            {
-                self.graph.output("y", *node, Extent::Sample);
-                Ok(())
-            }
-            Some(Value::Data { dims, .. }) => {
-                Err(("output", format!("{} for x {}", show(dims), show(x_dims))))
-            }
-            Some(_) => Err(("output", "integers, or a sequence".into())),
-        }
-    }
-
-    /// The argument of a node; `None` where an optional one is left out.
-    pub fn argument(&mut self, node: &NodeProto, i: usize) -> Result<Option<Value>, String> {
+    /// The argument of a node; `None` where an optional one is left out. A name that nothing makes is reported once.
+    pub fn argument(&mut self, node: &'a NodeProto, i: usize) -> Result<Option<Value>, String> {
         let name = match node.input.get(i).map(String::as_str) {
             None | Some("") => return Ok(None),
             Some(name) => name,
         };
-        let value = self.scope.get(name);
-        let value = value.ok_or_else(|| format!("reads {}, which nothing before it makes", short(name)))?;
+        let Some(value) = self.scope.get(name) else {
+            if self.missing.insert((self.frames.len(), name)) {
+                self.reject(node, format!("reads {}, which nothing before it makes", short(name)));
+            }
+            return Ok(Some(Value::Failed));
+        };
         self.budget.items(value.as_ref().map_or(0, Value::items))?;
         Ok(value.clone())
     }
@@ -382,30 +328,4 @@ impl Value {
             Value::Failed => 1,
         }
     }
-}
-
-/// The beginning of a text, where it is long.
-fn short(text: &str) -> String {
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into(),
-    }
-}
-
-/// May a result of these dims stand for one shaped like x? A result without batch is the same for every sample.
-fn agrees(dims: &[Dim], x_dims: &[Dim]) -> bool {
-    dims.iter().zip(x_dims).all(|(y, x)| y.batch == x.batch || *y == Dim::fixed(1))
-}
-
-pub(super) fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, String> {
-    let name = input.name.as_deref().unwrap_or("");
-    let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let shape =
-        tensor.and_then(|t| t.shape.as_ref()).ok_or_else(|| format!("input {name} without a shape"))?;
-    let dim = |(axis, d): (usize, &super::proto::DimensionProto)| match (d.dim_value, axis) {
-        (Some(n), _) if n > 0 => Ok(Dim::fixed(n as usize)),
-        (None, 0) => Ok(Dim::BATCH),
-        _ => Err(format!("input {name} whose axis {axis} has no fixed length")),
-    };
-    shape.dim.iter().enumerate().map(dim).collect()
 }

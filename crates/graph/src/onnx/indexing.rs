@@ -3,10 +3,11 @@
 use super::dims::{Dim, batch_axis, one_batch_axis, per_sample, show};
 use super::entry::Entry;
 use super::import::{Importer, Value};
+use super::lookup;
 use super::operators::Call;
 use super::shaping::{axis, known};
 use super::terms::Real;
-use crate::ir::{Comparison, elements};
+use crate::ir::elements;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -46,49 +47,12 @@ pub(super) fn gather(importer: &mut Importer, call: &Call) -> Results {
     let dims = [&x.dims[..along], &indices.value.dims, &x.dims[along + 1..]].concat();
     let dims = one_batch_axis(dims)?;
     let Some(known) = &indices.known else {
-        return Ok(vec![looked_up(importer, &x, along, &indices.value)?.into()]);
+        return Ok(vec![lookup::rows(importer, &x, along, &indices.value)?.into()]);
     };
     let positions = known.iter().map(|&i| position(i, length)).collect::<Result<Vec<_>, _>>()?;
     let gathered = importer.gathered(&x, along, &positions)?;
     // The batch of the indices, if they have one, has no part in the gathered axis yet.
     Ok(vec![importer.reinterpreted(&gathered, dims)?.into()])
-}
-
-/// 1 where a position is the one in the last axis, 0 elsewhere; positions may be counted from the end.
-fn one_hot(importer: &mut Importer, indices: &Real, length: usize) -> Outcome {
-    let zero = importer.number(0.0);
-    let from_end = importer.compare(indices, Comparison::Less, &zero)?;
-    let wrapped = importer.add_number(indices, length as f64)?;
-    let indices = importer.select(&from_end, &wrapped, indices)?;
-    let deep = [&indices.dims[..], &[Dim::fixed(1)]].concat();
-    let indices = importer.reshaped(&indices, deep)?;
-    importer.within_limit(length)?;
-    let all = importer.numbers(&[length], (0..length).map(|i| i as f64).collect())?;
-    importer.compare(&indices, Comparison::Equal, &all)
-}
-
-/// Rows of a table by positions that depend on an input: products with unit vectors, NaN outside of the table.
-fn looked_up(importer: &mut Importer, x: &Real, along: usize, indices: &Real) -> Outcome {
-    let length = x.length(along)?;
-    let hot = one_hot(importer, indices, length)?;
-    let depth = hot.rank() - 1;
-    let others: Vec<usize> = (0..x.rank()).filter(|&i| i != along).collect();
-    let table = importer.permuted(x, &[&[along][..], &others].concat())?;
-    let rest = table.dims[1..].to_vec();
-    let width = elements(&per_sample(&rest));
-    let table =
-        importer.reshaped(&table, vec![Dim::fixed(length), Dim::new(width, batch_axis(&rest).is_some())])?;
-    let row_count = elements(&per_sample(&indices.dims));
-    let rows = Dim::new(row_count, batch_axis(&indices.dims).is_some());
-    let flat = importer.reshaped(&hot, vec![rows, Dim::fixed(length)])?;
-    let found = importer.product(&flat, &table)?;
-    let count = importer.sum(&hot, &[depth])?;
-    let count = importer.reshaped(&count, vec![rows, Dim::fixed(1)])?;
-    let outside = importer.number(f64::NAN);
-    let found = importer.select(&count, &found, &outside)?;
-    let found = importer.reshaped(&found, [&indices.dims[..], &rest].concat())?;
-    let (before, after) = ((depth..depth + along), (depth + along..depth + rest.len()));
-    importer.permuted(&found, &before.chain(0..depth).chain(after).collect::<Vec<_>>())
 }
 
 /// All elements of a sample in one axis, the batch in the axis before.
@@ -169,34 +133,12 @@ pub(super) fn gather_elements(importer: &mut Importer, call: &Call) -> Results {
         return Err(format!("indices {} for data {}", show(&indices.value.dims), show(&x.dims)));
     }
     if indices.known.is_none() {
-        return Ok(vec![elements_looked_up(importer, &x, along, &indices.value)?.into()]);
+        return Ok(vec![lookup::elements(importer, &x, along, &indices.value)?.into()]);
     }
     let data = flat(importer, &x)?;
     let positions = element_positions(&data.shape, along, &indices)?;
     let gathered = importer.gathered(&data.value, 1, &positions)?;
     Ok(vec![unflat(importer, &gathered, &indices.value.dims)?.into()])
-}
-
-/// Elements by positions that depend on an input.
-fn elements_looked_up(importer: &mut Importer, x: &Real, along: usize, indices: &Real) -> Outcome {
-    if (0..x.rank()).any(|i| i != along && x.dims[i] != indices.dims[i]) {
-        return Err("indices that are not known must cover all other axes".into());
-    }
-    let hot = one_hot(importer, indices, x.length(along)?)?;
-    let mut dims = x.dims.clone();
-    dims.insert(along, Dim::fixed(1));
-    let rows = importer.reshaped(x, dims)?;
-    // From […, 1, length, …] to […, 1, …, length].
-    let order: Vec<usize> = (0..rows.rank()).filter(|&i| i != along + 1).chain([along + 1]).collect();
-    let rows = importer.permuted(&rows, &order)?;
-    let zero = importer.number(0.0);
-    let picked = importer.select(&hot, &rows, &zero)?;
-    let last = picked.rank() - 1;
-    let sum = importer.sum(&picked, &[last])?;
-    let count = importer.sum(&hot, &[last])?;
-    let outside = importer.number(f64::NAN);
-    let found = importer.select(&count, &sum, &outside)?;
-    importer.reshaped(&found, indices.dims.clone())
 }
 
 /// Tuples of positions in the last axis of some indices: where the slices that they name start and how long they are.

@@ -52,11 +52,6 @@ pub(super) fn lower(importer: &mut Importer, call: &Call, rule: Rule) -> Option<
     Some(result.map(|Table { shape, entries }| vec![Value::Integers { shape, entries }]))
 }
 
-/// The rule of operators that are read on integers only.
-pub(super) fn only(_: &mut Importer, _: &Call) -> Results {
-    Err("this operator is supported on shapes only".into())
-}
-
 /// How many of the leading arguments the operator does nothing with but move their elements.
 fn moved_arguments(call: &Call) -> usize {
     match call.operator() {

@@ -47,6 +47,25 @@ pub(super) fn logic(importer: &mut Importer, call: &Call) -> Results {
     }])
 }
 
+/// IsNaN, and IsInf of either sign or of one.
+pub(super) fn classify(importer: &mut Importer, call: &Call) -> Results {
+    let x = importer.real(call.required(0)?)?;
+    if call.operator() == "IsNaN" {
+        let ordinary = importer.compare(&x, Comparison::Equal, &x)?;
+        return Ok(vec![vanishes(importer, &ordinary)?.into()]);
+    }
+    let mut found = importer.number(0.0);
+    for (flag, infinity) in [("detect_negative", f64::NEG_INFINITY), ("detect_positive", f64::INFINITY)] {
+        if call.attributes.int(flag, 1) != 0 {
+            let infinity = importer.number(infinity);
+            let is = importer.compare(&x, Comparison::Equal, &infinity)?;
+            found = importer.add(&found, &is)?;
+        }
+    }
+    let found = importer.expanded(&found, &x.dims)?;
+    Ok(vec![found.into()])
+}
+
 /// Where.
 pub(super) fn choose(importer: &mut Importer, call: &Call) -> Results {
     let [condition, a, b] = [0, 1, 2].map(|i| call.required(i).and_then(|value| importer.real(value)));

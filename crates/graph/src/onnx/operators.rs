@@ -5,8 +5,8 @@ use super::functions;
 use super::import::{Importer, Value};
 use super::proto::NodeProto;
 use super::{
-    attention, convolve, einsum, elementwise, indexing, integers, linear, logic, normalise, padding, pooling,
-    reduce, resize, sequences, shaping,
+    attention, convolve, einsum, elementwise, indexing, integers, linear, logic, lookup, normalise, padding,
+    pooling, reduce, resize, sequences, shaping, sources,
 };
 use crate::ir::{Function, NodeId, Op};
 
@@ -39,12 +39,30 @@ pub(super) fn lower<'a>(
     results.map_err(Some)
 }
 
+/// Whether a node could be read, without reading it: where there is no room for more, further nodes are only looked at.
+pub(super) fn look(importer: &Importer, node: &NodeProto) -> Result<Vec<Value>, Option<String>> {
+    if importer.functions.find(node).is_none() {
+        rule(node).map_err(Some)?;
+    }
+    Err(None)
+}
+
 /// Operators on integers make integers, relations truth values; quotients lose their fraction.
 fn keep_whole(importer: &mut Importer, call: &Call, results: Vec<Value>) -> Result<Vec<Value>, String> {
     let nodes: Vec<NodeId> = call.arguments.iter().flatten().filter_map(Value::node).collect();
     let truth = matches!(
         call.operator(),
-        "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" | "And" | "Or" | "Xor" | "Not"
+        "Equal"
+            | "Less"
+            | "LessOrEqual"
+            | "Greater"
+            | "GreaterOrEqual"
+            | "And"
+            | "Or"
+            | "Xor"
+            | "Not"
+            | "IsNaN"
+            | "IsInf"
     );
     let whole = !nodes.is_empty() && nodes.iter().all(|node| importer.whole.contains(node));
     if !(whole || truth) || call.operator() == "Cast" || call.operator() == "CastLike" {
@@ -90,16 +108,17 @@ impl<'a> Call<'a> {
 
 pub(super) type Rule = fn(&mut Importer, &Call) -> Result<Vec<Value>, String>;
 
-fn rule(node: &NodeProto) -> Result<Rule, String> {
+pub(super) fn rule(node: &NodeProto) -> Result<Rule, String> {
     if !functions::is_standard(&node.domain) {
         return Err("this operator domain is not supported".into());
     }
     Ok(match node.op_type.as_deref().unwrap_or("") {
-        "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sin" | "Cos" | "Tan" | "Atan" | "Abs" | "Sign"
-        | "Floor" | "Ceil" | "Round" | "Erf" | "Sigmoid" | "Tanh" | "Relu" | "LeakyRelu" | "Elu" | "Celu"
-        | "Selu" | "Softplus" | "Swish" | "Gelu" => elementwise::map,
+        "Neg" | "Exp" | "Log" | "Sqrt" | "Reciprocal" | "Sin" | "Cos" | "Tan" | "Asin" | "Acos" | "Atan"
+        | "Sinh" | "Cosh" | "Asinh" | "Acosh" | "Atanh" | "Abs" | "Sign" | "Floor" | "Ceil" | "Round"
+        | "Erf" | "Sigmoid" | "Tanh" | "Relu" | "LeakyRelu" | "Elu" | "Celu" | "Selu" | "Softplus"
+        | "Swish" | "Gelu" => elementwise::map,
         "Add" | "Sub" | "Mul" | "Div" => elementwise::binary,
-        "Mod" => integers::only,
+        "Mod" => elementwise::remainder,
         "Pow" => elementwise::power,
         "Gemm" => linear::gemm,
         "MatMul" => linear::matmul,
@@ -118,6 +137,7 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "Resize" => resize::resize,
         "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual" => logic::compare,
         "And" | "Or" | "Xor" | "Not" => logic::logic,
+        "IsNaN" | "IsInf" => logic::classify,
         "Where" => logic::choose,
         "Clip" => logic::clip,
         "Max" | "Min" => logic::extreme,
@@ -129,14 +149,16 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "SequenceInsert" => sequences::insert,
         "SplitToSequence" => sequences::split,
         "ConcatFromSequence" => sequences::concat,
-        "Constant" => shaping::constant,
-        "Shape" => shaping::shape,
-        "Size" => shaping::size,
-        "ConstantOfShape" => shaping::constant_of_shape,
-        "Range" => shaping::range,
+        "Constant" => sources::constant,
+        "Shape" => sources::shape,
+        "Size" => sources::size,
+        "ConstantOfShape" => sources::constant_of_shape,
+        "EyeLike" => sources::eye_like,
+        "Range" => sources::range,
         "Gather" => indexing::gather,
         "GatherElements" => indexing::gather_elements,
         "GatherND" => indexing::gather_nd,
+        "OneHot" => lookup::one_hot,
         "ScatterND" | "ScatterElements" => indexing::scatter,
         "Trilu" => indexing::triangle,
         "Tile" => indexing::tile,
@@ -147,7 +169,7 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "GlobalAveragePool" | "GlobalMaxPool" => pooling::global,
         "Attention" => attention::attention,
         "RotaryEmbedding" => attention::rotary,
-        "Mish" | "HardSigmoid" | "HardSwish" | "PRelu" | "ThresholdedRelu" | "Softsign" => {
+        "Mish" | "HardSigmoid" | "HardSwish" | "PRelu" | "ThresholdedRelu" | "Softsign" | "Shrink" => {
             elementwise::composed
         }
         "Sum" | "Mean" => elementwise::total,
@@ -161,6 +183,6 @@ fn rule(node: &NodeProto) -> Result<Rule, String> {
         "Slice" => shaping::slice,
         "Split" => shaping::split,
         "If" | "Loop" | "Scan" => return Err("control flow is not supported".into()),
-        _ => return Err("this operator is not supported (docs/operators.md lists those that are)".into()),
+        _ => return Err("this operator is not supported".into()),
     })
 }

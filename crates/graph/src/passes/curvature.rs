@@ -28,6 +28,15 @@ pub(super) fn curvature(graph: &mut Graph, f: Function, x: NodeId) -> NodeId {
             let factor = at.times(x, -2.0);
             at.mul(square, factor)
         }
+        Function::Asin | Function::Acos => at.cubic_term(f, 1.0),
+        Function::Asinh | Function::Acosh => at.cubic_term(f, -1.0),
+        Function::Atanh => {
+            let slope = at.slope(Function::Atanh, x);
+            let square = at.mul(slope, slope);
+            let factor = at.times(x, 2.0);
+            at.mul(square, factor)
+        }
+        Function::Sinh | Function::Cosh => at.map(f, x),
         Function::Power(p) => at.power_term(p * (p - 1.0), p - 2.0),
         Function::Erf => {
             let slope = at.slope(Function::Erf, x);
@@ -92,6 +101,15 @@ impl At<'_> {
     fn power_term(&mut self, factor: f64, p: f64) -> NodeId {
         let power = self.map(Function::Power(p), self.x);
         self.times(power, factor)
+    }
+
+    /// sign · x f′³: the curvature of functions whose slope is ±(1 ± x²)^(−1/2).
+    fn cubic_term(&mut self, f: Function, sign: f64) -> NodeId {
+        let slope = self.slope(f, self.x);
+        let square = self.mul(slope, slope);
+        let cube = self.mul(square, slope);
+        let factor = self.times(self.x, sign);
+        self.mul(cube, factor)
     }
 
     /// σ″ = σ′ (1 − 2σ).

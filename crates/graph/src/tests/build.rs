@@ -55,6 +55,25 @@ impl Model {
         self
     }
 
+    /// A weight of some element type, without any numbers.
+    pub fn weight_of_type(mut self, name: &str, data_type: i32) -> Model {
+        let tensor =
+            TensorProto { name: Some(name.into()), data_type: Some(data_type), ..Default::default() };
+        self.graph().initializer.push(tensor);
+        self
+    }
+
+    /// Other shapes for x and t; a length of −1 is left open.
+    pub fn input_shapes(mut self, shapes: &[&[i64]]) -> Model {
+        for (input, shape) in self.graph().input.iter_mut().zip(shapes) {
+            let dim = |&d: &i64| DimensionProto { dim_value: (d >= 0).then_some(d), dim_param: None };
+            let shape = Some(TensorShapeProto { dim: shape.iter().map(dim).collect() });
+            let tensor_type = TensorTypeProto { elem_type: Some(1), shape };
+            input.r#type = Some(TypeProto { tensor_type: Some(tensor_type) });
+        }
+        self
+    }
+
     /// Adds a node written as "out1 out2 = Operator in1 in2".
     pub fn node(self, text: &str) -> Model {
         self.node_with(text, vec![])

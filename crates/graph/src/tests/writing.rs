@@ -65,6 +65,9 @@ fn functions_survive() {
         "Cos",
         "Tan",
         "Atan",
+        "Sinh",
+        "Cosh",
+        "Asinh",
         "Abs",
         "Sign",
         "Floor",
@@ -84,7 +87,15 @@ fn functions_survive() {
     ] {
         round_trip(function, &Model::new(&[3]).node(&format!("a = {function} x")).node("y = Mul a x"));
     }
-    for function in ["Log", "Sqrt", "Reciprocal"] {
+    for function in ["Asin", "Acos", "Atanh"] {
+        let model = Model::new(&[3])
+            .floats("third", &[], &[0.3])
+            .node("p = Mul x third")
+            .node(&format!("a = {function} p"))
+            .node("y = Mul a x");
+        round_trip(function, &model);
+    }
+    for function in ["Log", "Sqrt", "Reciprocal", "Acosh"] {
         let model = Model::new(&[3])
             .floats("three", &[], &[3.0])
             .node("p = Add x three")

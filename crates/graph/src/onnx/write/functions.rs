@@ -17,7 +17,14 @@ pub(super) fn operator(f: Function) -> Option<(&'static str, Vec<AttributeProto>
         Function::Sin => plain("Sin"),
         Function::Cos => plain("Cos"),
         Function::Tan => plain("Tan"),
+        Function::Asin => plain("Asin"),
+        Function::Acos => plain("Acos"),
         Function::Atan => plain("Atan"),
+        Function::Sinh => plain("Sinh"),
+        Function::Cosh => plain("Cosh"),
+        Function::Asinh => plain("Asinh"),
+        Function::Acosh => plain("Acosh"),
+        Function::Atanh => plain("Atanh"),
         Function::Abs => plain("Abs"),
         Function::Sign => plain("Sign"),
         Function::Floor => plain("Floor"),
@@ -117,6 +124,9 @@ pub(super) fn value(f: Function) -> Expr {
 /// The derivative of a function: the formulas of [`Function::slope`].
 pub(super) fn slope(f: Function) -> Expr {
     let square = || mul(X, X);
+    // 1 − x² = (1 − x)(1 + x), without cancellation.
+    let rest = || mul(add(Number(1.0), times(-1.0, X)), add(Number(1.0), X));
+    let inverse_root = |a| map(Function::Reciprocal, map(Function::Sqrt, a));
     match f {
         Function::Neg => Number(-1.0),
         Function::Exp => map(Function::Exp, X),
@@ -126,7 +136,14 @@ pub(super) fn slope(f: Function) -> Expr {
         Function::Sin => map(Function::Cos, X),
         Function::Cos => map(Function::Neg, map(Function::Sin, X)),
         Function::Tan => add(Number(1.0), mul(map(Function::Tan, X), map(Function::Tan, X))),
+        Function::Asin => inverse_root(rest()),
+        Function::Acos => times(-1.0, inverse_root(rest())),
         Function::Atan => map(Function::Reciprocal, add(Number(1.0), square())),
+        Function::Sinh => map(Function::Cosh, X),
+        Function::Cosh => map(Function::Sinh, X),
+        Function::Asinh => inverse_root(add(Number(1.0), square())),
+        Function::Acosh => mul(inverse_root(add(Number(-1.0), X)), inverse_root(add(Number(1.0), X))),
+        Function::Atanh => map(Function::Reciprocal, rest()),
         Function::Abs => map(Function::Sign, X),
         Function::Sign | Function::Floor | Function::Ceil | Function::Round | Function::Truncate => {
             Number(0.0)
