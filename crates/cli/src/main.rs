@@ -4,6 +4,7 @@ mod commands;
 mod data_file;
 mod failure;
 mod interrupt;
+mod memory;
 mod model_file;
 mod options;
 mod report;

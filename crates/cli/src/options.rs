@@ -1,7 +1,9 @@
 //! What can be typed.
 
+use crate::memory;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
+use surefoot_graph::Limits;
 
 /// Does a generative model's error move its samples along the data or off it?
 ///
@@ -133,6 +135,8 @@ pub struct Inspect {
     #[arg(long, value_name = "FILE.npz")]
     pub check: Option<PathBuf>,
     #[command(flatten)]
+    pub memory: Memory,
+    #[command(flatten)]
     pub screen: Screen,
 }
 
@@ -145,7 +149,8 @@ const EXPORT_EXAMPLES: &str = "Inputs and outputs of the file, with a dynamic ba
 x and y are [batch, ...], t is [batch], and v, u and the derivatives are [batch, K, ...].
 
 Examples: surefoot export-derivative model.onnx --jvp 8 -o jvp.onnx
-          surefoot export-derivative model.toml --second 1 --precision f64 -o second.onnx";
+          surefoot export-derivative model.toml --second 1 --precision f32 -o second.onnx
+f32 runs in every runtime; onnxruntime has no f64 kernels for Conv, Erf, Selu and Atan, among others.";
 
 /// `export-derivative`.
 #[derive(Debug, Args)]
@@ -154,12 +159,14 @@ pub struct ExportDerivative {
     pub file: String,
     #[command(flatten)]
     pub derivative: DerivativeChoice,
-    /// Where to write
+    /// Where to write: a name ending in .onnx
     #[arg(short, long, value_name = "FILE.onnx")]
     pub out: PathBuf,
-    /// Element type of all values in the file
-    #[arg(long, value_enum, default_value = "f32")]
-    pub precision: PrecisionName,
+    /// Element type of all values in the file [default: the model file's precision, f32 for an ONNX file]
+    #[arg(long, value_enum)]
+    pub precision: Option<PrecisionName>,
+    #[command(flatten)]
+    pub memory: Memory,
     #[command(flatten)]
     pub screen: Screen,
 }
@@ -173,16 +180,16 @@ pub struct DerivativeChoice {
     #[arg(long)]
     pub value: bool,
     /// Value and K tangents a sample
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub jvp: Option<usize>,
     /// Value and M cotangents a sample
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true)]
     pub vjp: Option<usize>,
     /// Value and second-order directional derivatives along K pairs a sample
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub second: Option<usize>,
     /// Value, K tangents a sample, and the gradient by x of each, paired with a cotangent
-    #[arg(long, value_name = "K")]
+    #[arg(long, value_name = "K", allow_negative_numbers = true)]
     pub jvp_vjp: Option<usize>,
 }
 
@@ -220,6 +227,23 @@ pub struct ModelSettings {
     /// Any key of the model file, for example --set process.start=0.8 (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+    #[command(flatten)]
+    pub memory: Memory,
+}
+
+/// How much memory may be taken.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Memory {
+    /// Most memory for a network: its file, its weights, and the values of one evaluation, each
+    #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = memory::parse)]
+    pub memory: u64,
+}
+
+impl Memory {
+    /// The limits for reading a network.
+    pub fn limits(self) -> Limits {
+        Limits { memory: self.memory }
+    }
 }
 
 /// `--method`.

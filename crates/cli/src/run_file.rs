@@ -1,7 +1,7 @@
 //! Resolves and checks everything that is asked for before any work is done.
 
 use crate::failure::{Failure, Result};
-use crate::model_file::{self, Model, Override, Value, value_of};
+use crate::model_file::{self, Model, Override, Settings, Value, value_of};
 use crate::options::{ErrorName, ErrorOptions, ModelSettings, PlaceName, RunOptions, VectorOptions};
 use clap::ValueEnum;
 use std::sync::Arc;
@@ -24,11 +24,11 @@ pub struct Run {
     pub record: Table,
 }
 
-/// Settings from the command line, as overrides of the model file.
+/// Settings from the command line: overrides of the model file, and limits.
 ///
 /// # Errors
 /// A `--set` without `=`.
-pub fn overrides(settings: &ModelSettings) -> Result<Vec<Override>> {
+pub fn settings(settings: &ModelSettings) -> Result<Settings> {
     let mut list = Vec::new();
     let mut add = |key: &str, value: Value, option: String| {
         list.push(Override { key: key.into(), value, option });
@@ -57,7 +57,7 @@ pub fn overrides(settings: &ModelSettings) -> Result<Vec<Override>> {
         })?;
         add(key.trim(), value_of(value.trim()), format!("--set {text}"));
     }
-    Ok(list)
+    Ok(Settings { overrides: list, limits: settings.memory.limits() })
 }
 
 fn name_of(value: impl ValueEnum) -> String {
@@ -70,16 +70,16 @@ fn name_of(value: impl ValueEnum) -> String {
 /// Whatever is wrong with any input.
 pub fn resolve(
     model: &str,
-    overrides: &[Override],
+    settings: &Settings,
     run: &RunOptions,
     vectors: Option<&VectorOptions>,
     errors: &ErrorOptions,
 ) -> Result<Run> {
-    let model = model_file::load(model, overrides)?;
+    let model = model_file::load(model, settings)?;
     let system = &model.system;
     let dim = system.dim();
     let place = place_of(errors.error_in);
-    let (errors, others) = error_requests(&model, errors, overrides)?;
+    let (errors, others) = error_requests(&model, errors, settings)?;
     let worst = errors.iter().any(|error| matches!(error.kind, ErrorKind::Worst { .. }));
     let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
     let asked = vectors.and_then(|options| options.vectors);
@@ -135,7 +135,7 @@ type Other = [String; 2];
 fn error_requests(
     model: &Model,
     options: &ErrorOptions,
-    overrides: &[Override],
+    settings: &Settings,
 ) -> Result<(Vec<ErrorRequest>, Vec<Other>)> {
     let dim = model.system.dim();
     let place = place_of(options.error_in);
@@ -163,8 +163,8 @@ fn error_requests(
         }
     }
     let mut others = Vec::new();
-    let same_process: Vec<Override> =
-        overrides.iter().filter(|setting| setting.key.starts_with("process.")).cloned().collect();
+    let mut same_process = settings.clone();
+    same_process.overrides.retain(|setting| setting.key.starts_with("process."));
     for name in &options.difference {
         let other = model_file::load(name, &same_process)?;
         let field = DifferenceField::new(model.system.drift.clone(), other.system.drift, place)?;

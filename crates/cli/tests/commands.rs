@@ -293,37 +293,6 @@ fn inspect_checks_shared_networks() {
 }
 
 #[test]
-fn derivatives_are_exported_and_inspected_again() {
-    let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
-    let bench = Bench::new();
-    let (onnx, toml) = (format!("{models}/moons-si.onnx"), format!("{models}/moons-si.toml"));
-    let text = bench.done(&["export-derivative", &onnx, "--jvp", "8", "-o", "jvp.onnx"]);
-    assert!(text.contains("v [batch, 8, 2]") && text.contains("jv [batch, 8, 2]"), "{text}");
-    let text = bench.done(&["inspect", "jvp.onnx"]);
-    assert!(text.contains("v [batch, 8, 2]") && text.contains("jv [batch, 8, 2]"), "{text}");
-    // The network written anew still agrees with the reference arrays.
-    bench.done(&["export-derivative", &toml, "--value", "-o", "value.onnx", "-q"]);
-    let reference = format!("{models}/moons-si.npz");
-    let text = bench.done(&["inspect", "value.onnx", "--check", &reference]);
-    assert_eq!(text.matches("agrees").count(), 6, "{text}");
-    assert!(text.contains("surefoot") && text.contains("heaviest layers"), "{text}");
-}
-
-#[test]
-fn impossible_exports_name_the_remedy() {
-    let onnx = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/moons-si.onnx");
-    let bench = Bench::new();
-    bench.refused(&["export-derivative", onnx, "--jvp", "0", "-o", "a.onnx"], 2, &["1 direction at least"]);
-    let absurd = ["export-derivative", onnx, "--second", "1000000000000", "-o", "a.onnx"];
-    bench.refused(&absurd, 2, &["at most", "1000000000000"]);
-    bench.refused(&["export-derivative", onnx, "--vjp", "1", "-o", "none/a.onnx"], 2, &["none/a.onnx"]);
-    bench.refused(&["export-derivative", onnx, "-o", "a.onnx"], 2, &["--jvp"]);
-    bench.refused(&["export-derivative", onnx, "--jvp", "1", "--vjp", "1", "-o", "a.onnx"], 2, &["--vjp"]);
-    bench.refused(&["export-derivative", "builtin:circle", "--value", "-o", "a.onnx"], 2, &["analytic"]);
-    bench.refused(&["analyze", "builtin:circle", "--jvp", "1"], 2, &["--jvp"]);
-}
-
-#[test]
 fn shared_flow_models_are_analysed() {
     let Some(models) = shared_models() else { return };
     let bench = Bench::new();

@@ -130,7 +130,7 @@ impl<T: Executed> Compiled<T> {
         let (needed, limit) = (plan.scratch_bytes() as u64, graph.memory_limit);
         if needed > limit {
             return Err(Error::TooLarge {
-                file: "graph".into(),
+                file: graph.source.file.clone(),
                 what: "one evaluation".into(),
                 needed,
                 limit,

@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Compare, Format};
 use crate::report::{PairedRow, ReportInput, compare_html};
-use crate::run_file::{Run, overrides, resolve};
+use crate::run_file::{Run, resolve, settings};
 use crate::store::write_file;
 use crate::table;
 use serde::Serialize;
@@ -33,7 +33,7 @@ pub fn compare(options: &Compare) -> Result<()> {
     let threads = start_threads(options.run.threads)?;
     let mut runs = Vec::new();
     for model in &options.models {
-        let settings = overrides(&options.settings)?;
+        let settings = settings(&options.settings)?;
         runs.push(resolve(model, &settings, &options.run, Some(&options.vectors), &options.errors)?);
     }
     same_shape(&runs)?;

@@ -2,65 +2,63 @@
 
 use super::export_derivative::{ports, shape};
 use super::models::process_name;
+use super::reference::{Deviation, compare};
 use super::single::print;
-use crate::data_file::{Array, npz};
 use crate::failure::{Failure, Result};
 use crate::model_file::{FieldSpec, ModelSpec, read_spec};
 use crate::options::{Format, Inspect};
-use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use surefoot_graph::{Description, Graph, Layer, Limits, Network, Port, Precision};
-
-/// Largest deviation allowed, max |difference| / max |reference|: (f32, f64). ONNX stores attributes in f32, so that
-/// f64 cannot agree to its own rounding.
-const TOLERANCE: [f64; 2] = [2e-5, 1e-6];
-
-/// Deviation of one quantity in one precision.
-#[derive(Debug, Clone, Serialize)]
-struct Deviation {
-    quantity: &'static str,
-    precision: &'static str,
-    deviation: f64,
-    tolerance: f64,
-}
+use surefoot_graph::{Description, Layer, Port};
 
 /// Describes a file, and checks it where asked.
 ///
 /// # Errors
-/// An unreadable file; exit code 1 when a check fails.
+/// An unreadable file, and after the description: a network that cannot be run (exit code 2), or one that fails its
+/// check (exit code 1).
 pub fn inspect(options: &Inspect) -> Result<()> {
     let (spec, onnx) = files(&options.file)?;
     let Some(onnx) = onnx else {
         return analytic(options, spec.as_ref());
     };
-    let description = Description::read(&onnx, &Limits::default()).map_err(surefoot::Error::from)?;
+    let limits = options.memory.limits();
+    let description = Description::read(&onnx, &limits).map_err(surefoot::Error::from)?;
+    let obstacle = obstacle(&onnx, &description, spec.is_some() || options.check.is_some());
     let deviations = match &options.check {
-        Some(reference) => compare(&onnx, reference)?,
-        None => Vec::new(),
+        Some(reference) if obstacle.is_none() => compare(&onnx, reference, &limits)?,
+        _ => Vec::new(),
     };
-    match options.screen.format {
-        Format::Json => {
-            print(format!("{:#}\n", as_json(&onnx, spec.as_ref(), &description, &deviations)).as_bytes())?
-        }
-        Format::Text => print(as_text(&onnx, spec.as_ref(), &description, &deviations).as_bytes())?,
+    let text = match options.screen.format {
+        Format::Json => format!("{:#}\n", as_json(&onnx, spec.as_ref(), &description, &deviations)),
+        Format::Text => as_text(&onnx, spec.as_ref(), &description, &deviations),
+    };
+    print(text.as_bytes())?;
+    if let Some(obstacle) = obstacle {
+        return Err(Failure::Usage(obstacle));
     }
-    let failed: Vec<String> = deviations
-        .iter()
-        .filter(|d| d.deviation.is_nan() || d.deviation > d.tolerance)
-        .map(|d| {
-            format!(
-                "{} in {} deviates by {:.2e}, allowed {:.0e}",
-                d.quantity, d.precision, d.deviation, d.tolerance
-            )
-        })
-        .collect();
+    let failed: Vec<String> =
+        deviations.iter().filter(|deviation| !deviation.agrees()).map(Deviation::to_string).collect();
     if failed.is_empty() {
         Ok(())
     } else {
         Err(Failure::Unmet(format!("{}: {}", onnx.display(), failed.join("; "))))
     }
+}
+
+/// Why no command can run a network, if so. A derivative that surefoot has written is no model either, but is not
+/// meant to be one, unless a model file or a check says so.
+fn obstacle(file: &Path, description: &Description, meant_to_run: bool) -> Option<String> {
+    let file = file.display();
+    let count = description.unsupported.len();
+    if count > 0 {
+        let nodes = if count == 1 { "1 node".into() } else { format!("{count} nodes") };
+        return Some(format!(
+            "{file}: expected a network that can be run, got {nodes} that cannot be, as listed"
+        ));
+    }
+    let derivative = description.producer.starts_with("surefoot") && !meant_to_run;
+    description.other_interface.clone().filter(|_| !derivative)
 }
 
 /// The model file, if one is given, and the ONNX file behind it.
@@ -105,7 +103,9 @@ fn as_json(
     let unsupported: Vec<_> = description
         .unsupported
         .iter()
-        .map(|node| json!({ "node": node.node, "operator": node.operator, "reason": node.reason }))
+        .map(|node| {
+            json!({ "node": node.node, "operator": node.operator, "reason": node.reason, "list": node.list })
+        })
         .collect();
     let mut value = json!({
         "file": file.display().to_string(),
@@ -124,6 +124,9 @@ fn as_json(
         "operators": operators,
         "unsupported": unsupported,
     });
+    if let Some(reason) = &description.other_interface {
+        value["no_model"] = json!(reason);
+    }
     if let Some(spec) = spec {
         value["model"] = json!(spec.resolved);
     }
@@ -233,10 +236,10 @@ fn as_text(
     let _ = writeln!(text, "  operators        {}", operators.join(", "));
     text.push_str(&layer_table(description));
     for node in &description.unsupported {
-        let _ = writeln!(text, "  unsupported      {} in node {}: {}", node.operator, node.node, node.reason);
+        let _ = writeln!(text, "  unsupported      {node}");
     }
     for d in deviations {
-        let verdict = if d.deviation <= d.tolerance { "agrees" } else { "DEVIATES" };
+        let verdict = if d.agrees() { "agrees" } else { "DEVIATES" };
         let _ = writeln!(
             text,
             "  {:<5} {}        max |difference| / max |reference| = {:.2e}, allowed {:.0e}: {verdict}",
@@ -244,133 +247,4 @@ fn as_text(
         );
     }
     text
-}
-
-/// The arrays of a reference file.
-struct Reference {
-    file: PathBuf,
-    arrays: Vec<(String, Array)>,
-}
-
-impl Reference {
-    fn get(&self, name: &str) -> Option<&Array> {
-        self.arrays.iter().find(|(other, _)| other == name).map(|(_, array)| array)
-    }
-
-    /// An array that must be there and hold something.
-    fn required(&self, name: &'static str) -> Result<&Array> {
-        self.fitting(name, "numbers for at least one sample".into(), |array| !array.values.is_empty())
-    }
-
-    /// An array that must be there, of `rows` samples with `width` numbers each.
-    fn sized(&self, name: &'static str, rows: usize, width: usize) -> Result<&Array> {
-        let expected = format!("{rows} samples of {width} numbers");
-        self.fitting(name, expected, |array| array.rows() == rows && array.row_len() == width)
-    }
-
-    /// An array that must be there and be as expected.
-    fn fitting(&self, name: &'static str, expected: String, fits: impl Fn(&Array) -> bool) -> Result<&Array> {
-        let array = self.get(name);
-        let got = array.map_or_else(|| "no such array".to_string(), |array| format!("{:?}", array.shape));
-        array.filter(|array| fits(array)).ok_or_else(|| Failure::Value {
-            place: self.file.display().to_string(),
-            what: name.into(),
-            expected,
-            got,
-            remedy: "Write x, t, y, and tangents with jvp, cotangents with vjp".into(),
-        })
-    }
-}
-
-fn compare(onnx: &Path, file: &Path) -> Result<Vec<Deviation>> {
-    let graph = Graph::read(onnx, &Limits::default()).map_err(surefoot::Error::from)?;
-    let reference = Reference { file: file.to_path_buf(), arrays: npz(file)? };
-    let mut deviations = Vec::new();
-    for (precision, name, tolerance) in
-        [(Precision::F32, "f32", TOLERANCE[0]), (Precision::F64, "f64", TOLERANCE[1])]
-    {
-        let network = Network::new(&graph, precision).map_err(surefoot::Error::from)?;
-        if graph.takes_time() {
-            reference.required("t")?;
-        }
-        for (quantity, deviation) in Comparison::new(&network, &reference)?.deviations()? {
-            deviations.push(Deviation { quantity, precision: name, deviation, tolerance });
-        }
-    }
-    Ok(deviations)
-}
-
-/// A network beside reference arrays.
-struct Comparison<'a> {
-    network: &'a Network,
-    reference: &'a Reference,
-    x: &'a Array,
-    /// One time a sample.
-    times: Vec<f64>,
-}
-
-impl<'a> Comparison<'a> {
-    fn new(network: &'a Network, reference: &'a Reference) -> Result<Self> {
-        let rows = reference.required("x")?.rows();
-        let x = reference.sized("x", rows, network.dim())?;
-        let times = match reference.get("t") {
-            None => vec![0.0; rows],
-            Some(array) if array.values.len() == 1 => vec![array.values[0]; rows],
-            Some(_) => reference.sized("t", rows, 1)?.values.clone(),
-        };
-        Ok(Comparison { network, reference, x, times })
-    }
-
-    fn deviations(&self) -> Result<Vec<(&'static str, f64)>> {
-        let dim = self.network.dim();
-        let y = self.reference.sized("y", self.x.rows(), dim)?;
-        let value = self.by_sample(dim, |t, x, _, out| self.network.value(t, x, out), None);
-        let mut list = vec![("value", deviation(&value, &y.values))];
-        let mut directional = |quantity: &'static str, directions: &'static str, result: &'static str| {
-            let Some(given) = self.reference.get(directions) else { return Ok(()) };
-            let given = self.reference.sized(directions, self.x.rows(), given.row_len() / dim * dim)?;
-            let expected = self.reference.sized(result, self.x.rows(), given.row_len())?;
-            let computed = self.by_sample(
-                given.row_len(),
-                |t, x, v, out| {
-                    let mut y = vec![0.0; x.len()];
-                    match quantity {
-                        "jvp" => self.network.tangents(t, x, v, &mut y, out),
-                        _ => self.network.adjoint(t, x, v, &mut y, out),
-                    }
-                },
-                Some(given),
-            );
-            list.push((quantity, deviation(&computed, &expected.values)));
-            Ok::<(), Failure>(())
-        };
-        directional("jvp", "tangents", "jvp")?;
-        directional("vjp", "cotangents", "vjp")?;
-        Ok(list)
-    }
-
-    /// Asks the network sample by sample, as every sample has its own time.
-    fn by_sample(
-        &self,
-        width: usize,
-        ask: impl Fn(f64, &[f64], &[f64], &mut [f64]),
-        directions: Option<&Array>,
-    ) -> Vec<f64> {
-        let mut out = vec![0.0; self.x.rows() * width];
-        for (row, out) in out.chunks_exact_mut(width).enumerate() {
-            let x = &self.x.values[row * self.network.dim()..][..self.network.dim()];
-            let v = directions.map_or(&[][..], |array| &array.values[row * width..][..width]);
-            ask(self.times[row], x, v, out);
-        }
-        out
-    }
-}
-
-/// max |difference| / max |reference|; NaN where either is not finite.
-fn deviation(computed: &[f64], reference: &[f64]) -> f64 {
-    let largest = reference.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-    let differences = computed.iter().zip(reference).map(|(a, b)| (a - b).abs());
-    let worst = differences
-        .fold(0.0f64, |worst, d| if d.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(d) });
-    if largest > 0.0 { worst / largest } else { worst }
 }

@@ -5,6 +5,7 @@ mod execute;
 mod export_derivative;
 mod inspect;
 mod models;
+mod reference;
 mod sample;
 mod single;
 mod sweep;

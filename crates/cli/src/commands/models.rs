@@ -2,7 +2,7 @@
 
 use super::single::print;
 use crate::failure::Result;
-use crate::model_file::{BUILTINS, load, read_spec};
+use crate::model_file::{BUILTINS, Settings, load, read_spec};
 use crate::options::{Format, Models};
 use serde_json::json;
 use surefoot::process::{Family, Process};
@@ -16,7 +16,7 @@ pub fn models(options: &Models) -> Result<()> {
     for builtin in &BUILTINS {
         let name = format!("builtin:{}", builtin.name);
         let spec = read_spec(&name, &[])?;
-        let dim = load(&name, &[])?.system.dim();
+        let dim = load(&name, &Settings::default())?.system.dim();
         entries.push((name, dim, process_name(&spec.process), builtin.description));
     }
     if options.screen.format == Format::Json {

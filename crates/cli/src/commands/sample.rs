@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::model_file::load;
 use crate::options::{Format, Sample};
-use crate::run_file::overrides;
+use crate::run_file::settings;
 use rayon::prelude::*;
 use serde_json::json;
 use surefoot::analysis::Request;
@@ -31,7 +31,7 @@ pub fn sample(options: &Sample) -> Result<()> {
         )));
     }
     let threads = start_threads(options.threads)?;
-    let model = load(&options.model, &overrides(&options.settings)?)?;
+    let model = load(&options.model, &settings(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
     let step = system.step(Vec::new())?;
     interrupt::listen();

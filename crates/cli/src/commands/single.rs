@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Analyze, Format, Perturb, RunOptions, Screen};
 use crate::requirement::Requirement;
-use crate::run_file::{Run, overrides, resolve};
+use crate::run_file::{Run, resolve, settings};
 use crate::table;
 use std::io::Write;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub fn analyze(options: &Analyze) -> Result<()> {
     }
     let requirements = requirements(&options.run)?;
     let threads = start_threads(options.run.threads)?;
-    let settings = overrides(&options.settings)?;
+    let settings = settings(&options.settings)?;
     let run = resolve(&options.model, &settings, &options.run, Some(&options.vectors), &options.errors)?;
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     carry_out(run, &options.run.out, &manner, &requirements)
@@ -35,7 +35,7 @@ pub fn analyze(options: &Analyze) -> Result<()> {
 pub fn perturb(options: &Perturb) -> Result<()> {
     let requirements = requirements(&options.run)?;
     let threads = start_threads(options.run.threads)?;
-    let settings = overrides(&options.settings)?;
+    let settings = settings(&options.settings)?;
     let run = resolve(&options.model, &settings, &options.run, None, &options.errors)?;
     let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
     carry_out(run, &options.run.out, &manner, &requirements)

@@ -28,8 +28,8 @@ pub struct Built {
 ///
 /// # Errors
 /// Unreadable files, dimensions that do not match, settings that have no meaning.
-pub fn system(spec: &ModelSpec) -> Result<Built> {
-    let (field, data) = field(&spec.field)?;
+pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
+    let (field, data) = field(&spec.field, limits)?;
     let counter = Arc::new(Counting::new(field));
     let field: SharedField = counter.clone();
     let dim = field.dim();
@@ -40,7 +40,7 @@ pub fn system(spec: &ModelSpec) -> Result<Built> {
     grid.check(&spec.process)?;
     let source = source(spec, &drift, data.as_ref())?;
     same_dimension("source", source.dim(), dim)?;
-    let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data))?;
+    let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data), limits)?;
     if let Some(support) = &support {
         same_dimension("support", support.dim(), dim)?;
     }
@@ -73,9 +73,9 @@ fn same_dimension(what: &str, got: usize, dim: usize) -> Result<()> {
 }
 
 /// The field, and for an analytic one its data with their bandwidth.
-fn field(spec: &FieldSpec) -> Result<(SharedField, Option<(Data, f64)>)> {
+fn field(spec: &FieldSpec, limits: &Limits) -> Result<(SharedField, Option<(Data, f64)>)> {
     match spec {
-        FieldSpec::Onnx { file, double } => Ok((network(file, *double)?, None)),
+        FieldSpec::Onnx { file, double } => Ok((network(file, *double, limits)?, None)),
         FieldSpec::Analytic { data, bandwidth } => {
             let data = match data {
                 DataSpec::Known(data) => data.clone(),
@@ -93,8 +93,8 @@ fn field(spec: &FieldSpec) -> Result<(SharedField, Option<(Data, f64)>)> {
     }
 }
 
-fn network(file: &Path, double: bool) -> Result<SharedField> {
-    let graph = Graph::read(file, &Limits::default()).map_err(surefoot::Error::from)?;
+fn network(file: &Path, double: bool, limits: &Limits) -> Result<SharedField> {
+    let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
     let precision = if double { Precision::F64 } else { Precision::F32 };
     Ok(Arc::new(NetworkField::new(&graph, precision)?))
 }
@@ -135,6 +135,7 @@ enum ReferencePoints {
 fn support(
     spec: &ModelSpec,
     data: Option<&Data>,
+    limits: &Limits,
 ) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
     match &spec.support {
         SupportSpec::None => Ok((None, None)),
@@ -146,7 +147,7 @@ fn support(
             Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
         }
         SupportSpec::Constraint { file, reference } => {
-            let (constraint, points) = constraint(file, reference.as_deref())?;
+            let (constraint, points) = constraint(file, reference.as_deref(), limits)?;
             Ok((Some(Arc::new(constraint)), points.map(ReferencePoints::Sample)))
         }
         SupportSpec::Reference { file, scale, dimension, neighbours } => {
@@ -161,8 +162,12 @@ fn support(
 }
 
 /// The zeros of the function in `file`, and the points of the support where there are any.
-fn constraint(file: &Path, reference: Option<&Path>) -> Result<(Constraint, Option<Vec<f64>>)> {
-    let graph = Graph::read_function(file, &Limits::default()).map_err(surefoot::Error::from)?;
+fn constraint(
+    file: &Path,
+    reference: Option<&Path>,
+    limits: &Limits,
+) -> Result<(Constraint, Option<Vec<f64>>)> {
+    let graph = Graph::read_function(file, limits).map_err(surefoot::Error::from)?;
     let array = reference.map(data_file::points).transpose()?;
     let row = array.as_ref().map(Array::row_len);
     let points = array.map(|array| array.values);

@@ -21,6 +21,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use surefoot::analysis::System;
 use surefoot::field::Counting;
+use surefoot_graph::Limits;
 use toml::value::Table;
 use tree::Document;
 
@@ -50,13 +51,22 @@ pub struct Model {
     pub sha256: String,
 }
 
+/// What the command line says about loading models.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// In place of what the file says.
+    pub overrides: Vec<Override>,
+    /// What a network may cost.
+    pub limits: Limits,
+}
+
 /// Loads `builtin:NAME` or a TOML file, with settings from the command line in place of the file's.
 ///
 /// # Errors
 /// Whatever is wrong with the model, with its file and line.
-pub fn load(name: &str, overrides: &[Override]) -> Result<Model> {
-    let spec = read_spec(name, overrides)?;
-    let build::Built { system, counter } = build::system(&spec)?;
+pub fn load(name: &str, settings: &Settings) -> Result<Model> {
+    let spec = read_spec(name, &settings.overrides)?;
+    let build::Built { system, counter } = build::system(&spec, &settings.limits)?;
     let sha256 = fingerprint(&spec)?;
     Ok(Model { spec, system, counter, sha256 })
 }

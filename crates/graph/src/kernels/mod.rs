@@ -12,6 +12,7 @@ mod total;
 mod vector;
 mod view;
 mod winograd;
+mod winograd_weights;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -25,7 +26,8 @@ pub(crate) use stencil::{OUTSIDE, Stencil};
 pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
-pub(crate) use winograd::{POSITIONS, Tiling, Transform, WinogradWeights};
+pub(crate) use winograd::{POSITIONS, Tiling, Transform};
+pub(crate) use winograd_weights::WinogradWeights;
 
 use vector::Vector;
 

@@ -67,6 +67,7 @@ pub(crate) fn import(
     let directory = path.map(|p| p.parent().map_or_else(PathBuf::new, Path::to_path_buf));
     let loader = Loader { directory, limits, used: 0 };
     let mut importer = Importer::new(loader, Functions::of(&model));
+    importer.graph.source.file.clone_from(&file);
     importer.graph.source.producer = producer(&model);
     importer.graph.source.opset = opset;
     importer.graph.memory_limit = limits.memory;

@@ -75,7 +75,9 @@ impl<'a> Reverse<'a> {
         let port = graph.outputs.iter().find(|p| p.name == output).ok_or_else(missing)?;
         let active = active(graph, inputs);
         if graph.ids().any(|id| active[id.0] && graph.node(id).op == Op::Total) {
-            return Err("a sum over samples has no adjoint here: take tangents of it instead".into());
+            return Err("a sum over samples has no adjoint: every sample would need the whole sum. Take the tangent first \
+                        (tangent_over, before gradients), and the gradients of that"
+                .into());
         }
         let mut result = graph.clone();
         let mut cotangents = vec![None; graph.nodes.len()];

@@ -25,7 +25,9 @@ pub fn tangent_over(graph: &Graph, input: &str, direction: &str, extent: Extent)
     let active = active(graph, &[x]);
     let summed = graph.ids().any(|id| active[id.0] && graph.node(id).op == Op::Total);
     if summed && extent == DIRECTIONS {
-        return Err("a sum over samples has no derivative a direction: take one direction a sample".into());
+        return Err("a sum over samples has no derivative a direction: take one direction a sample (tangent_over with \
+                    Extent::Sample)"
+            .into());
     }
     let mut result = graph.clone();
     let mut tangents: Vec<Option<NodeId>> = vec![None; graph.nodes.len()];

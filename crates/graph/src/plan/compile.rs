@@ -4,44 +4,13 @@ use super::allocate::allocate;
 use super::chain::chain;
 use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
 use super::memory::Pool;
-use super::spatial::Layer;
+use super::weights::Weights;
 use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
 use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_rows, elements, sum_rows};
-use crate::kernels::{Arithmetic, Element, Packed, Reduction};
+use crate::kernels::{Arithmetic, Element, Reduction};
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// Weights packed before, so that derivatives of a network share them.
-pub(crate) struct Weights<T: 'static>(Mutex<Known<T>>);
-
-/// The weights known so far.
-struct Known<T: 'static> {
-    /// Matrices by the numbers they hold.
-    matrices: HashMap<(usize, usize, usize), Arc<Packed<T>>>,
-    layers: Vec<KnownLayer<T>>,
-}
-
-/// A convolution by the numbers it holds, its role and its geometry.
-struct KnownLayer<T: 'static> {
-    numbers: usize,
-    role: Role,
-    window: Arc<Window>,
-    layer: Arc<Layer<T>>,
-}
-
-impl<T> Default for Weights<T> {
-    fn default() -> Self {
-        Weights(Mutex::new(Known { matrices: HashMap::new(), layers: Vec::new() }))
-    }
-}
-
-impl<T> Weights<T> {
-    fn known(&self) -> MutexGuard<'_, Known<T>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
 
 impl<T: Element> Plan<T> {
     /// Compiles a graph.
@@ -232,10 +201,7 @@ impl<T: Element> Compiler<'_, T> {
     fn weights(&mut self, id: NodeId) -> usize {
         let values = self.graph.constant_values(id).cloned().unwrap_or_default();
         let shape = self.graph.shape(id);
-        let key = (values.as_ptr() as usize, shape[0], shape[1]);
-        let pack = || Arc::new(Packed::new(&values, shape[0], shape[1]));
-        let packed = self.shared.known().matrices.entry(key).or_insert_with(pack).clone();
-        self.plan.weights.push(packed);
+        self.plan.weights.push(self.shared.matrix(&values, [shape[0], shape[1]]));
         self.plan.weights.len() - 1
     }
 
@@ -312,21 +278,7 @@ impl<T: Element> Compiler<'_, T> {
         let node = self.graph.node(product);
         let Op::Convolve { window, role } = &node.op else { return };
         let weights = self.graph.constant_values(node.inputs[1]).cloned().unwrap_or_default();
-        let key = weights.as_ptr() as usize;
-        let same =
-            |known: &&KnownLayer<T>| known.numbers == key && known.role == *role && known.window == *window;
-        let mut known = self.shared.known();
-        let layer = match known.layers.iter().find(same) {
-            Some(known) => known.layer.clone(),
-            None => {
-                let shape = self.graph.shape(node.inputs[1]);
-                let layer = Arc::new(Layer::new(window, *role, &weights, shape));
-                let (role, window) = (*role, window.clone());
-                known.layers.push(KnownLayer { numbers: key, role, window, layer: layer.clone() });
-                layer
-            }
-        };
-        drop(known);
+        let layer = self.shared.layer(&weights, self.graph.shape(node.inputs[1]), window, *role);
         let input = self.contiguous(node.inputs[0]);
         let bias = bias.map(|bias| self.contiguous(bias));
         let out = self.value(id);

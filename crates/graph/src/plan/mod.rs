@@ -15,15 +15,16 @@ mod pointwise;
 mod run;
 mod spatial;
 mod tile;
+mod weights;
 
 use crate::ir::{Convolution, Extent, Function};
 use crate::kernels::{Arithmetic, Element, Packed, Reduction};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub(crate) use compile::Weights;
 pub(crate) use run::Engine;
 pub(crate) use tile::Batch;
+pub(crate) use weights::Weights;
 
 use chain::Chain;
 use memory::Pool;

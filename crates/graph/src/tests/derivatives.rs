@@ -274,6 +274,35 @@ fn gradients_do_not_depend_on_how_a_batch_is_tiled() {
     }
 }
 
+/// d/ds of the gradients at w + s dw: the tangent first, then its gradients, which meet no sum over samples.
+#[test]
+fn products_with_the_hessian_by_weights_match_differences_of_gradients() {
+    let trained = Trained::new(&network("Tanh"));
+    let forward = tangent_over(&trained.graph, "w1", "dw", Extent::Call).unwrap();
+    let product = Program::new(&gradients(&forward, "y.dw", &["w1"], "u").unwrap(), Precision::F64).unwrap();
+    let plain = gradients(&trained.graph, "y", &["w1"], "u").unwrap();
+    let plain = Program::new(&plain, Precision::F64).unwrap();
+    let n = 9;
+    let (x, u, dw) = (numbers(3 * n, 100), numbers(3 * n, 101), numbers(28, 102));
+    let run = |program: &Program, w1: &[f64], more: &[(&'static str, &[f64])]| {
+        let rest = trained.names.iter().zip(&trained.values).skip(1);
+        let mut inputs: Vec<(&str, &[f64])> = vec![("x", &x), ("t", &[0.3]), ("u", &u), ("w1", w1)];
+        inputs.extend(rest.map(|(name, values)| (name.as_str(), values.as_slice())));
+        inputs.extend(more);
+        let mut gradient = vec![f64::NAN; 28];
+        program.run(n, 0, &inputs, &mut [("w1.u", &mut gradient)]);
+        gradient
+    };
+    let w1 = &trained.values[0];
+    let found = run(&product, w1, &[("dw", &dw)]);
+    let at = |s: f64, e: usize| {
+        let moved: Vec<f64> = w1.iter().zip(&dw).map(|(w, d)| w + s * d).collect();
+        run(&plain, &moved, &[])[e]
+    };
+    let expected: Vec<f64> = (0..28).map(|e| slope(&|s| at(s, e))).collect();
+    close("Hessian", &found, &expected, 1e-10);
+}
+
 #[test]
 fn impossible_requests_are_refused() {
     let graph = network("Tanh");

@@ -13,7 +13,7 @@ use crate::failure::Result;
 use crate::interrupt;
 use crate::options::{Analyze, Format};
 use crate::report::{Contrast, Curve, SweepInput, sweep_html};
-use crate::run_file::{overrides, resolve};
+use crate::run_file::{resolve, settings};
 use crate::store::write_file;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -49,8 +49,8 @@ pub fn sweep(options: &Analyze, text: &str) -> Result<()> {
     let threads = start_threads(options.run.threads)?;
     let mut runs = Vec::new();
     for entry in &setting.values {
-        let mut settings = overrides(&options.settings)?;
-        settings.push(setting.with(entry));
+        let mut settings = settings(&options.settings)?;
+        settings.overrides.push(setting.with(entry));
         runs.push(resolve(&options.model, &settings, &options.run, Some(&options.vectors), &options.errors)?);
     }
     let out = &options.run.out;

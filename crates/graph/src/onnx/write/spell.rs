@@ -4,18 +4,40 @@ use super::functions::{Expr, operator, slope, value};
 use super::window;
 use crate::ir::{Comparison, Extent, Function, Graph, NodeId, Op, Role, Span};
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// An equal graph without slopes, scatters, strided embeddings and convolutions with varying weights. Equal nodes are
 /// joined.
 pub(super) fn spell(graph: &Graph) -> Graph {
-    let mut known = HashMap::new();
+    let mut known = Known::default();
     graph.rebuilt(|result, op, inputs| Speller { result, known: &mut known }.operation(op, inputs))
+}
+
+/// What was made before.
+#[derive(Default)]
+struct Known {
+    /// Numbers by their bits.
+    scalars: HashMap<u64, NodeId>,
+    /// Operations by their digest; those of one digest need not be equal.
+    operations: HashMap<u64, Vec<NodeId>>,
+}
+
+/// A number that equal operations on equal arguments share. Lists of positions, which may be long, are taken as they
+/// are, the rest as text, which is short.
+fn digest(op: &Op, inputs: &[NodeId]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    inputs.hash(&mut hasher);
+    match op {
+        Op::Gather { axis, indices } => (axis, indices).hash(&mut hasher),
+        op => format!("{op:?}").hash(&mut hasher),
+    }
+    hasher.finish()
 }
 
 /// A graph under construction in which no operation is made twice.
 pub(super) struct Speller<'a> {
     result: &'a mut Graph,
-    known: &'a mut HashMap<String, NodeId>,
+    known: &'a mut Known,
 }
 
 impl Speller<'_> {
@@ -25,23 +47,21 @@ impl Speller<'_> {
 
     /// Adds an operation as it is, or finds it.
     pub fn push(&mut self, op: Op, inputs: &[NodeId]) -> NodeId {
-        let key = format!("{op:?} {inputs:?}");
-        if let Some(&id) = self.known.get(&key) {
+        let alike = self.known.operations.entry(digest(&op, inputs)).or_default();
+        let equal = |id: &&NodeId| {
+            let node = self.result.node(**id);
+            node.op == op && node.inputs == inputs
+        };
+        if let Some(&id) = alike.iter().find(equal) {
             return id;
         }
         let id = self.result.push(op, inputs);
-        self.known.insert(key, id);
+        alike.push(id);
         id
     }
 
     pub fn scalar(&mut self, value: f64) -> NodeId {
-        let key = format!("{:x}", value.to_bits());
-        if let Some(&id) = self.known.get(&key) {
-            return id;
-        }
-        let id = self.result.scalar(value);
-        self.known.insert(key, id);
-        id
+        *self.known.scalars.entry(value.to_bits()).or_insert_with(|| self.result.scalar(value))
     }
 
     pub fn reshape(&mut self, id: NodeId, shape: &[usize]) -> NodeId {
