@@ -169,8 +169,8 @@ fn memory_limits_hold_wherever_networks_are_loaded() {
             2,
             &["moons.onnx", "10000 bytes", "--memory"],
         );
-        let text = format!("'--memory <SIZE>': expected a size such as");
-        bench.refused(&[command, &["--memory", "much"]].concat(), 2, &["'much'", &text]);
+        let text = "'--memory <SIZE>': expected a size such as";
+        bench.refused(&[command, &["--memory", "much"]].concat(), 2, &["'much'", text]);
         bench.refused(&[command, &["--memory", "0"]].concat(), 2, &["more than 0 bytes"]);
     }
     assert!(!bench.path("out").exists() && !bench.path("a.onnx").exists() && !bench.path("x.npy").exists());
