@@ -6,11 +6,13 @@ mod divergence;
 mod forward;
 mod frames;
 mod noise;
+mod stations;
 
 pub use adjoint::{Backstep, Backward, Storage, Trail};
 pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
 pub use forward::{forward, forward_density, forward_given};
+pub use stations::{Station, stations};
 
 use crate::error::{Error, Result};
 use crate::law::Law;
