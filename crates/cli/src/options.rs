@@ -117,6 +117,16 @@ pub struct Sample {
     /// Output file: .npy or .csv
     #[arg(short, long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Follow the log-likelihood of every sample, too, and report bits per dimension
+    #[arg(long)]
+    pub log_likelihood: bool,
+    /// How: exactly for the discrete flow, or by the divergence of the continuous one, exact or from random probes
+    /// [default: discrete for D up to 16, else probes]
+    #[arg(long, value_enum, value_name = "FORMULA", requires = "log_likelihood")]
+    pub formula: Option<FormulaName>,
+    /// Random probes of the divergence a sample
+    #[arg(long, value_name = "M", default_value_t = 8, requires = "log_likelihood", value_parser = clap::value_parser!(u16).range(2..=4096))]
+    pub probes: u16,
     /// Threads [default: all]
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
@@ -124,6 +134,17 @@ pub struct Sample {
     pub settings: ModelSettings,
     #[command(flatten)]
     pub screen: Screen,
+}
+
+/// `--formula`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormulaName {
+    /// log ρ₀ − Σ log|det A_n|: of the discrete flow, exact
+    Discrete,
+    /// log ρ₀ − ∫ div v du: of the continuous flow, from D tangents a step
+    Divergence,
+    /// The same from random probes (Hutchinson), with their standard error
+    Probes,
 }
 
 /// `inspect`.
@@ -315,6 +336,21 @@ pub struct VectorOptions {
     /// Leave out the alignment of the perturbed models
     #[arg(long)]
     pub no_regularity: bool,
+    #[command(flatten)]
+    pub response: ResponseOptions,
+}
+
+/// Response of the generated density.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Response")]
+pub struct ResponseOptions {
+    /// Observables whose response to the errors is computed: x0, x0^2, x0*x1, distance, or an ONNX file that maps
+    /// x [batch, …] to one number a sample [default: all coordinates, their squares and the distance, for D up to 16]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    pub observable: Vec<String>,
+    /// Leave out the response of the generated density
+    #[arg(long, conflicts_with = "observable")]
+    pub no_response: bool,
 }
 
 /// Model errors.

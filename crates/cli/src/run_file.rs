@@ -2,13 +2,18 @@
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{self, Model, Override, Settings, Value, value_of};
-use crate::options::{ErrorName, ErrorOptions, ModelSettings, PlaceName, RunOptions, VectorOptions};
+use crate::options::{
+    ErrorName, ErrorOptions, ModelSettings, PlaceName, ResponseOptions, RunOptions, VectorOptions,
+};
 use clap::ValueEnum;
+use std::path::Path;
 use std::sync::Arc;
-use surefoot::analysis::{ErrorKind, ErrorRequest, Request};
+use surefoot::analysis::{ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request};
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
 use surefoot::process::DifferenceField;
+use surefoot::response::{Observable, ScalarNetwork};
+use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
 /// Bytes that a chunk of samples may take, about.
@@ -90,6 +95,7 @@ pub fn resolve(
         errors,
         spectrum: vectors.is_some(),
         gains: (vectors.is_some() || worst).then_some(place),
+        observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model))?,
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
@@ -109,8 +115,48 @@ pub fn resolve(
     request.chunk =
         run.chunk.map_or_else(|| default_chunk(&request, dim, system.grid.steps), |chunk| chunk as usize);
     check_errors(&model, &request)?;
-    let record = record(&model, &request, &others);
+    let record = record(&model, &request, &others)?;
     Ok(Run { model, request, record })
+}
+
+/// What is asked for; by default the standard ones where D is small.
+fn observables(options: &ResponseOptions, model: &Model) -> Result<Option<Vec<Observable>>> {
+    let dim = model.system.dim();
+    let support = model.system.support.is_some();
+    if options.no_response || (options.observable.is_empty() && dim > RESPONSE_UP_TO) {
+        return Ok(None);
+    }
+    if options.observable.is_empty() {
+        return Ok(Some(Observable::standard(dim, support)));
+    }
+    let mut list: Vec<Observable> = Vec::new();
+    for text in &options.observable {
+        let observable = match Observable::parse(text) {
+            Some(observable) => observable,
+            None if text.ends_with(".onnx") => scalar(Path::new(text))?,
+            None => {
+                return Err(Failure::Value {
+                    place: "--observable".into(),
+                    what: "observable".into(),
+                    expected: "x0, x0^2, x0*x1, distance, or the name of an .onnx file".into(),
+                    got: text.clone(),
+                    remedy: "Mend the list".into(),
+                });
+            }
+        };
+        observable.check(dim, support)?;
+        if list.iter().all(|other| other.name() != observable.name()) {
+            list.push(observable);
+        }
+    }
+    Ok(Some(list))
+}
+
+/// A user's scalar function.
+fn scalar(file: &Path) -> Result<Observable> {
+    let graph = Graph::read_function(file, &Limits::default()).map_err(surefoot::Error::from)?;
+    let function = Arc::new(ScalarNetwork::new(&graph)?);
+    Ok(Observable::Function { name: file.display().to_string(), function })
 }
 
 /// k = D up to 16, else min(D, 2 d + 8), or 32 where d is unknown.
@@ -220,7 +266,7 @@ fn check_errors(model: &Model, request: &Request) -> Result<()> {
     Ok(())
 }
 
-fn record(model: &Model, request: &Request, others: &[Other]) -> Table {
+fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Table> {
     let integer = |number: usize| toml::Value::Integer(i64::try_from(number).unwrap_or(i64::MAX));
     let mut run = Table::new();
     run.insert("version".into(), env!("CARGO_PKG_VERSION").into());
@@ -240,6 +286,10 @@ fn record(model: &Model, request: &Request, others: &[Other]) -> Table {
     if let Some(place) = request.gains {
         run.insert("gains".into(), place_name(place).into());
     }
+    if let Some(observables) = &request.observables {
+        let names = observables.iter().map(observable_record).collect::<Result<_>>()?;
+        run.insert("observables".into(), toml::Value::Array(names));
+    }
     run.insert("boundary_distance".into(), request.boundary_distance.into());
     let model = [
         ("name".to_string(), model.spec.name.clone().into()),
@@ -249,7 +299,20 @@ fn record(model: &Model, request: &Request, others: &[Other]) -> Table {
     let mut others = others.iter();
     let errors = request.errors.iter().map(|error| error_record(error, &mut others)).collect();
     run.insert("error".into(), toml::Value::Array(errors));
-    run
+    Ok(run)
+}
+
+/// The name; for a function from a file also its SHA-256, so that a resumed run cannot go on with another one.
+fn observable_record(observable: &Observable) -> Result<toml::Value> {
+    let name = observable.name();
+    Ok(match observable {
+        Observable::Function { .. } => {
+            let sha256 = model_file::sha256_of(Path::new(&name))?;
+            let table = [("file".to_string(), name.into()), ("sha256".to_string(), sha256.into())];
+            toml::Value::Table(table.into_iter().collect())
+        }
+        _ => name.into(),
+    })
 }
 
 fn error_record<'o>(error: &ErrorRequest, others: &mut impl Iterator<Item = &'o Other>) -> toml::Value {

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use surefoot::analysis::*;
 use surefoot::error_field::Place;
-use surefoot::field::{Data, Field, Moment};
+use surefoot::field::{Data, Field, Moment, NoisedDensity};
 use surefoot::gains::ErrorNorm;
 use surefoot::law::Marginal;
 use surefoot::process::{Affine, Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
+use surefoot::response::Observable;
 use surefoot::sampler::Method;
 use surefoot::support::Shape;
 use surefoot::{Error, Result};
@@ -36,12 +37,13 @@ fn diffusion(data: Data, shape: Option<Shape>, noise_level: f64, method: Method,
     System {
         name: "test".into(),
         target: Some(TargetScore {
-            field,
+            field: field.clone(),
             moment: drift.moment(0.02),
             conversion: Affine { state: 0.0, output: 1.0 },
             origin: ScoreOrigin::Exact,
         }),
         source: Arc::new(Marginal { data: data.law(0.0).unwrap(), signal, noise }),
+        source_density: Some(Arc::new(NoisedDensity { score: field.clone(), at: drift.moment(0.9) })),
         data: None,
         support: shape.map(|s| s.build().unwrap()),
         drift,
@@ -58,6 +60,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         errors,
         spectrum: true,
         gains: Some(Place::Output),
+        observables: Some(Observable::standard(2, false)),
         regularity: true,
         boundary_distance: 0.1,
         paths: 3,
@@ -287,6 +290,7 @@ fn a_model_that_resists_nothing_is_not_called_robust() {
         grid: Grid { start: 0.0, end: 1.0, steps: 10 },
         method: Method::Euler,
         source: Data::Circle { radius: 1.0 }.law(0.0).unwrap(),
+        source_density: None,
         data: None,
         support: Some(Shape::Circle { radius: 1.0 }.build().unwrap()),
         target: None,

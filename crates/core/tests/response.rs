@@ -433,11 +433,11 @@ fn likelihood_of_a_mixture_converges_to_the_mixture() {
 
 #[test]
 fn laws_know_their_score() {
-    let laws: [Box<dyn Law>; 2] = [
-        Box::new(Gaussian::new(&[1.0, 0.3])),
-        Box::new(Mixture::new(2, vec![1.0, 0.0, -0.5, 0.7, 0.2, -1.0], 0.2)),
+    let laws: [Arc<dyn Law>; 2] = [
+        Arc::new(Gaussian::new(&[1.0, 0.3])),
+        Arc::new(Mixture::new(2, vec![1.0, 0.0, -0.5, 0.7, 0.2, -1.0], 0.2)),
     ];
-    for law in &laws {
+    for law in laws {
         let density = law.density().unwrap();
         for x in [[0.3, -0.4], [1.5, 0.2], [-30.0, 2.0]] {
             let mut s = [0.0; 2];
@@ -454,7 +454,7 @@ fn laws_know_their_score() {
             }
         }
     }
-    assert!(Gaussian::new(&[1.0, 0.0]).density().is_none());
+    assert!(Arc::new(Gaussian::new(&[1.0, 0.0])).density().is_none());
 }
 
 /// Known marginals at large and small noise: a circle's density is Rice's, here by plain sums over the circle.

@@ -6,11 +6,14 @@ use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::model_file::load;
-use crate::options::{Format, Sample};
+use crate::options::{Format, FormulaName, Sample};
 use crate::run_file::settings;
 use rayon::prelude::*;
 use serde_json::json;
-use surefoot::analysis::Request;
+use surefoot::analysis::{LikelihoodSummary, Request, System};
+use surefoot::law::SharedDensity;
+use surefoot::response::{Formula, Likelihood, log_likelihood};
+use surefoot::sampler::Step;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 
 /// Samples of a tile that one thread follows.
@@ -34,33 +37,116 @@ pub fn sample(options: &Sample) -> Result<()> {
     let model = load(&options.model, &settings(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
     let step = system.step(Vec::new())?;
+    let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
     let mut writer = SampleWriter::create(&options.out, count, system.dim())?;
     if options.screen.verbose {
         eprintln!("{}: {count} samples, {} steps, {threads} threads", model.spec.name, model.spec.steps);
     }
-    let tile = |start: usize| -> Result<Vec<f64>> {
+    let tile = |start: usize| -> Result<Likelihood> {
         let samples = start..(start + TILE).min(count);
         let source = system.source.as_ref();
         let batch = Batch { source, seed: options.seed, samples, refinement: Refinement::Own };
-        Ok(forward(&step, &batch, 0, Keep::default())?.end)
+        if let Some(Followed { density, formula }) = &followed {
+            return Ok(log_likelihood(&step, &batch, density.as_ref(), *formula)?);
+        }
+        let end = forward(&step, &batch, 0, Keep::default())?.end;
+        Ok(Likelihood { end, log_density: Vec::new(), standard_error: Vec::new() })
     };
+    let (mut logs, mut errors) = (Vec::new(), Vec::new());
     for block in (0..count).step_by(TILE * TILES) {
         let starts: Vec<usize> = (block..(block + TILE * TILES).min(count)).step_by(TILE).collect();
         let rows = starts.into_par_iter().map(tile).collect::<Result<Vec<_>>>()?;
         if interrupt::asked() {
             return Err(Failure::Interrupted("interrupted; no file was written".into()));
         }
-        rows.iter().try_for_each(|rows| writer.append(rows))?;
+        for rows in rows {
+            writer.append(&rows.end)?;
+            logs.extend(rows.log_density);
+            errors.extend(rows.standard_error);
+        }
     }
     writer.finish()?;
+    let likelihood = match &followed {
+        Some(followed) => Some(followed.summary(&logs, &errors, system.dim())?),
+        None => None,
+    };
     let out = options.out.display();
     match options.screen.format {
         Format::Json => {
-            let what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });
+            let mut what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });
+            if let Some(likelihood) = &likelihood {
+                what["likelihood"] = json!(likelihood);
+            }
             print(format!("{what}\n").as_bytes())
         }
         Format::Text if options.screen.quiet => Ok(()),
-        Format::Text => print(format!("{count} samples in R^{} written to {out}\n", system.dim()).as_bytes()),
+        Format::Text => {
+            let mut text = format!("{count} samples in R^{} written to {out}\n", system.dim());
+            text.extend(likelihood.map(|likelihood| sentence(&likelihood)));
+            print(text.as_bytes())
+        }
     }
+}
+
+/// What the log-likelihood is followed from, and how.
+struct Followed {
+    density: SharedDensity,
+    formula: Formula,
+}
+
+impl Followed {
+    fn new(options: &Sample, system: &System, step: &Step) -> Result<Followed> {
+        let refuse = |expected: &str, got: String, remedy: &str| {
+            Err(Failure::Value {
+                place: "--log-likelihood".into(),
+                what: "log-likelihood".into(),
+                expected: expected.into(),
+                got,
+                remedy: remedy.into(),
+            })
+        };
+        if step.noises() > 0 {
+            let got = format!("noise level {}", system.drift.process.noise_level());
+            let remedy = "Add --noise-level 0: the probability-flow ODE has the same marginals where the score is exact";
+            return refuse("a deterministic sampler", got, remedy);
+        }
+        let Some(density) = system.source_density.clone() else {
+            let remedy = "Take a gaussian, eight-gaussians or marginal source";
+            return refuse("a source whose density is known", "none".into(), remedy);
+        };
+        let probes = usize::from(options.probes);
+        let formula = match options.formula {
+            Some(FormulaName::Discrete) => Formula::Discrete,
+            Some(FormulaName::Divergence) => Formula::ContinuousExact,
+            Some(FormulaName::Probes) => Formula::ContinuousHutchinson { probes },
+            None => Formula::standard(system.dim(), probes),
+        };
+        Ok(Followed { density, formula })
+    }
+
+    fn summary(&self, logs: &[f64], errors: &[f64], dim: usize) -> Result<LikelihoodSummary> {
+        if let Some(index) = logs.iter().position(|log| !log.is_finite()) {
+            let (quantity, value) = ("log-density", logs[index]);
+            return Err(surefoot::Error::NonFinite { quantity, sample: index, step: 0, value }.into());
+        }
+        Ok(LikelihoodSummary::of(self.formula, logs, errors, dim))
+    }
+}
+
+/// The likelihood in words.
+fn sentence(likelihood: &LikelihoodSummary) -> String {
+    let LikelihoodSummary { formula, log_density, bits_per_dim, standard_error } = likelihood;
+    let how = match formula {
+        Formula::Discrete => "of the discrete flow, exact".into(),
+        Formula::ContinuousExact => "of the continuous flow, exact divergence on this grid".into(),
+        Formula::ContinuousHutchinson { probes } => format!(
+            "of the continuous flow, {probes} probes a sample, standard error {:.3} nats (median)",
+            standard_error.unwrap_or(0.0)
+        ),
+    };
+    format!(
+        "log-likelihood {:.4} nats (mean; median {:.4}), {:.4} bits/dim: {how}\n",
+        log_density.mean, log_density.q50, bits_per_dim.mean
+    )
 }

@@ -6,9 +6,11 @@ use crate::failure::{Failure, Result};
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{ScoreOrigin, System, TargetScore};
-use surefoot::field::{Bandwidth, Counting, Data, Moment, NetworkField, PointSet, SharedField};
-use surefoot::law::{self, SharedLaw};
-use surefoot::process::{Affine, Drift, Family, Grid, Noising, Process};
+use surefoot::field::{
+    Bandwidth, Counting, Data, Moment, NetworkField, NoisedDensity, PointSet, SharedField,
+};
+use surefoot::law::{self, SharedDensity, SharedLaw};
+use surefoot::process::{Affine, Drift, Family, Grid, Noising, Predicts, Process};
 use surefoot::random::{Purpose, stream};
 use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
 use surefoot_graph::{Graph, Limits, Precision};
@@ -54,7 +56,8 @@ pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
     };
     let target = target(spec, &drift, reference, dim)?;
     let (name, method) = (spec.name.clone(), spec.method);
-    let system = System { name, drift, grid, method, source, data, support, target };
+    let source_density = source_density(spec, &drift, &source);
+    let system = System { name, drift, grid, method, source, source_density, data, support, target };
     system.step(Vec::new())?;
     Ok(Built { system, counter })
 }
@@ -124,6 +127,15 @@ fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result
             Arc::new(law::Points::new(shape[1..].iter().product(), values.into(), &[]))
         }
     })
+}
+
+/// Its density: its own, or that of noised data from their exact score.
+fn source_density(spec: &ModelSpec, drift: &Drift, source: &SharedLaw) -> Option<SharedDensity> {
+    let exact = matches!((&spec.source, &spec.field), (SourceSpec::Marginal, FieldSpec::Analytic { .. }));
+    if exact && spec.predicts == Predicts::Score {
+        return Some(Arc::new(NoisedDensity { score: drift.field.clone(), at: drift.moment(spec.start) }));
+    }
+    source.clone().density()
 }
 
 /// Points of the target, for the score of a flow model.

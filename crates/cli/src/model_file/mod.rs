@@ -133,10 +133,18 @@ fn read_text(file: &Path) -> Result<String> {
 fn fingerprint(spec: &ModelSpec) -> Result<String> {
     let mut resolved = spec.resolved.clone();
     for file in &spec.files {
-        let content = std::fs::read(&file.path).map_err(Failure::reading(&file.path))?;
-        set_name(&mut resolved, file.key, &hex(&Sha256::digest(content)));
+        set_name(&mut resolved, file.key, &sha256_of(&file.path)?);
     }
     Ok(hex(&Sha256::digest(crate::store::to_toml(&resolved)?)))
+}
+
+/// SHA-256 of a file's content.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(file: &Path) -> Result<String> {
+    let content = std::fs::read(file).map_err(Failure::reading(file))?;
+    Ok(hex(&Sha256::digest(content)))
 }
 
 fn hex(bytes: &[u8]) -> String {

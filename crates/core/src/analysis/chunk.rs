@@ -129,8 +129,10 @@ impl Study<'_> {
             noise: false,
         });
         let batch = self.batch(tile.clone(), Refinement::Own);
-        let mut run = forward(&self.base, &batch, self.vectors(), keep)?;
+        let mut run = self.swept(&batch, self.vectors(), keep)?;
         let seen = self.observed(&run)?;
+        self.put_response(&mut columns, &run, &seen.feet)?;
+        self.put_differences(&mut columns, &batch)?;
         let back = self.back(On::Own, &batch, &mut run, &seen.feet)?;
         self.put_base(&mut columns, &run, &seen);
         self.put_first_order(&mut columns, &run, &seen);

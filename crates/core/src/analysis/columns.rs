@@ -2,6 +2,7 @@
 
 use super::gains::{curve_count, gain_columns};
 use super::request::{ErrorKind, Request};
+use super::response::{RESPONSE_UP_TO, checked, responds, response_columns};
 use super::system::System;
 use crate::alignment::leading_dim;
 use crate::error::Result;
@@ -32,6 +33,14 @@ pub enum Axis {
     Curve,
     /// The way from one generation step to the next.
     Interval,
+    /// The leading samples of the central differences.
+    Checked,
+    /// Error kind whose effect on the density is known to first order.
+    Response,
+    /// ε and ε/2.
+    Size,
+    /// Function of a sample.
+    Observable,
 }
 
 impl Axis {
@@ -48,11 +57,16 @@ impl Axis {
             Axis::Perturbation => "perturbation",
             Axis::Curve => "curve",
             Axis::Interval => "interval",
+            Axis::Checked => "checked",
+            Axis::Response => "response",
+            Axis::Size => "size",
+            Axis::Observable => "observable",
         }
     }
 }
 
-/// Name, axes and full shape of a column. The first axis runs over samples (`Sample`, `Path`, `Subset` or `Curve`).
+/// Name, axes and full shape of a column. The first axis runs over samples (`Sample`, `Path`, `Subset`,
+/// `Curve` or `Checked`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnSpec {
     /// Name in the store.
@@ -99,7 +113,7 @@ pub trait ColumnSource {
 
 /// Unit of lengths in the model's own coordinates.
 pub(super) const LENGTH: &str = "data units";
-const NATS: &str = "nats";
+pub(super) const NATS: &str = "nats";
 const DEGREES: &str = "degrees";
 const FLAWS: &str = "0: the foot is sound, 1: not shown to be nearest, 2: no tangent space there";
 
@@ -132,6 +146,14 @@ pub(super) struct Extent {
     pub tangents: bool,
     /// Feet on the support carry the whole normal space.
     pub all_normals: bool,
+    /// Observables whose response is asked for; 0 for no response.
+    pub observables: usize,
+    /// Error kinds that have one.
+    pub responding: usize,
+    /// The density is carried along: the source's is known, k = D, and D is small.
+    pub density: bool,
+    /// … and is that of the generated samples, because the sampler is deterministic.
+    pub likelihood: bool,
 }
 
 impl Extent {
@@ -141,9 +163,12 @@ impl Extent {
         let full = intrinsic == Some(dim);
         let aligned = intrinsic.map_or(0, |d| leading_dim(dim, d));
         let forced = request.errors.iter().filter(|e| !matches!(e.kind, ErrorKind::Coarser)).count();
+        let exact = request.spectrum && request.vectors == dim;
+        let observables = request.observables.as_ref().map_or(0, Vec::len);
+        let density = observables > 0 && exact && dim <= RESPONSE_UP_TO && system.source_density.is_some();
         Extent {
             spectrum: request.spectrum,
-            exact: request.spectrum && request.vectors == dim,
+            exact,
             score: system.target.is_some(),
             support: intrinsic.is_some(),
             full,
@@ -155,6 +180,10 @@ impl Extent {
             gains: intrinsic.is_some() && request.gains.is_some(),
             tangents: aligned > 0,
             all_normals: full || dim <= NORMAL_LIMIT,
+            observables,
+            responding: request.errors.iter().filter(|e| responds(&e.kind)).count(),
+            density,
+            likelihood: density && system.drift.process.noise_level() == 0.0,
         }
     }
 }
@@ -165,6 +194,7 @@ struct Layout<'a> {
     request: &'a Request,
     perturbations: usize,
     forced: usize,
+    responding: usize,
     specs: Vec<ColumnSpec>,
 }
 
@@ -182,6 +212,10 @@ impl Layout<'_> {
             Axis::Perturbation => self.perturbations,
             Axis::Curve => curve_count(request, self.system.grid.steps),
             Axis::Interval => self.system.grid.steps,
+            Axis::Checked => checked(request),
+            Axis::Response => self.responding,
+            Axis::Size => 2,
+            Axis::Observable => request.observables.as_ref().map_or(0, Vec::len),
         }
     }
 }
@@ -204,13 +238,21 @@ impl ColumnSink for Layout<'_> {
 /// The columns that `request` on `system` will produce, with `perturbations` entries of the robustness list.
 pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<ColumnSpec> {
     let extent = Extent::of(system, request);
-    let mut layout = Layout { system, request, perturbations, forced: extent.forced, specs: Vec::new() };
+    let mut layout = Layout {
+        system,
+        request,
+        perturbations,
+        forced: extent.forced,
+        responding: extent.responding,
+        specs: Vec::new(),
+    };
     samples(&mut layout, &extent);
     spectrum(&mut layout, &extent);
     robustness(&mut layout, &extent);
     paths(&mut layout, &extent);
     doubled(&mut layout, &extent);
     gain_columns(&mut layout, &extent);
+    response_columns(&mut layout, &extent);
     layout.specs
 }
 

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::error_field::Place;
 use crate::field::SharedField;
 use crate::gains::ErrorNorm;
+use crate::response::Observable;
 use serde::{Deserialize, Serialize};
 
 /// A kind of model error (theory §3).
@@ -80,6 +81,8 @@ pub struct Request {
     pub spectrum: bool,
     /// Gains and error budget for errors at this place; needs a support.
     pub gains: Option<Place>,
+    /// Observables whose response is computed; `None` for no response at all.
+    pub observables: Option<Vec<Observable>>,
     /// Alignment of the perturbed model at every error (Lemma 4.4).
     pub regularity: bool,
     /// d = D: how near to the topological boundary a point must be to count for the alignment.

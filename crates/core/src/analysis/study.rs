@@ -3,6 +3,7 @@
 use super::columns::{Extent, layout};
 use super::gains::{PathKind, path_kinds};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
+use super::response::{Quartet, quartets};
 use super::system::System;
 use crate::error::{Error, Result};
 use crate::error_field::{Chi, ConstantField, ModelError, SmoothField};
@@ -36,6 +37,8 @@ pub(super) struct Study<'a> {
     pub doubled: Step,
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
+    /// Twins of the errors that respond, for central differences.
+    pub quartets: Vec<Quartet>,
 }
 
 impl<'a> Study<'a> {
@@ -48,10 +51,14 @@ impl<'a> Study<'a> {
         let twins = list.iter().map(|p| twin(system, &errors, p)).collect::<Result<Vec<_>>>()?;
         let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
         let wanted = layout(system, request, list.len()).into_iter().map(|spec| spec.name).collect();
+        let extent = Extent::of(system, request);
+        let mut observables = request.observables.iter().flatten();
+        observables.try_for_each(|observable| observable.check(system.dim(), extent.support))?;
         Ok(Study {
             system,
             request,
-            extent: Extent::of(system, request),
+            quartets: quartets(system, &extent, &errors)?,
+            extent,
             wanted,
             base: system.step(forcing.clone())?,
             twins,

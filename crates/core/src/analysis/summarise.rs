@@ -3,6 +3,7 @@
 use super::columns::{ColumnSource, Extent};
 use super::gains::summarise_gains;
 use super::request::{ErrorKind, Request};
+use super::response::{summarise_likelihood, summarise_response};
 use super::summary::*;
 use super::system::System;
 use super::verdict::verdict;
@@ -35,6 +36,8 @@ pub fn summarise(
         footing: reader.footing()?,
         support: reader.support()?,
         gains: summarise_gains(&reader, &perturbations)?,
+        response: summarise_response(&reader)?,
+        likelihood: summarise_likelihood(&reader)?,
         convergence: reader.convergence()?,
         verdict: None,
     };

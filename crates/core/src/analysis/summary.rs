@@ -1,6 +1,7 @@
 //! `summary.json`, schema 1: plain structs in the order of the interface. Absent analyses are absent keys.
 
 use super::gains::GainsSummary;
+use super::response::{LikelihoodSummary, ResponseSummary};
 use super::system::ScoreOrigin;
 use crate::statistics::Quantiles;
 use serde::{Deserialize, Serialize};
@@ -33,6 +34,12 @@ pub struct Summary {
     /// Theory §8.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gains: Option<GainsSummary>,
+    /// Theory §7.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub response: Option<ResponseSummary>,
+    /// Theory §7.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub likelihood: Option<LikelihoodSummary>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,

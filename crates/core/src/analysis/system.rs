@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::error_field::ModelError;
 use crate::field::{Moment, SharedField};
-use crate::law::SharedLaw;
+use crate::law::{SharedDensity, SharedLaw};
 use crate::process::{Affine, Drift, Grid};
 use crate::sampler::{Method, Step};
 use crate::support::SharedSupport;
@@ -64,6 +64,8 @@ pub struct System {
     pub method: Method,
     /// Law of x_0.
     pub source: SharedLaw,
+    /// Its density, where it has a smooth one that is known.
+    pub source_density: Option<SharedDensity>,
     /// Law of the data, if known: what a perfect model would generate.
     pub data: Option<SharedLaw>,
     /// Support of the data, if known.

@@ -1,9 +1,10 @@
 //! Gaussian laws, their mixtures, and the marginals of a noising process.
 
-use super::{Density, Law, SharedLaw};
+use super::{Density, Law, SharedDensity, SharedLaw};
 use crate::random::{Stream, standard_normal};
 use rand::RngExt;
 use std::f64::consts::TAU;
+use std::sync::Arc;
 
 /// N(0, diag(variances)); variances may be 0.
 #[derive(Debug, Clone)]
@@ -35,8 +36,8 @@ impl Law for Gaussian {
         }
     }
 
-    fn density(&self) -> Option<&dyn Density> {
-        self.deviations.iter().all(|d| *d > 0.0).then_some(self)
+    fn density(self: Arc<Self>) -> Option<SharedDensity> {
+        self.deviations.iter().all(|d| *d > 0.0).then_some(self as SharedDensity)
     }
 }
 
@@ -82,8 +83,8 @@ impl Law for Mixture {
         }
     }
 
-    fn density(&self) -> Option<&dyn Density> {
-        (self.deviation > 0.0).then_some(self)
+    fn density(self: Arc<Self>) -> Option<SharedDensity> {
+        (self.deviation > 0.0).then_some(self as SharedDensity)
     }
 }
 

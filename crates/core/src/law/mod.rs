@@ -20,7 +20,7 @@ pub trait Law: Send + Sync {
     /// One draw into `x[D]`.
     fn sample(&self, rng: &mut Stream, x: &mut [f64]);
     /// Its density, where it has a smooth one that is known.
-    fn density(&self) -> Option<&dyn Density> {
+    fn density(self: Arc<Self>) -> Option<SharedDensity> {
         None
     }
 }

@@ -10,6 +10,7 @@
 //!
 //! Nothing but the present step is kept, so that memory does not grow with the number of steps.
 
+use super::check_finite;
 use super::frames::Frames;
 use crate::error::Result;
 use crate::law::Density;
@@ -106,7 +107,12 @@ impl Carried {
     }
 
     /// After the frames were orthonormalised: p_{n+1}, and the step's share of the response.
-    pub(super) fn absorb(&mut self, dim: usize, frames: &Frames) {
+    pub(super) fn absorb(
+        &mut self,
+        dim: usize,
+        frames: &Frames,
+        (first_sample, n): (usize, usize),
+    ) -> Result<()> {
         let layout = self.layout;
         for (sample, rows) in self.rows.chunks_exact(layout.count() * dim).enumerate() {
             let frame = &frames.rows[sample * dim * dim..][..dim * dim];
@@ -134,6 +140,8 @@ impl Carried {
                 self.found.response[sample * layout.forcings + e] -= trace + along;
             }
         }
+        check_finite("pathwise score", &self.components, dim, first_sample, n)?;
+        check_finite("response", &self.found.response, layout.forcings, first_sample, n)
     }
 
     /// s_τ = p_τ E_τᵀ.

@@ -187,7 +187,7 @@ impl<'a> Sweep<'a> {
         self.check_finite(n)?;
         self.frames.advance(n)?;
         if let Some(density) = &mut self.density {
-            density.absorb(dim, &self.frames);
+            density.absorb(dim, &self.frames, (self.first_sample, n))?;
         }
         Ok(())
     }

@@ -1,0 +1,38 @@
+//! Columns of the response.
+
+use super::super::columns::{Axis, ColumnSink, Extent, NATS};
+
+/// The columns that the response fills.
+pub(in crate::analysis) fn response_columns(to: &mut dyn ColumnSink, extent: &Extent) {
+    use Axis::{Checked, Component, Observable, Response, Sample, Size};
+    if extent.observables == 0 {
+        return;
+    }
+    to.add("observables", &[Sample, Observable], "", "f(x_τ) of every observable (theory §7)");
+    to.add(
+        "observable_slopes",
+        &[Sample, Response, Observable],
+        "",
+        "∇f·ζ_τ: a sample's share of the path form",
+    );
+    to.add(
+        "finite_differences",
+        &[Checked, Response, Size, Observable],
+        "",
+        "(f(x^ε) − f(x^−ε))/2ε at ε = 0.1 and 0.05",
+    );
+    if extent.density {
+        let response = "δ log ρ_τ(x_τ) per unit size (CdC 2); given the noise for a stochastic sampler";
+        to.add("response", &[Sample, Response], NATS, response);
+        let score = "s_τ of the generated density by recursion; given the noise for a stochastic sampler";
+        to.add("pathwise_score", &[Sample, Component], "1 / data units", score);
+    }
+    if extent.likelihood {
+        to.add(
+            "log_density",
+            &[Sample],
+            NATS,
+            "log ρ_0(x_0) − Σ log|det A_n| of the discrete flow (theory §7)",
+        );
+    }
+}

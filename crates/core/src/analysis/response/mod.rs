@@ -1,0 +1,163 @@
+//! The response of the generated density in a run: both forms, central differences, log-likelihood (theory §7).
+
+mod columns;
+mod summary;
+
+pub(super) use columns::response_columns;
+pub use summary::{Answer, LikelihoodSummary, ResponseSummary};
+pub(super) use summary::{summarise_likelihood, summarise_response};
+
+use super::columns::Extent;
+use super::request::{ErrorKind, Request};
+use super::study::Study;
+use super::system::System;
+use crate::error::{Error, Result};
+use crate::error_field::ModelError;
+use crate::response::{Evaluated, Feet, Observable, slopes};
+use crate::sampler::Step;
+use crate::support::Foot;
+use crate::sweep::{Batch, Forward, Keep, forward, forward_density};
+use std::collections::BTreeMap;
+
+/// The larger size of the central differences, ∞-norm; the smaller is half of it.
+pub(super) const DIFFERENCE_SIZE: f64 = 0.1;
+/// Leading samples whose twins are followed for central differences.
+const CHECKED: usize = 64;
+
+/// Up to this dimension responses are computed where nothing else is asked for: exact second derivatives take
+/// D (D + 1)/2 directions a step.
+pub const RESPONSE_UP_TO: usize = 16;
+
+/// Leading samples of the central differences.
+pub(super) fn checked(request: &Request) -> usize {
+    CHECKED.min(request.samples)
+}
+
+/// Whether an error of this kind is a field of the state, or vectors that do not depend on it.
+pub(super) fn responds(kind: &ErrorKind) -> bool {
+    !matches!(kind, ErrorKind::Coarser | ErrorKind::Worst { .. })
+}
+
+/// Twins of one error at ε, −ε, ε/2, −ε/2.
+pub(super) type Quartet = [Step; 4];
+
+/// The twins of every error that responds.
+pub(super) fn quartets(
+    system: &System,
+    extent: &Extent,
+    errors: &[Option<ModelError>],
+) -> Result<Vec<Quartet>> {
+    if extent.observables == 0 {
+        return Ok(Vec::new());
+    }
+    let twin = |error: &ModelError, share: f64| {
+        system.perturbed_step(ModelError { size: share * DIFFERENCE_SIZE, ..error.clone() })
+    };
+    let responding = errors.iter().flatten().filter(|error| !error.is_given());
+    responding
+        .map(|error| Ok([twin(error, 1.0)?, twin(error, -1.0)?, twin(error, 0.5)?, twin(error, -0.5)?]))
+        .collect()
+}
+
+impl Study<'_> {
+    /// The forward sweep of the base model, with its density where that is asked for.
+    pub(super) fn swept(&self, batch: &Batch, k: usize, keep: Keep) -> Result<Forward> {
+        match &self.system.source_density {
+            Some(density) if self.extent.density => {
+                forward_density(&self.base, batch, keep, density.as_ref())
+            }
+            _ => forward(&self.base, batch, k, keep),
+        }
+    }
+
+    fn observables(&self) -> &[Observable] {
+        self.request.observables.as_deref().unwrap_or_default()
+    }
+
+    /// Every observable at `x[n, D]`, all numbers finite.
+    fn seen(&self, x: &[f64], feet: &[Foot]) -> Result<Vec<Evaluated>> {
+        let feet = Feet { feet, full: self.extent.full };
+        let evaluated = |observable: &Observable| {
+            let seen = observable.evaluate(self.system.dim(), x, &feet);
+            let bad = seen.value.iter().chain(&seen.gradient).find(|value| !value.is_finite());
+            bad.map_or(Ok(seen.clone()), |value| {
+                Err(Error::invalid(
+                    format!("observable {}", observable.name()),
+                    "finite values and gradients at all generated samples",
+                    value.to_string(),
+                    "Leave it out, or mend the function",
+                ))
+            })
+        };
+        self.observables().iter().map(evaluated).collect()
+    }
+
+    /// Fills the columns of a tile; the displacements of `run` are those of the errors that respond.
+    pub(super) fn put_response(
+        &self,
+        to: &mut BTreeMap<&'static str, Vec<f64>>,
+        run: &Forward,
+        feet: &[Foot],
+    ) -> Result<()> {
+        if self.extent.observables == 0 {
+            return Ok(());
+        }
+        let (dim, errors, count) = (self.system.dim(), self.extent.responding, self.extent.observables);
+        let samples = run.end.len() / dim;
+        let seen = self.seen(&run.end, feet)?;
+        to.insert("observables", interleaved(seen.iter().map(|f| &f.value[..]), samples, count));
+        let along: Vec<Vec<f64>> =
+            seen.iter().map(|f| slopes(dim, &f.gradient, &run.displacement, errors)).collect();
+        let rows = interleaved(along.iter().map(|s| &s[..]), samples * errors, count);
+        to.insert("observable_slopes", rows);
+        if let Some(density) = &run.density {
+            to.insert("response", density.response.clone());
+            to.insert("pathwise_score", density.score.clone());
+            let logs = density.log_source.iter().zip(&run.log_det).map(|(log, det)| log - det);
+            to.insert("log_density", logs.collect());
+        }
+        Ok(())
+    }
+
+    /// Central differences of every observable for every error at both sizes, `[n, e, 2, f]`.
+    pub(super) fn put_differences(
+        &self,
+        to: &mut BTreeMap<&'static str, Vec<f64>>,
+        batch: &Batch,
+    ) -> Result<()> {
+        let samples = batch.samples.start..batch.samples.end.min(checked(self.request));
+        let (errors, count) = (self.quartets.len(), self.extent.observables);
+        if samples.is_empty() || errors * count == 0 {
+            return Ok(());
+        }
+        let batch = Batch { samples: samples.clone(), ..batch.clone() };
+        let mut out = vec![0.0; samples.len() * errors * 2 * count];
+        for (e, quartet) in self.quartets.iter().enumerate() {
+            let mut ends = Vec::with_capacity(4);
+            for step in quartet {
+                let end = forward(step, &batch, 0, Keep::default())?.end;
+                let feet = self.system.support.as_ref().map_or_else(Vec::new, |s| s.project_batch(&end));
+                ends.push(self.seen(&end, &feet)?);
+            }
+            for (half, pair) in ends.chunks_exact(2).enumerate() {
+                let size = if half == 0 { DIFFERENCE_SIZE } else { 0.5 * DIFFERENCE_SIZE };
+                for (f, (up, down)) in pair[0].iter().zip(&pair[1]).enumerate() {
+                    for (sample, (up, down)) in up.value.iter().zip(&down.value).enumerate() {
+                        out[((sample * errors + e) * 2 + half) * count + f] = (up - down) / (2.0 * size);
+                    }
+                }
+            }
+        }
+        to.insert("finite_differences", out);
+        Ok(())
+    }
+}
+
+/// `lists[count][rows]` as `[rows, count]`.
+fn interleaved<'a>(lists: impl Iterator<Item = &'a [f64]>, rows: usize, count: usize) -> Vec<f64> {
+    let mut out = vec![0.0; rows * count];
+    for (index, list) in lists.enumerate() {
+        out.iter_mut().skip(index).step_by(count).zip(list).for_each(|(out, value)| *out = *value);
+    }
+    out
+}

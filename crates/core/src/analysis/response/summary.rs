@@ -1,0 +1,183 @@
+//! The keys `response` and `likelihood` of `summary.json`.
+
+use super::super::summarise::{Reader, strided};
+use super::{DIFFERENCE_SIZE, checked, responds};
+use crate::error::Result;
+use crate::response::{Differences, Estimate, Forms, Formula, bits_per_dim};
+use crate::statistics::Quantiles;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// By error kind, then by observable.
+type ByObservable = BTreeMap<String, BTreeMap<String, f64>>;
+
+/// First-order response of the means of some observables to the errors (theory §7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResponseSummary {
+    /// |density form − path form| over the larger of both, by error kind and observable; empty where the density form
+    /// is not computed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub density_vs_path: ByObservable,
+    /// log₂ of the ratio of the errors of central differences at ε and ε/2, by error kind and observable: 2 where they
+    /// fall as ε². Absent where they are at rounding.
+    pub finite_difference_order: ByObservable,
+    /// ε of the central differences, the larger of both.
+    pub finite_difference_size: f64,
+    /// Leading samples behind the central differences.
+    pub finite_difference_samples: usize,
+    /// `deterministic`, or `given-noise`: the density of x_τ given the noise of a stochastic sampler; absent where the
+    /// density form is not computed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub density: Option<String>,
+    /// The numbers behind, one entry an error kind and observable.
+    pub answers: Vec<Answer>,
+}
+
+/// Response of the mean of one observable to one error, per unit size.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// Error kind.
+    pub kind: String,
+    /// Observable as typed.
+    pub observable: String,
+    /// E[f] itself.
+    pub value: Estimate,
+    /// E[∇f·ζ].
+    pub path: Estimate,
+    /// E[f δ log ρ].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub density: Option<Estimate>,
+    /// density − path, sample by sample.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub difference: Option<Estimate>,
+    /// Central differences over the leading samples, beside the path form over the same.
+    pub finite_difference: Differences,
+}
+
+/// Log-likelihood of the generated samples under the model's own density.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LikelihoodSummary {
+    /// By which formula.
+    pub formula: Formula,
+    /// log ρ_τ(x_τ), nats.
+    pub log_density: Quantiles,
+    /// −log₂ ρ_τ per dimension.
+    pub bits_per_dim: Quantiles,
+    /// Median standard error of a sample's log-density, nats; absent for exact formulas.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub standard_error: Option<f64>,
+}
+
+impl LikelihoodSummary {
+    /// From the log-densities of samples in R^D with their standard errors (0 where exact).
+    pub fn of(formula: Formula, log_density: &[f64], standard_error: &[f64], dim: usize) -> Self {
+        let bits: Vec<f64> = log_density.iter().map(|log| bits_per_dim(*log, dim)).collect();
+        let error = Quantiles::of(standard_error).q50;
+        LikelihoodSummary {
+            formula,
+            log_density: Quantiles::of(log_density),
+            bits_per_dim: Quantiles::of(&bits),
+            standard_error: (error > 0.0).then_some(error),
+        }
+    }
+}
+
+/// From the finished columns; `None` if the run has no likelihood.
+pub(in crate::analysis) fn summarise_likelihood(reader: &Reader) -> Result<Option<LikelihoodSummary>> {
+    if !reader.extent.likelihood {
+        return Ok(None);
+    }
+    let logs = reader.read("log_density")?;
+    let exact = vec![0.0; logs.len()];
+    Ok(Some(LikelihoodSummary::of(Formula::Discrete, &logs, &exact, reader.system.dim())))
+}
+
+/// From the finished columns; `None` if the run has no response.
+pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<ResponseSummary>> {
+    let (count, errors) = (reader.extent.observables, reader.extent.responding);
+    if count * errors == 0 {
+        return Ok(None);
+    }
+    let data = Data {
+        count,
+        errors,
+        values: reader.read("observables")?,
+        slopes: reader.read("observable_slopes")?,
+        differences: reader.read("finite_differences")?,
+        response: if reader.extent.density { reader.read("response")? } else { Vec::new() },
+    };
+    let names = reader.request.error_names();
+    let kinds = names.into_iter().zip(&reader.request.errors).filter(|(_, error)| responds(&error.kind));
+    let observables = reader.request.observables.as_deref().unwrap_or_default();
+    let mut summary = ResponseSummary {
+        density_vs_path: BTreeMap::new(),
+        finite_difference_order: BTreeMap::new(),
+        finite_difference_size: DIFFERENCE_SIZE,
+        finite_difference_samples: checked(reader.request),
+        density: reader.extent.density.then(|| {
+            let noisy = reader.system.drift.process.noise_level() > 0.0;
+            if noisy { "given-noise" } else { "deterministic" }.into()
+        }),
+        answers: Vec::with_capacity(count * errors),
+    };
+    for (e, (kind, _)) in kinds.enumerate() {
+        for (f, observable) in observables.iter().enumerate() {
+            let (answer, forms) = data.answer(e, f, &kind, observable.name());
+            if let Some(forms) = forms {
+                let gaps = summary.density_vs_path.entry(kind.clone()).or_default();
+                gaps.insert(answer.observable.clone(), forms.relative_difference());
+            }
+            if let Some(order) = answer.finite_difference.order {
+                let orders = summary.finite_difference_order.entry(kind.clone()).or_default();
+                orders.insert(answer.observable.clone(), order);
+            }
+            summary.answers.push(answer);
+        }
+    }
+    Ok(Some(summary))
+}
+
+/// The columns behind.
+struct Data {
+    /// Observables.
+    count: usize,
+    /// Errors that respond.
+    errors: usize,
+    /// `[n, f]`
+    values: Vec<f64>,
+    /// `[n, e, f]`
+    slopes: Vec<f64>,
+    /// `[m, e, 2, f]`
+    differences: Vec<f64>,
+    /// `[n, e]`, or none
+    response: Vec<f64>,
+}
+
+impl Data {
+    fn answer(&self, e: usize, f: usize, kind: &str, observable: String) -> (Answer, Option<Forms>) {
+        let values = strided(&self.values, self.count, f);
+        let slopes = strided(&self.slopes, self.errors * self.count, e * self.count + f);
+        let forms = (!self.response.is_empty())
+            .then(|| Forms::of(&values, &slopes, &strided(&self.response, self.errors, e)));
+        let answer = Answer {
+            kind: kind.into(),
+            observable,
+            value: Estimate::of(values.iter().copied()),
+            path: Estimate::of(slopes.iter().copied()),
+            density: forms.map(|forms| forms.density),
+            difference: forms.map(|forms| forms.difference),
+            finite_difference: self.differences(e, f, &values, &slopes),
+        };
+        (answer, forms)
+    }
+
+    fn differences(&self, e: usize, f: usize, values: &[f64], slopes: &[f64]) -> Differences {
+        let width = self.errors * 2 * self.count;
+        let half = |half: usize| strided(&self.differences, width, (e * 2 + half) * self.count + f);
+        let (coarse, fine) = (half(0), half(1));
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let limit = mean(&slopes[..coarse.len()]);
+        let largest = values[..coarse.len()].iter().fold(0.0f64, |top, v| top.max(v.abs()));
+        Differences::of(mean(&coarse), mean(&fine), limit, largest / DIFFERENCE_SIZE)
+    }
+}
