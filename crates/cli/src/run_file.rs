@@ -95,7 +95,7 @@ pub fn resolve(
         errors,
         spectrum: vectors.is_some(),
         gains: (vectors.is_some() || worst).then_some(place),
-        observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model))?,
+        observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
@@ -120,7 +120,11 @@ pub fn resolve(
 }
 
 /// What is asked for; by default the standard ones where D is small.
-fn observables(options: &ResponseOptions, model: &Model) -> Result<Option<Vec<Observable>>> {
+fn observables(
+    options: &ResponseOptions,
+    model: &Model,
+    settings: &Settings,
+) -> Result<Option<Vec<Observable>>> {
     let dim = model.system.dim();
     let support = model.system.support.is_some();
     if options.no_response || (options.observable.is_empty() && dim > RESPONSE_UP_TO) {
@@ -133,7 +137,7 @@ fn observables(options: &ResponseOptions, model: &Model) -> Result<Option<Vec<Ob
     for text in &options.observable {
         let observable = match Observable::parse(text) {
             Some(observable) => observable,
-            None if text.ends_with(".onnx") => scalar(Path::new(text))?,
+            None if text.ends_with(".onnx") => scalar(Path::new(text), &settings.limits)?,
             None => {
                 return Err(Failure::Value {
                     place: "--observable".into(),
@@ -153,8 +157,8 @@ fn observables(options: &ResponseOptions, model: &Model) -> Result<Option<Vec<Ob
 }
 
 /// A user's scalar function.
-fn scalar(file: &Path) -> Result<Observable> {
-    let graph = Graph::read_function(file, &Limits::default()).map_err(surefoot::Error::from)?;
+fn scalar(file: &Path, limits: &Limits) -> Result<Observable> {
+    let graph = Graph::read_function(file, limits).map_err(surefoot::Error::from)?;
     let function = Arc::new(ScalarNetwork::new(&graph)?);
     Ok(Observable::Function { name: file.display().to_string(), function })
 }

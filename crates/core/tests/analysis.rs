@@ -338,3 +338,57 @@ fn bad_requests_are_refused_with_their_numbers() {
     let coarser = ErrorRequest { kind, place: Place::Output, sizes: vec![7.0] };
     assert!(refused(&request(10, 2, vec![coarser])).contains("30"));
 }
+
+/// A Gaussian: the response of every moment follows from ζ alone, both forms agree within their errors, and for the
+/// linear flow central differences of squares are exact.
+#[test]
+fn responses_of_a_gaussian() {
+    let variances = [1.0, 0.25];
+    for noise_level in [0.0, 1.0] {
+        let data = Data::Gaussian { variances: variances.to_vec() };
+        let system = diffusion(data, None, noise_level, Method::Euler, 40);
+        let mut request = request(600, 2, vec![constant(&[1.0, -0.5], &[0.1]), random(&[0.1])]);
+        let names = ["x0", "x1^2", "x0*x1"];
+        request.observables = Some(names.map(|name| Observable::parse(name).unwrap()).to_vec());
+        let (summary, columns) = run(&system, &request, 600);
+        let response = summary.response.unwrap();
+        assert_eq!(response.answers.len(), 6);
+        for answer in &response.answers {
+            let difference = answer.difference.unwrap();
+            assert!(difference.mean.abs() < 4.5 * difference.standard_error, "{answer:?}");
+        }
+        // A constant error shifts all samples by the same ζ: E x0 by ζ0, to rounding, and no difference errs.
+        let zeta = &columns.0["displacement"][..2];
+        let path = response.answers[0].path;
+        assert!((path.mean - zeta[0]).abs() < 1e-12 && path.standard_error < 1e-12);
+        assert!(!response.finite_difference_order.contains_key("constant"));
+        let orders = &response.finite_difference_order["random"];
+        assert!(orders.values().all(|order| (order - 2.0).abs() < 0.2), "{orders:?}");
+        assert_eq!(response.density_vs_path["constant"].len(), 3);
+        assert_eq!(summary.likelihood.is_some(), noise_level == 0.0);
+        if let Some(likelihood) = summary.likelihood {
+            assert_eq!(likelihood.log_density.n, 600);
+            // N(0, ≈ diag(1, ¼)) has mean log-density −ln 2π − ½ ln ¼ − 1.
+            let expected = -std::f64::consts::TAU.ln() + std::f64::consts::LN_2 - 1.0;
+            assert!((likelihood.log_density.mean - expected).abs() < 0.15, "{}", likelihood.log_density.mean);
+        }
+    }
+}
+
+#[test]
+fn no_response_without_observables_and_no_density_without_a_source() {
+    let mut system = two_moons(0.0, 20);
+    let mut request = request(8, 2, vec![constant(&[1.0, 0.0], &[0.1])]);
+    request.observables = None;
+    let (summary, _) = run(&system, &request, 8);
+    assert!(summary.response.is_none() && summary.likelihood.is_none());
+    request.observables = Some(Observable::standard(2, true));
+    system.source_density = None;
+    let (summary, _) = run(&system, &request, 8);
+    let response = summary.response.unwrap();
+    assert!(response.density.is_none() && response.density_vs_path.is_empty());
+    assert!(response.answers.iter().all(|answer| answer.density.is_none()));
+    assert_eq!(response.answers.len(), 5);
+    request.observables = Some(vec![Observable::Coordinate(2)]);
+    assert!(error_scales(&system, &request, &|_| true).unwrap_err().to_string().contains("x0 to x1"));
+}

@@ -2,7 +2,7 @@
 
 use super::gains::{curve_count, gain_columns};
 use super::request::{ErrorKind, Request};
-use super::response::{RESPONSE_UP_TO, checked, responds, response_columns};
+use super::response::{DIFFERENCE_SIZES, RESPONSE_UP_TO, checked, responds, response_columns};
 use super::system::System;
 use crate::alignment::leading_dim;
 use crate::error::Result;
@@ -37,7 +37,7 @@ pub enum Axis {
     Checked,
     /// Error kind whose effect on the density is known to first order.
     Response,
-    /// ε and ε/2.
+    /// Size of a central difference, falling.
     Size,
     /// Function of a sample.
     Observable,
@@ -214,7 +214,7 @@ impl Layout<'_> {
             Axis::Interval => self.system.grid.steps,
             Axis::Checked => checked(request),
             Axis::Response => self.responding,
-            Axis::Size => 2,
+            Axis::Size => DIFFERENCE_SIZES.len(),
             Axis::Observable => request.observables.as_ref().map_or(0, Vec::len),
         }
     }

@@ -3,7 +3,7 @@
 use super::columns::{Extent, layout};
 use super::gains::{PathKind, path_kinds};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
-use super::response::{Quartet, quartets};
+use super::response::{DIFFERENCE_SIZES, Opposites, opposites};
 use super::system::System;
 use crate::error::{Error, Result};
 use crate::error_field::{Chi, ConstantField, ModelError, SmoothField};
@@ -38,7 +38,7 @@ pub(super) struct Study<'a> {
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
     /// Twins of the errors that respond, for central differences.
-    pub quartets: Vec<Quartet>,
+    pub opposites: Vec<[Opposites; DIFFERENCE_SIZES.len()]>,
 }
 
 impl<'a> Study<'a> {
@@ -57,7 +57,7 @@ impl<'a> Study<'a> {
         Ok(Study {
             system,
             request,
-            quartets: quartets(system, &extent, &errors)?,
+            opposites: opposites(system, &extent, &errors)?,
             extent,
             wanted,
             base: system.step(forcing.clone())?,

@@ -67,31 +67,36 @@ impl Forms {
     }
 }
 
-/// Central differences of one observable at two sizes of an error, the larger twice the smaller, beside the path form
-/// over the same samples.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// Central differences (E_ε − E_{−ε})/2ε of one observable at falling sizes of an error, beside the path form over the
+/// same samples.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Differences {
-    /// (E_ε − E_{−ε})/2ε at the larger ε.
-    pub coarse: f64,
-    /// At half of it.
-    pub fine: f64,
+    /// One a size, largest ε first.
+    pub values: Vec<f64>,
     /// E[∇f·ζ], their limit.
     pub limit: f64,
-    /// log₂ of the ratio of the two errors, 2 where third derivatives rule; absent where the errors are at rounding.
+    /// Exponent of ε with which they approach it, 2 where third derivatives rule: from the first two neighbouring sizes
+    /// of which the larger comes within a tenth of the limit, or else the last two. Absent where the errors are at
+    /// rounding.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order: Option<f64>,
 }
 
-/// Errors below this share of the largest of the numbers compared are rounding; networks in single precision have less
-/// to lose before differences are divided by ε.
+/// Errors below this share of the largest of the numbers compared are rounding.
 const ROUNDING: f64 = 1e-9;
+/// Errors above this share of the limit say nothing of the order yet.
+const NEAR: f64 = 0.1;
 
 impl Differences {
-    /// `scale` is the size of the values that were subtracted, over ε.
-    pub fn of(coarse: f64, fine: f64, limit: f64, scale: f64) -> Differences {
-        let [far, near] = [coarse, fine].map(|difference| (difference - limit).abs());
-        let visible = far.min(near) > ROUNDING * scale.max(limit.abs());
-        Differences { coarse, fine, limit, order: visible.then(|| (far / near).log2()) }
+    /// From the values at `sizes`; `scale` bounds the values of the observable that were subtracted.
+    pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, scale: f64) -> Differences {
+        let errors: Vec<f64> = values.iter().map(|value| (value - limit).abs()).collect();
+        let visible = |i: &usize| errors[*i] > ROUNDING * (scale / sizes[*i]).max(limit.abs());
+        let pairs = 0..sizes.len().saturating_sub(1);
+        let seen: Vec<usize> = pairs.filter(|i| visible(i) && visible(&(i + 1))).collect();
+        let near = seen.iter().find(|i| errors[**i] < NEAR * limit.abs()).or(seen.last());
+        let slope = |i: &usize| (errors[*i] / errors[i + 1]).ln() / (sizes[*i] / sizes[i + 1]).ln();
+        Differences { limit, order: near.map(slope), values }
     }
 }
 
@@ -99,4 +104,35 @@ impl Differences {
 pub fn slopes(dim: usize, gradient: &[f64], displacement: &[f64], errors: usize) -> Vec<f64> {
     let rows = displacement.chunks_exact(dim).enumerate();
     rows.map(|(row, zeta)| crate::linalg::dot(&gradient[row / errors * dim..][..dim], zeta)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_read_where_it_can_be_seen() {
+        let sizes = [0.1, 0.01, 0.001];
+        let of = |error: fn(f64) -> f64| {
+            Differences::of(&sizes, sizes.map(|size| 2.0 + error(size)).to_vec(), 2.0, 1.0).order
+        };
+        assert!((of(|size| 3.0 * size * size).unwrap() - 2.0).abs() < 1e-6);
+        // Far from the limit at first.
+        assert!((of(|size| if size > 0.05 { 7.0 } else { size * size }).unwrap() - 2.0).abs() < 1e-6);
+        assert!((of(|size| size).unwrap() - 1.0).abs() < 1e-6);
+        assert_eq!(of(|_| 0.0), None);
+        // Rounding at the last size only.
+        assert!((of(|size| 1e-6 * size * size).unwrap_or(9.0) - 9.0).abs() < 1e-6);
+        assert_eq!(Differences::of(&[0.1], vec![2.5], 2.0, 1.0).order, None);
+    }
+
+    #[test]
+    fn forms_of_one_sample_and_of_a_line() {
+        let one = Forms::of(&[3.0], &[0.5], &[-2.0]);
+        assert_eq!((one.density.mean, one.path.mean, one.path.standard_error), (0.0, 0.5, 0.0));
+        // f = x on {−1, 0, 1} with δ log ρ = 1.5 x: covariance 1.5, unbiased.
+        let forms = Forms::of(&[-1.0, 0.0, 1.0], &[1.5; 3], &[-1.5, 0.0, 1.5]);
+        assert!((forms.density.mean - 1.5).abs() < 1e-15 && forms.difference.mean.abs() < 1e-15);
+        assert!(forms.relative_difference() < 1e-15);
+    }
 }

@@ -19,10 +19,10 @@ use crate::support::Foot;
 use crate::sweep::{Batch, Forward, Keep, forward, forward_density};
 use std::collections::BTreeMap;
 
-/// The larger size of the central differences, ∞-norm; the smaller is half of it.
-pub(super) const DIFFERENCE_SIZE: f64 = 0.1;
+/// Sizes of the central differences, ∞-norm.
+pub(super) const DIFFERENCE_SIZES: [f64; 3] = [0.1, 0.01, 0.001];
 /// Leading samples whose twins are followed for central differences.
-const CHECKED: usize = 64;
+const CHECKED: usize = 32;
 
 /// Up to this dimension responses are computed where nothing else is asked for: exact second derivatives take
 /// D (D + 1)/2 directions a step.
@@ -38,25 +38,28 @@ pub(super) fn responds(kind: &ErrorKind) -> bool {
     !matches!(kind, ErrorKind::Coarser | ErrorKind::Worst { .. })
 }
 
-/// Twins of one error at ε, −ε, ε/2, −ε/2.
-pub(super) type Quartet = [Step; 4];
+/// A model under ε χ and under −ε χ.
+pub(super) struct Opposites {
+    up: Step,
+    down: Step,
+}
 
-/// The twins of every error that responds.
-pub(super) fn quartets(
+/// The opposites of every error that responds, one a size.
+pub(super) fn opposites(
     system: &System,
     extent: &Extent,
     errors: &[Option<ModelError>],
-) -> Result<Vec<Quartet>> {
+) -> Result<Vec<[Opposites; DIFFERENCE_SIZES.len()]>> {
     if extent.observables == 0 {
         return Ok(Vec::new());
     }
-    let twin = |error: &ModelError, share: f64| {
-        system.perturbed_step(ModelError { size: share * DIFFERENCE_SIZE, ..error.clone() })
+    let twin = |error: &ModelError, size: f64| system.perturbed_step(ModelError { size, ..error.clone() });
+    let pair = |error: &ModelError, size: f64| -> Result<Opposites> {
+        Ok(Opposites { up: twin(error, size)?, down: twin(error, -size)? })
     };
+    let [far, near, nearest] = DIFFERENCE_SIZES;
     let responding = errors.iter().flatten().filter(|error| !error.is_given());
-    responding
-        .map(|error| Ok([twin(error, 1.0)?, twin(error, -1.0)?, twin(error, 0.5)?, twin(error, -0.5)?]))
-        .collect()
+    responding.map(|error| Ok([pair(error, far)?, pair(error, near)?, pair(error, nearest)?])).collect()
 }
 
 impl Study<'_> {
@@ -119,31 +122,31 @@ impl Study<'_> {
         Ok(())
     }
 
-    /// Central differences of every observable for every error at both sizes, `[n, e, 2, f]`.
+    /// Central differences of every observable for every error at all sizes, `[n, e, size, f]`.
     pub(super) fn put_differences(
         &self,
         to: &mut BTreeMap<&'static str, Vec<f64>>,
         batch: &Batch,
     ) -> Result<()> {
         let samples = batch.samples.start..batch.samples.end.min(checked(self.request));
-        let (errors, count) = (self.quartets.len(), self.extent.observables);
+        let (errors, count) = (self.opposites.len(), self.extent.observables);
         if samples.is_empty() || errors * count == 0 {
             return Ok(());
         }
         let batch = Batch { samples: samples.clone(), ..batch.clone() };
-        let mut out = vec![0.0; samples.len() * errors * 2 * count];
-        for (e, quartet) in self.quartets.iter().enumerate() {
-            let mut ends = Vec::with_capacity(4);
-            for step in quartet {
-                let end = forward(step, &batch, 0, Keep::default())?.end;
-                let feet = self.system.support.as_ref().map_or_else(Vec::new, |s| s.project_batch(&end));
-                ends.push(self.seen(&end, &feet)?);
-            }
-            for (half, pair) in ends.chunks_exact(2).enumerate() {
-                let size = if half == 0 { DIFFERENCE_SIZE } else { 0.5 * DIFFERENCE_SIZE };
-                for (f, (up, down)) in pair[0].iter().zip(&pair[1]).enumerate() {
+        let sizes = DIFFERENCE_SIZES.len();
+        let mut out = vec![0.0; samples.len() * errors * sizes * count];
+        let seen_at_end = |step: &Step| -> Result<Vec<Evaluated>> {
+            let end = forward(step, &batch, 0, Keep::default())?.end;
+            let feet = self.system.support.as_ref().map_or_else(Vec::new, |s| s.project_batch(&end));
+            self.seen(&end, &feet)
+        };
+        for (e, opposites) in self.opposites.iter().enumerate() {
+            for (s, (Opposites { up, down }, size)) in opposites.iter().zip(DIFFERENCE_SIZES).enumerate() {
+                let (up, down) = (seen_at_end(up)?, seen_at_end(down)?);
+                for (f, (up, down)) in up.iter().zip(&down).enumerate() {
                     for (sample, (up, down)) in up.value.iter().zip(&down.value).enumerate() {
-                        out[((sample * errors + e) * 2 + half) * count + f] = (up - down) / (2.0 * size);
+                        out[((sample * errors + e) * sizes + s) * count + f] = (up - down) / (2.0 * size);
                     }
                 }
             }

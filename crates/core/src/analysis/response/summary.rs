@@ -1,7 +1,7 @@
 //! The keys `response` and `likelihood` of `summary.json`.
 
 use super::super::summarise::{Reader, strided};
-use super::{DIFFERENCE_SIZE, checked, responds};
+use super::{DIFFERENCE_SIZES, checked, responds};
 use crate::error::Result;
 use crate::response::{Differences, Estimate, Forms, Formula, bits_per_dim};
 use crate::statistics::Quantiles;
@@ -18,11 +18,11 @@ pub struct ResponseSummary {
     /// is not computed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub density_vs_path: ByObservable,
-    /// log₂ of the ratio of the errors of central differences at ε and ε/2, by error kind and observable: 2 where they
-    /// fall as ε². Absent where they are at rounding.
+    /// Exponent of ε with which central differences approach the path form over the same samples, by error kind and
+    /// observable: 2 where errors are small enough. Absent where the differences err by rounding only.
     pub finite_difference_order: ByObservable,
-    /// ε of the central differences, the larger of both.
-    pub finite_difference_size: f64,
+    /// ε of the central differences.
+    pub finite_difference_sizes: Vec<f64>,
     /// Leading samples behind the central differences.
     pub finite_difference_samples: usize,
     /// `deterministic`, or `given-noise`: the density of x_τ given the noise of a stochastic sampler; absent where the
@@ -112,7 +112,7 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
     let mut summary = ResponseSummary {
         density_vs_path: BTreeMap::new(),
         finite_difference_order: BTreeMap::new(),
-        finite_difference_size: DIFFERENCE_SIZE,
+        finite_difference_sizes: DIFFERENCE_SIZES.to_vec(),
         finite_difference_samples: checked(reader.request),
         density: reader.extent.density.then(|| {
             let noisy = reader.system.drift.process.noise_level() > 0.0;
@@ -147,7 +147,7 @@ struct Data {
     values: Vec<f64>,
     /// `[n, e, f]`
     slopes: Vec<f64>,
-    /// `[m, e, 2, f]`
+    /// `[m, e, size, f]`
     differences: Vec<f64>,
     /// `[n, e]`, or none
     response: Vec<f64>,
@@ -172,12 +172,13 @@ impl Data {
     }
 
     fn differences(&self, e: usize, f: usize, values: &[f64], slopes: &[f64]) -> Differences {
-        let width = self.errors * 2 * self.count;
-        let half = |half: usize| strided(&self.differences, width, (e * 2 + half) * self.count + f);
-        let (coarse, fine) = (half(0), half(1));
-        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
-        let limit = mean(&slopes[..coarse.len()]);
-        let largest = values[..coarse.len()].iter().fold(0.0f64, |top, v| top.max(v.abs()));
-        Differences::of(mean(&coarse), mean(&fine), limit, largest / DIFFERENCE_SIZE)
+        let sizes = DIFFERENCE_SIZES.len();
+        let width = self.errors * sizes * self.count;
+        let leading = self.differences.len() / width;
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / leading as f64;
+        let at = |s: usize| mean(&strided(&self.differences, width, (e * sizes + s) * self.count + f));
+        let largest = values[..leading].iter().fold(0.0f64, |top, v| top.max(v.abs()));
+        let found = (0..sizes).map(at).collect();
+        Differences::of(&DIFFERENCE_SIZES, found, mean(&slopes[..leading]), largest)
     }
 }
