@@ -11,8 +11,12 @@ use surefoot::field::{Data, Field, Moment, NoisedDensity, SharedField};
 use surefoot::law::{Density, Gaussian, Law, Mixture};
 use surefoot::process::{Drift, Family, Grid, Noising};
 use surefoot::random::Stream;
-use surefoot::response::{Estimate, Forms, Formula, Likelihood, bits_per_dim, log_likelihood, slopes};
+use surefoot::response::{
+    Estimate, Feet, Forms, Formula, Likelihood, Observable, ScalarNetwork, bits_per_dim, log_likelihood,
+    slopes,
+};
 use surefoot::sampler::{Method, Step};
+use surefoot::support::Shape;
 use surefoot::sweep::{Batch, Forward, Keep, Refinement, forward, forward_density};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
@@ -559,4 +563,51 @@ fn carrying_the_density_changes_nothing_else() -> Result<()> {
         close(&plain.end_frame, &carried.end_frame) && close(&plain.chain.factors, &carried.chain.factors)
     );
     Ok(())
+}
+
+/// Gradients of all observables against differences of their values; the distance inside and outside its supports.
+#[test]
+fn observables_know_their_gradients() {
+    use surefoot_graph::{Graph, Limits};
+    let read = |name: &str| {
+        let file = format!("{}/tests/constraints/{name}.onnx", env!("CARGO_MANIFEST_DIR"));
+        ScalarNetwork::new(&Graph::read_function(file, &Limits::default()).unwrap())
+    };
+    let ellipse = Arc::new(read("ellipse").unwrap());
+    let list = [
+        Observable::Coordinate(1),
+        Observable::Product(0, 0),
+        Observable::Product(1, 0),
+        Observable::Distance,
+        Observable::Function { name: "ellipse.onnx".into(), function: ellipse },
+    ];
+    let disc = Shape::Disc { centre: [0.0, 0.0], radius: 1.0 };
+    let strip = Shape::TwoMoons { scale: 1.0, shift: 0.0, strip: 0.2 };
+    for (shape, full) in [(Shape::Circle { radius: 1.0 }, false), (disc, true), (strip, false)] {
+        let support = shape.build().unwrap();
+        let x = [0.3, -0.4, 1.7, 0.9, -1.1, 0.2, 0.9, 1.3];
+        let seen = |observable: &Observable, x: &[f64]| {
+            observable.evaluate(2, x, &Feet { feet: &support.project_batch(x), full })
+        };
+        for observable in &list {
+            let here = seen(observable, &x);
+            for i in 0..2 {
+                let moved = |h: f64| {
+                    let x: Vec<f64> =
+                        x.iter().enumerate().map(|(j, x)| if j % 2 == i { x + h } else { *x }).collect();
+                    seen(observable, &x).value
+                };
+                let h = 1e-5;
+                for (sample, (up, down)) in moved(h).iter().zip(moved(-h)).enumerate() {
+                    let (found, expected) = (here.gradient[2 * sample + i], (up - down) / (2.0 * h));
+                    let name = observable.name();
+                    assert!((found - expected).abs() < 1e-9, "{shape:?} {name} {sample}: {found} {expected}");
+                }
+            }
+        }
+    }
+    for (name, word) in [("timed", "inputs"), ("clifford", "output")] {
+        let refused = read(name).err().unwrap().to_string();
+        assert!(refused.contains("one number a sample") && refused.contains(word), "{refused}");
+    }
 }

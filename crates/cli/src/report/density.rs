@@ -30,15 +30,26 @@ impl Density {
     /// Counts the points of `extent` (left, right, bottom, top) in cells `cell` wide and smooths the counts with a
     /// Gaussian of standard deviation `bandwidth`.
     pub fn of(points: &[[f64; 2]], extent: [f64; 4], cell: f64, bandwidth: f64) -> Density {
+        Density::weighted(points, &vec![1.0; points.len()], extent, cell, bandwidth)
+    }
+
+    /// The same with a weight for every point, of either sign.
+    pub fn weighted(
+        points: &[[f64; 2]],
+        weights: &[f64],
+        extent: [f64; 4],
+        cell: f64,
+        bandwidth: f64,
+    ) -> Density {
         let [left, right, bottom, top] = extent;
         let size = [right - left, top - bottom].map(|span| ((span / cell).ceil() as usize).clamp(1, 1024));
         let mut cells = vec![0.0; size[0] * size[1]];
         let mut inside = 0;
-        for &[x, y] in points {
+        for (&[x, y], weight) in points.iter().zip(weights) {
             let (fx, fy) = ((x - left) / (right - left), (top - y) / (top - bottom));
             if (0.0..1.0).contains(&fx) && (0.0..1.0).contains(&fy) {
                 let column = (fx * size[0] as f64) as usize;
-                cells[(fy * size[1] as f64) as usize * size[0] + column] += 1.0;
+                cells[(fy * size[1] as f64) as usize * size[0] + column] += weight;
                 inside += 1;
             }
         }
@@ -54,6 +65,34 @@ impl Density {
         occupied.sort_by(f64::total_cmp);
         let last = occupied.len().saturating_sub(1);
         occupied.get((share * last as f64) as usize).copied().unwrap_or(1.0)
+    }
+
+    /// The part above zero, and the size of that below.
+    pub fn signs(&self) -> [Density; 2] {
+        let part = |sign: f64| Density {
+            cells: self.cells.iter().map(|c| (sign * c).max(0.0)).collect(),
+            ..self.clone()
+        };
+        [part(1.0), part(-1.0)]
+    }
+
+    /// The size below which `share` of the cells that differ from zero lie.
+    pub fn magnitude(&self, share: f64) -> f64 {
+        Density { cells: self.cells.iter().map(|c| c.abs()).collect(), ..self.clone() }.level(share)
+    }
+
+    /// Share of Σ|cell| over the cells where `other`, on the same grid, is at least `least`.
+    pub fn share_within(&self, other: &Density, least: f64) -> f64 {
+        let total: f64 = self.cells.iter().map(|c| c.abs()).sum();
+        let pairs = self.cells.iter().zip(&other.cells).filter(|(_, there)| **there >= least);
+        if total > 0.0 { pairs.map(|(c, _)| c.abs()).sum::<f64>() / total } else { 1.0 }
+    }
+
+    /// Correlation over the cells of two densities on the same grid, about zero; 1 where both vanish.
+    pub fn correlation(&self, other: &Density) -> f64 {
+        let sum = |a: &Density, b: &Density| a.cells.iter().zip(&b.cells).map(|(a, b)| a * b).sum::<f64>();
+        let norm = (sum(self, self) * sum(other, other)).sqrt();
+        if norm > 0.0 { sum(self, other) / norm } else { 1.0 }
     }
 
     /// Shades in proportion to the square root of the density, full at `full` points per cell.
@@ -153,6 +192,21 @@ mod tests {
             (second - first * first).sqrt()
         };
         assert!((mean(0) - 0.03).abs() < 3e-4 && (mean(1) - 0.03).abs() < 3e-4, "{} {}", mean(0), mean(1));
+    }
+
+    #[test]
+    fn signed_densities_split_and_compare() {
+        let window = [0.0, 1.0, 0.0, 1.0];
+        let of =
+            |weights: &[f64]| Density::weighted(&[[0.25, 0.25], [0.75, 0.75]], weights, window, 0.5, 0.0);
+        let mixed = of(&[2.0, -3.0]);
+        let [more, less] = mixed.signs();
+        assert_eq!((more.cells.iter().sum::<f64>(), less.cells.iter().sum::<f64>()), (2.0, 3.0));
+        assert_eq!(mixed.magnitude(1.0), 3.0);
+        assert!((mixed.correlation(&mixed) - 1.0).abs() < 1e-15);
+        assert!((mixed.correlation(&of(&[-2.0, 3.0])) + 1.0).abs() < 1e-15);
+        assert_eq!(mixed.correlation(&of(&[3.0, 2.0])), 0.0);
+        assert!((mixed.share_within(&of(&[1.0, 0.0]), 0.5) - 0.4).abs() < 1e-15);
     }
 
     #[test]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use surefoot::analysis::*;
 use surefoot::error_field::Place;
 use surefoot::field::{Field, Moment};
-use surefoot::law::Law;
+use surefoot::law::{Gaussian, Law};
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::random::{Purpose, Stream, standard_normal, stream};
+use surefoot::response::{Differences, Estimate, Observable};
 use surefoot::sampler::Method;
 use surefoot::statistics::{Quantiles, wasserstein1};
 use surefoot::support::{SharedSupport, Sphere, TwoMoons};
@@ -129,7 +130,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         grid: Grid { start: 0.9, end: 0.02, steps: 50 },
         method: Method::Euler,
         source: Arc::new(Nowhere(dim)),
-        source_density: None,
+        source_density: Some(Arc::new(Gaussian::isotropic(dim, 1.0))),
         support,
         data: None,
         target: Some(target),
@@ -150,7 +151,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         ],
         spectrum: true,
         gains: system.support.as_ref().map(|_| Place::Output),
-        observables: None,
+        observables: Some(Observable::standard(dim, system.support.is_some())),
         regularity: true,
         boundary_distance: 0.1,
         paths: 64.min(samples),
@@ -319,7 +320,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         footing,
         support: None,
         gains: gains(system, columns),
-        response: None,
+        response: Some(response(system, request)),
         likelihood: None,
         convergence: Some(Convergence {
             samples: 100,
@@ -408,5 +409,37 @@ fn provenance(system: &System, request: &Request) -> Provenance {
         field_evaluations: 1_250_000,
         jvps: 2_500_000,
         vjps: 0,
+    }
+}
+
+fn response(system: &System, request: &Request) -> ResponseSummary {
+    let estimate = |mean: f64| Estimate { mean, standard_error: 0.04 };
+    let density = system.dim() == request.vectors;
+    let mut answers = Vec::new();
+    for (e, kind) in ["constant", "random"].into_iter().enumerate() {
+        for (f, observable) in request.observables.iter().flatten().enumerate() {
+            let mean = 0.3 * f as f64 - 0.5 * e as f64;
+            answers.push(Answer {
+                kind: kind.into(),
+                observable: observable.name(),
+                value: estimate(0.1 * f as f64),
+                path: estimate(mean),
+                density: density.then(|| estimate(mean + 0.05)),
+                difference: density.then(|| estimate(0.05)),
+                finite_difference: Differences {
+                    values: vec![mean + 0.1, mean + 0.001, mean],
+                    limit: mean,
+                    order: (f > 0).then_some(2.0),
+                },
+            });
+        }
+    }
+    ResponseSummary {
+        density_vs_path: BTreeMap::new(),
+        finite_difference_order: BTreeMap::new(),
+        finite_difference_sizes: vec![0.1, 0.01, 0.001],
+        finite_difference_samples: 32,
+        density: density.then(|| "deterministic".into()),
+        answers,
     }
 }

@@ -19,7 +19,9 @@ mod tests;
 mod text;
 
 use self::page::document;
-use self::sections::{Context, alignment, exponents, gains, headline, pictures, provenance, robustness};
+use self::sections::{
+    Context, alignment, exponents, gains, headline, pictures, provenance, response, robustness,
+};
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
@@ -70,6 +72,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("exponents", "Exponents", exponents::draw(&context)?),
         ("robustness", "Robustness", robustness::draw(&context)?),
         ("gains", "Gains and error budget", gains::draw(&context)?),
+        ("response", "Response of the density", response::draw(&context)?),
         ("convergence", "Convergence", provenance::convergence(&context)),
         ("provenance", "Provenance", provenance::draw(&context)),
     ];

@@ -20,6 +20,10 @@ pub enum Role {
     Prediction,
     /// A field drawn as arrows.
     Field,
+    /// Where an error makes samples more likely.
+    More,
+    /// Where an error makes samples less likely.
+    Less,
     /// What an error of a kind does; by place in the list of kinds.
     Error(ErrorHue),
     /// One of several models; by place in the list of models.
@@ -64,6 +68,8 @@ impl Role {
             Role::Null => "null".into(),
             Role::Prediction => "prediction".into(),
             Role::Field => "field".into(),
+            Role::More => "more".into(),
+            Role::Less => "less".into(),
             Role::Error(hue) => format!("error-{}", format!("{hue:?}").to_lowercase()),
             Role::Model(index) => format!("model-{}", index % 8),
         }

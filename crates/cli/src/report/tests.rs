@@ -55,7 +55,7 @@ fn pages_are_complete_and_well_formed() {
     for (page, parts) in [
         (
             html(&moons("moons", 400, 0.04).input()).unwrap(),
-            ["Where samples land", "Paths from noise", "Score cosine", "Footing"],
+            ["Where samples land", "Paths from noise", "Density under a constant error", "Footing"],
         ),
         (
             html(&sphere(300).input()).unwrap(),

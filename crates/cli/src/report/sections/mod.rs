@@ -6,6 +6,7 @@ pub mod gains;
 pub mod headline;
 pub mod pictures;
 pub mod provenance;
+pub mod response;
 pub mod robustness;
 
 use super::ReportInput;
