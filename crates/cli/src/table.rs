@@ -2,8 +2,11 @@
 
 use std::fmt::Write;
 use surefoot::analysis::{Exponents, Pair, Robustness, Summary};
+use surefoot::response::Estimate;
 use surefoot::statistics::Quantiles;
 
+/// Most rows of observables.
+const MOST_ANSWERS: usize = 12;
 /// Vectors shown at most.
 const MOST_VECTORS: usize = 8;
 
@@ -20,6 +23,7 @@ pub fn summary(summary: &Summary) -> String {
     alignment(&mut text, summary);
     robustness(&mut text, summary);
     gains(&mut text, summary);
+    response(&mut text, summary);
     if let Some(verdict) = &summary.verdict {
         text.push('\n');
         let robust = match verdict.robust {
@@ -123,6 +127,28 @@ fn gains(text: &mut String, summary: &Summary) {
     for attained in &gains.attained {
         let size = number(attained.size);
         row(text, &format!("{} {size}: moved / eps G_N", attained.kind), &attained.share);
+    }
+}
+
+/// Means of observables, and their change to first order.
+fn response(text: &mut String, summary: &Summary) {
+    let Some(response) = &summary.response else { return };
+    let what = "mean, and its change per unit error";
+    let _ = writeln!(text, "\n{what:<34}{:>11}{:>22}{:>22}", "mean", "path form", "density form");
+    let with_error = |e: &Estimate| format!("{} ± {}", number(e.mean), number(e.standard_error));
+    for answer in response.answers.iter().take(MOST_ANSWERS) {
+        let name = format!("{}: {}", answer.kind, answer.observable);
+        let density = answer.density.as_ref().map_or_else(String::new, with_error);
+        let (mean, path) = (number(answer.value.mean), with_error(&answer.path));
+        let _ = writeln!(text, "  {name:<32}{mean:>11}{path:>22}{density:>22}");
+    }
+    if response.answers.len() > MOST_ANSWERS {
+        let _ = writeln!(text, "  … {} more in summary.json", response.answers.len() - MOST_ANSWERS);
+    }
+    if let Some(likelihood) = &summary.likelihood {
+        heading(text, "likelihood of the samples");
+        row(text, "log-density (nats)", &likelihood.log_density);
+        row(text, "bits per dimension", &likelihood.bits_per_dim);
     }
 }
 

@@ -287,10 +287,9 @@ fn components_of_the_score_end_at_the_score() {
             let step = Step::new(diffusion(field, noising, level), grid, method, vec![]).unwrap();
             let source = Gaussian::new(&vec![1.3; dim]);
             let run = forward(&step, &batch(&source, 4), dim, KEPT).unwrap();
-            let found = quantities(&step, &run, d, source.density()).unwrap();
+            let found = quantities(&step, &run, d, Some(&source)).unwrap();
             assert_eq!(found.trace, Trace::Exact);
-            let density = source.density().unwrap();
-            let full = forward_density(&step, &batch(&source, 4), Keep::default(), density).unwrap();
+            let full = forward_density(&step, &batch(&source, 4), Keep::default(), &source).unwrap();
             let score = &full.density.as_ref().unwrap().score;
             for sample in 0..4 {
                 let s = &score[sample * dim..][..dim];
