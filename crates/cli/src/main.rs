@@ -42,6 +42,7 @@ fn run() -> Result<(), Failure> {
         Command::Analyze(options) => commands::analyze(&options),
         Command::Compare(options) => commands::compare(&options),
         Command::Perturb(options) => commands::perturb(&options),
+        Command::Reproduce(options) => commands::reproduce(&options),
         Command::Sample(options) => commands::sample(&options),
         Command::Inspect(options) => commands::inspect(&options),
         Command::ExportDerivative(options) => commands::export_derivative(&options),

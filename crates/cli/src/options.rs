@@ -36,6 +36,9 @@ pub enum Command {
     #[command(after_help = "Example: surefoot perturb builtin:two-moons-sgm --sizes 0.1,0.5,1 \
 --error constant --direction 1,1 --error-in score -o out")]
     Perturb(Perturb),
+    /// The two-dimensional experiments of the paper, each claim beside our measurement
+    #[command(after_help = "Example: surefoot reproduce fig1 fig8 --quick -o reproduced")]
+    Reproduce(Reproduce),
     /// Generated samples in a .npy or .csv file
     #[command(after_help = "Example: surefoot sample builtin:torus -n 5000 -o x.npy")]
     Sample(Sample),
@@ -145,6 +148,52 @@ pub enum FormulaName {
     Divergence,
     /// The same from random probes (Hutchinson), with their standard error
     Probes,
+}
+
+/// `reproduce`.
+#[derive(Debug, Args)]
+pub struct Reproduce {
+    /// Which figures [default: all]
+    #[arg(value_enum, value_name = "FIGURE")]
+    pub figures: Vec<FigureName>,
+    /// Folder with moons-otcfm.toml, moons-cfm.toml and moons-si.toml
+    #[arg(long, value_name = "DIR", default_value = "models")]
+    pub models: PathBuf,
+    /// Number of sample paths of every run [default: 40000 for fig7 and fig8, 4000 otherwise]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
+    pub samples: Option<usize>,
+    /// 500 sample paths, for a first look
+    #[arg(long, conflicts_with = "samples")]
+    pub quick: bool,
+    /// Seed of all random streams
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Threads [default: all]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Output directory
+    #[arg(short, long, value_name = "DIR", default_value = "surefoot-reproduced")]
+    pub out: PathBuf,
+    /// Go on where an interrupted run of the same command stopped
+    #[arg(long)]
+    pub resume: bool,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// Figures of the paper that are reproduced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FigureName {
+    /// Errors shift the diffusion model along the moons
+    Fig1,
+    /// Its leading vectors are tangent
+    Fig2,
+    /// The same for ODE and SDE sampling
+    Fig4,
+    /// Signs of the exponents
+    Fig7,
+    /// Models ordered by alignment
+    Fig8,
 }
 
 /// `inspect`.

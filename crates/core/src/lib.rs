@@ -6,6 +6,7 @@
 
 pub mod alignment;
 pub mod analysis;
+pub mod classifier;
 pub mod condition;
 pub mod error;
 pub mod error_field;

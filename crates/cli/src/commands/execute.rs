@@ -12,7 +12,10 @@ use serde_json::json;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
-use surefoot::analysis::{Provenance, Request, Summary, chunk, error_scales, layout, summarise};
+use surefoot::analysis::{
+    Chunk, ClassifierSummary, ColumnSpec, Provenance, Request, Summary, chunk, classifier_layout, classify,
+    error_scales, layout, summarise,
+};
 
 /// A finished run.
 pub struct Finished {
@@ -80,11 +83,12 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     let norms = stages.norms(&mut progress)?;
     let columns = stages.columns(&norms);
     columns.create(stages.attributes(&norms))?;
-    stages.chunks(&norms, &columns, &mut progress)?;
+    stages.chunks(&norms, &mut progress)?;
     bar.finish_and_clear();
     say("summary and report".into());
     let provenance = stages.provenance(&progress, manner.threads);
-    let summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
+    let mut summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
+    summary.support_classifier = stages.classifier(&norms, &columns)?;
     write_file(&directory.summary(), &json_bytes(&summary)?)?;
     let links = links();
     let input = ReportInput {
@@ -159,8 +163,28 @@ impl Stages<'_> {
 
     fn columns(&self, norms: &[f64]) -> Columns {
         let perturbations = self.request.perturbations(norms).len();
-        let specs = layout(&self.model.system, self.request, perturbations);
+        self.on_disk(all_columns(self.model, self.request, perturbations))
+    }
+
+    fn on_disk(&self, specs: Vec<ColumnSpec>) -> Columns {
         Columns::new(&self.directory.arrays(), specs, self.request.chunk)
+    }
+
+    /// The support classifier, which needs all samples: its columns are written, its summary is the answer.
+    fn classifier(&self, norms: &[f64], columns: &Columns) -> Result<Option<ClassifierSummary>> {
+        let Some(made) = classify(&self.model.system, self.request, norms, columns)? else { return Ok(None) };
+        let specs = classifier_layout(self.request, self.request.perturbations(norms).len());
+        let (samples, size) = (self.request.samples, self.request.chunk);
+        for start in (0..samples).step_by(size) {
+            let range = start..(start + size).min(samples);
+            let part = |spec: &ColumnSpec| {
+                let whole = made.columns.get(spec.name).map(Vec::as_slice).unwrap_or_default();
+                (spec.name, whole[range.start * spec.row_len()..range.end * spec.row_len()].to_vec())
+            };
+            let chunk = Chunk { columns: specs.iter().map(part).collect(), samples: range.clone() };
+            self.on_disk(specs.clone()).write(&chunk)?;
+        }
+        Ok(made.summary)
     }
 
     /// Attributes of the group: what the numbers of the axes `error` and `perturbation` stand for.
@@ -173,7 +197,9 @@ impl Stages<'_> {
         })
     }
 
-    fn chunks(&self, norms: &[f64], columns: &Columns, progress: &mut Progress) -> Result<()> {
+    fn chunks(&self, norms: &[f64], progress: &mut Progress) -> Result<()> {
+        let perturbations = self.request.perturbations(norms).len();
+        let columns = self.on_disk(layout(&self.model.system, self.request, perturbations));
         let (samples, size) = (self.request.samples, self.request.chunk);
         self.bar.set_message("paths");
         self.bar.set_position(
@@ -214,6 +240,13 @@ impl Stages<'_> {
     }
 }
 
+/// The columns of the chunks and those of the support classifier.
+fn all_columns(model: &Model, request: &Request, perturbations: usize) -> Vec<ColumnSpec> {
+    let mut specs = layout(&model.system, request, perturbations);
+    specs.extend(classifier_layout(request, perturbations));
+    specs
+}
+
 /// The results of a run that was finished before.
 fn reload(model: Model, request: Request, directory: &OutputDir) -> Result<Finished> {
     let path = directory.summary();
@@ -226,7 +259,7 @@ fn reload(model: Model, request: Request, directory: &OutputDir) -> Result<Finis
         remedy: "Run without --resume".into(),
     })?;
     let perturbations = summary.robustness.len();
-    let specs = layout(&model.system, &request, perturbations);
+    let specs = all_columns(&model, &request, perturbations);
     let columns = Columns::new(&directory.arrays(), specs, request.chunk);
     Ok(Finished { model, request, summary, columns })
 }

@@ -6,6 +6,7 @@ mod export_derivative;
 mod inspect;
 mod models;
 mod reference;
+mod reproduce;
 mod sample;
 mod single;
 mod sweep;
@@ -14,6 +15,7 @@ pub use compare::compare;
 pub use export_derivative::export_derivative;
 pub use inspect::inspect;
 pub use models::models;
+pub use reproduce::reproduce;
 pub use sample::sample;
 pub use single::{analyze, perturb};
 

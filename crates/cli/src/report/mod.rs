@@ -11,6 +11,7 @@ mod null;
 mod page;
 mod palette;
 mod plane;
+mod reproduce;
 mod scene;
 mod sections;
 mod sweep;
@@ -19,8 +20,9 @@ mod tests;
 mod text;
 
 use self::page::document;
+pub use self::reproduce::{Answer, Claim, Evidence, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, alignment, exponents, gains, headline, pictures, provenance, response, robustness,
+    Context, alignment, classifier, exponents, gains, headline, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
@@ -73,6 +75,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("robustness", "Robustness", robustness::draw(&context)?),
         ("gains", "Gains and error budget", gains::draw(&context)?),
         ("response", "Response of the density", response::draw(&context)?),
+        ("classifier", "Support classifier", classifier::draw(&context)?),
         ("convergence", "Convergence", provenance::convergence(&context)),
         ("provenance", "Provenance", provenance::draw(&context)),
     ];

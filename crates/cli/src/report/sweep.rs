@@ -63,7 +63,7 @@ pub fn sweep_html(input: &SweepInput) -> String {
     let title = format!("{} over {}", input.model, input.setting);
     let groups: [(&str, &str, &[&str]); 4] = [
         ("support", "Off the support and along it", &["distance", "off_w1", "along"]),
-        ("footing", "First order", &["normal", "footing"]),
+        ("footing", "First order", &["normal", "footing", "gains"]),
         ("exponents", "Growth", &["exponents"]),
         ("alignment", "Alignment", &["alignment"]),
     ];

@@ -5,6 +5,7 @@
 //! finished columns back and makes the [`Summary`]. Files are somebody else's business.
 
 mod chunk;
+mod classify;
 mod columns;
 mod gains;
 mod observe;
@@ -17,6 +18,7 @@ mod system;
 mod verdict;
 
 pub use chunk::{Progress, chunk, error_scales};
+pub use classify::{Classified, ClassifierSummary, ClassifierUnderError, Share, classifier_layout, classify};
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use request::{ErrorKind, ErrorRequest, Request};

@@ -35,6 +35,7 @@ pub fn summarise(
         robustness: reader.robustness(&perturbations)?,
         footing: reader.footing()?,
         support: reader.support()?,
+        support_classifier: None,
         gains: summarise_gains(&reader, &perturbations)?,
         response: summarise_response(&reader)?,
         likelihood: summarise_likelihood(&reader)?,

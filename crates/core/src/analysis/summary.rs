@@ -1,5 +1,6 @@
 //! `summary.json`, schema 1: plain structs in the order of the interface. Absent analyses are absent keys.
 
+use super::classify::ClassifierSummary;
 use super::gains::GainsSummary;
 use super::response::{LikelihoodSummary, ResponseSummary};
 use super::system::ScoreOrigin;
@@ -40,6 +41,9 @@ pub struct Summary {
     /// Theory §7.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub likelihood: Option<LikelihoodSummary>,
+    /// Theory §10: a one-class classifier of the samples; filled in by [`super::classify`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub support_classifier: Option<ClassifierSummary>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,

@@ -69,6 +69,9 @@ fn measures(run: &Finished) -> Vec<Named> {
             format!("/footing/{kind}"),
         );
     }
+    if run.summary.gains.is_some() {
+        add("gains.normal", "gain G_N".into(), "data units per unit error", "/gains/normal".into());
+    }
     let method = if run.summary.exponents.as_ref().is_some_and(|e| !e.svd.is_empty()) { "svd" } else { "qr" };
     let vectors = run.summary.exponents.as_ref().map_or(0, |e| e.qr.len()).min(VECTORS);
     for i in 0..vectors {
@@ -90,7 +93,7 @@ fn measures(run: &Finished) -> Vec<Named> {
 }
 
 /// The largest size of every error kind: its name, place in the robustness list, and entry.
-fn worst_entries(run: &Finished) -> Vec<(String, usize, &Robustness)> {
+pub fn worst_entries(run: &Finished) -> Vec<(String, usize, &Robustness)> {
     let mut list: Vec<(String, usize, &Robustness)> = Vec::new();
     for (place, entry) in run.summary.robustness.iter().enumerate() {
         match list.iter_mut().find(|(kind, ..)| *kind == entry.kind) {
@@ -108,13 +111,17 @@ fn median(summary: &Value, pointer: &str) -> Option<Estimate> {
 }
 
 /// Distances to the support without and with the largest error of a kind.
-struct Distances {
+pub struct Distances {
     before: Vec<f64>,
     after: Vec<f64>,
 }
 
 impl Distances {
-    fn of(run: &Finished, kind: &str) -> Result<Option<Distances>> {
+    /// Of a run; `None` without a support or such an error.
+    ///
+    /// # Errors
+    /// Unreadable columns.
+    pub fn of(run: &Finished, kind: &str) -> Result<Option<Distances>> {
         let entries = worst_entries(run);
         let Some((_, place, _)) = entries.iter().find(|(name, ..)| name == kind) else { return Ok(None) };
         let Some(&[_, width]) = run.columns.shape("perturbed_distance") else { return Ok(None) };
@@ -123,7 +130,8 @@ impl Distances {
         Ok(Some(Distances { before, after }))
     }
 
-    fn shift(&self, rows: &[usize]) -> f64 {
+    /// Off-support shift of some of the samples: the 1-Wasserstein distance of the two laws.
+    pub fn shift(&self, rows: &[usize]) -> f64 {
         let pick = |values: &[f64]| rows.iter().map(|&i| values[i]).collect::<Vec<f64>>();
         wasserstein1(&pick(&self.before), &pick(&self.after))
     }

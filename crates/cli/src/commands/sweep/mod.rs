@@ -1,6 +1,6 @@
 //! `analyze --sweep`: one analysis a value of a setting, and their figures against it.
 
-mod curves;
+pub mod curves;
 mod setting;
 mod words;
 

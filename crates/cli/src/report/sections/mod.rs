@@ -1,6 +1,7 @@
 //! The sections of a report, one file each. A section without data is absent.
 
 pub mod alignment;
+pub mod classifier;
 pub mod exponents;
 pub mod gains;
 pub mod headline;
