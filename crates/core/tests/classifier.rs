@@ -39,5 +39,5 @@ fn what_cannot_be_learned_is_refused() {
         assert!(OneClass::train(2, points, width, outside).is_err(), "{points:?} {width} {outside}");
     }
     assert_eq!(kernel_width(2, &[1.0; 20]), None);
-    assert_eq!(kernel_width(1, &(0..30).map(f64::from).collect::<Vec<_>>()), Some(12.0));
+    assert_eq!(kernel_width(1, &(0..30).map(f64::from).collect::<Vec<_>>()), Some(10.0));
 }

@@ -21,7 +21,9 @@ pub struct Estimate {
 }
 
 /// A statistic of n rows with its percentile bootstrap interval; it is handed the indices of a resample, which take all
-/// columns of a row together. `None` for no rows, or where the statistic is not finite on the sample or a resample.
+/// columns of a row together. Distances between laws grow under resampling, so the interval is moved to have the value in
+/// its middle: by a factor for what is never negative, by a shift otherwise. `None` for no rows, or where the statistic is
+/// not finite on the sample or a resample.
 pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync) -> Option<Estimate> {
     if n == 0 {
         return None;
@@ -36,7 +38,12 @@ pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync
         return None;
     }
     let values = sorted(&values);
-    Some(Estimate { value, low: quantile_sorted(&values, 0.025), high: quantile_sorted(&values, 0.975) })
+    let at = |q: f64| quantile_sorted(&values, q);
+    let centred = |end: f64| match at(0.5) {
+        middle if value > 0.0 && values[0] >= 0.0 && middle > 0.0 => end * (value / middle),
+        middle => end + (value - middle),
+    };
+    Some(Estimate { value, low: centred(at(0.025)), high: centred(at(0.975)) })
 }
 
 #[cfg(test)]
@@ -55,6 +62,18 @@ mod tests {
         assert!(((found.high - found.low) / (2.0 * half) - 1.0).abs() < 0.12, "{found:?} {half}");
         assert!(found.low < found.value && found.value < found.high);
         assert_eq!(bootstrap(n, 0, mean), Some(found), "the same seed has the same interval");
+    }
+
+    #[test]
+    fn a_small_distance_lies_in_its_interval() {
+        let n = 500;
+        let mut a = vec![0.0; n];
+        standard_normal(&mut stream(5, 1, Purpose::Reference), &mut a);
+        let b: Vec<f64> = a.iter().enumerate().map(|(i, x)| x + 0.01 * (i as f64).sin()).collect();
+        let pick = |x: &[f64], rows: &[usize]| rows.iter().map(|&i| x[i]).collect::<Vec<_>>();
+        let found =
+            bootstrap(n, 0, |rows| super::super::wasserstein1(&pick(&a, rows), &pick(&b, rows))).unwrap();
+        assert!(0.0 < found.low && found.low < found.value && found.value < found.high, "{found:?}");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn angles(run: &Finished) -> Result<&Pair<Quantiles>> {
 /// Fig. 2: the most sensitive directions are tangent to the moons.
 fn tangent(runs: &Runs) -> Result<Claim> {
     let mut evidence = Vec::new();
-    let (mut middle, mut tail) = (true, true);
+    let mut holds = Vec::new();
     for (name, run) in [("SDE", run(runs, "errors-sgm-sde")?), ("ODE", run(runs, "errors-sgm-ode")?)] {
         let angles = angles(run)?;
         for (method, q) in [("qr", Some(&angles.qr)), ("svd", angles.svd.as_ref())] {
@@ -110,16 +110,15 @@ fn tangent(runs: &Runs) -> Result<Claim> {
                 number(q.q90)
             );
             evidence.push(median(what, q));
-            middle &= q.q50_high < TANGENT[0];
-            tail &= q.q90 < TANGENT[1];
+            holds.push(q.q50_high < TANGENT[0] && q.q90 < TANGENT[1]);
         }
     }
     Ok(Claim {
         figure: "fig2",
         claim: "The leading vectors of the diffusion model are tangent to the moons.".into(),
-        answer: Answer::of(middle && tail, middle),
+        answer: Answer::of(holds.iter().all(|h| *h), holds.iter().any(|h| *h)),
         why: format!(
-            "holds: medians below {}° and upper deciles below {}° for both samplers and both kinds of vectors; partly: the medians only",
+            "holds: medians below {}° and upper deciles below {}° for both samplers and both kinds of vectors; partly: for some of them",
             TANGENT[0], TANGENT[1]
         ),
         evidence,

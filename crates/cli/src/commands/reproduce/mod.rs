@@ -77,7 +77,7 @@ fn table(claims: &[Claim]) -> String {
         for evidence in &claim.evidence {
             let point = &evidence.value;
             let values = format!("{} ({} to {})", number(point.value), number(point.low), number(point.high));
-            let _ = writeln!(text, "      {:<66}{values}", evidence.what);
+            let _ = writeln!(text, "      {:<80}{values}", evidence.what);
         }
         let _ = writeln!(text, "      {}: {}\n", claim.answer.words().to_uppercase(), claim.why);
     }

@@ -55,7 +55,7 @@ pub fn plan(options: &Reproduce, figures: &[FigureName]) -> Result<Vec<Planned>>
     let mut add = |name: &'static str, model: String, samples: usize, more: &[&str]| {
         let folder = options.out.join(name).display().to_string();
         let (samples, seed) = (samples.to_string(), options.seed.to_string());
-        let mut words = vec!["analyze".to_string(), model, "--no-regularity".into()];
+        let mut words = vec!["analyze".to_string(), model, "--no-regularity".into(), "--no-response".into()];
         words.extend(more.iter().map(|word| word.to_string()));
         words.extend(["-n".into(), samples, "--seed".into(), seed, "-o".into(), folder]);
         plan.push(Planned { name, words });
