@@ -13,7 +13,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Cli, Command, FigureName, Format, Reproduce};
 use crate::report::{Claim, ReproduceInput, reproduce_html};
-use crate::run_file::{overrides, resolve};
+use crate::run_file::{resolve, settings};
 use crate::store::write_file;
 use crate::table::number;
 use clap::{Parser, ValueEnum};
@@ -36,7 +36,7 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
         let Ok(Cli { command: Command::Analyze(analyze) }) = Cli::try_parse_from(words) else {
             return Err(Failure::Usage(format!("cannot plan {}", planned.words.join(" "))));
         };
-        let settings = overrides(&analyze.settings)?;
+        let settings = settings(&analyze.settings)?;
         let run = resolve(&analyze.model, &settings, &analyze.run, Some(&analyze.vectors), &analyze.errors)?;
         resolved.push((run, analyze.run.out));
     }
