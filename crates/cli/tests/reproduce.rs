@@ -41,7 +41,10 @@ fn claims_have_answers_and_evidence() {
     assert_eq!(*out, "out/errors-sgm-sde");
     bench.done(&words.iter().copied().chain(["again"]).collect::<Vec<_>>());
     assert_eq!(bench.json("again/summary.json")["robustness"], summary["robustness"]);
-    assert!(bench.path("out/report.html").is_file());
+    for file in ["report.html", "errors.html"] {
+        assert!(bench.path("out").join(file).is_file(), "{file}");
+    }
+    assert!(!bench.path("out/models.html").exists());
 }
 
 #[test]

@@ -50,7 +50,8 @@ pub fn compare(options: &Compare) -> Result<()> {
         Comparison { schema: 1, models: finished.iter().map(|run| &run.summary).collect(), paired: &paired };
     let json = json_bytes(&summary)?;
     write_file(&options.run.out.join("summary.json"), &json)?;
-    write_report(&finished, &folders, &paired, &options.run.out)?;
+    let page = side_by_side_page(&finished.iter().collect::<Vec<_>>(), &folders, &paired)?;
+    write_file(&options.run.out.join("report.html"), page.as_bytes())?;
     match options.screen.format {
         Format::Json => print(&json)?,
         Format::Text => {
@@ -170,7 +171,11 @@ fn all_pairs(runs: &[Finished], names: &[String]) -> Result<Vec<PairedRow>> {
     Ok(rows)
 }
 
-fn write_report(runs: &[Finished], folders: &[String], paired: &[PairedRow], out: &Path) -> Result<()> {
+/// The report of runs in `folders` below it, overlaid.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn side_by_side_page(runs: &[&Finished], folders: &[String], paired: &[PairedRow]) -> Result<String> {
     let linked: Vec<Vec<(String, String)>> = folders
         .iter()
         .map(|folder| {
@@ -190,7 +195,7 @@ fn write_report(runs: &[Finished], folders: &[String], paired: &[PairedRow], out
             links,
         })
         .collect();
-    write_file(&out.join("report.html"), compare_html(&inputs, paired)?.as_bytes())
+    Ok(compare_html(&inputs, paired)?)
 }
 
 /// Headline medians, one column a model.

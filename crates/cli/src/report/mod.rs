@@ -20,7 +20,7 @@ mod tests;
 mod text;
 
 use self::page::document;
-pub use self::reproduce::{Answer, Claim, Evidence, ReproduceInput, reproduce_html};
+pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
     Context, alignment, classifier, exponents, gains, headline, pictures, provenance, response, robustness,
 };

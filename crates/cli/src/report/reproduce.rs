@@ -67,12 +67,26 @@ pub struct Claim {
     pub evidence: Vec<Evidence>,
 }
 
+/// A page beside the report with the figures of several runs.
+pub struct FigurePage {
+    /// Its file name.
+    pub file: &'static str,
+    /// What it shows.
+    pub text: String,
+    /// Figures of the paper that it belongs to.
+    pub figures: &'static [&'static str],
+    /// Its runs.
+    pub runs: Vec<String>,
+}
+
 /// What the report is made from.
 pub struct ReproduceInput<'a> {
     /// The claims.
     pub claims: &'a [Claim],
     /// Name (and folder) of every run, and its command.
     pub runs: &'a [(String, String)],
+    /// Pages of figures.
+    pub pages: &'a [FigurePage],
 }
 
 /// The report.
@@ -91,6 +105,9 @@ pub fn reproduce_html(input: &ReproduceInput) -> String {
         div class="scroll" { (table(&["claim", "figure", "answer"], &rows)) }
         @for figure in figures {
             (section(figure, &figure.replace("fig", "Figure "), html! {
+                @for page in input.pages.iter().filter(|page| page.figures.contains(&figure)) {
+                    p { "Drawn: " a href=(page.file) { (page.text) } "." }
+                }
                 @for claim in input.claims.iter().filter(|claim| claim.figure == figure) { (one(claim)) }
             }))
         }

@@ -5,14 +5,14 @@ mod runs;
 
 use self::claims::claims;
 use self::runs::{Runs, plan};
-use super::compare::own_directory;
-use super::execute::{Manner, execute, json_bytes};
+use super::compare::{own_directory, side_by_side_page};
+use super::execute::{Finished, Manner, execute, json_bytes};
 use super::single::print;
 use super::start_threads;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Cli, Command, FigureName, Format, Reproduce};
-use crate::report::{Claim, ReproduceInput, reproduce_html};
+use crate::report::{Claim, FigurePage, ReproduceInput, reproduce_html};
 use crate::run_file::{resolve, settings};
 use crate::store::write_file;
 use crate::table::number;
@@ -54,8 +54,14 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
         "runs": plan.iter().map(|run| json!({ "name": run.name, "folder": run.name, "command": run.command() })).collect::<Vec<_>>(),
     }))?;
     write_file(&options.out.join("summary.json"), &json)?;
+    let pages = pages(&finished);
+    for page in &pages {
+        let runs: Vec<&Finished> = page.runs.iter().filter_map(|name| finished.get(name.as_str())).collect();
+        let html = side_by_side_page(&runs, &page.runs, &[])?;
+        write_file(&options.out.join(page.file), html.as_bytes())?;
+    }
     let runs: Vec<(String, String)> = plan.iter().map(|run| (run.name.to_string(), run.command())).collect();
-    let page = reproduce_html(&ReproduceInput { claims: &claims, runs: &runs });
+    let page = reproduce_html(&ReproduceInput { claims: &claims, runs: &runs, pages: &pages });
     write_file(&options.out.join("report.html"), page.as_bytes())?;
     match options.screen.format {
         Format::Json => print(&json),
@@ -67,6 +73,30 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
             print(text.as_bytes())
         }
     }
+}
+
+/// Pages with the figures of several runs, overlaid.
+fn pages(finished: &Runs) -> Vec<FigurePage> {
+    let page = |file, text: &str, figures, errors: bool| {
+        let of = |name: &&&str| name.starts_with("errors-") == errors;
+        let runs: Vec<String> = finished.keys().filter(of).map(|name| name.to_string()).collect();
+        FigurePage { file, text: text.into(), figures, runs }
+    };
+    let all = [
+        page(
+            "errors.html",
+            "SDE and ODE sampling under errors: samples, leading vectors, shifts over error size",
+            &["fig1", "fig2", "fig4"][..],
+            true,
+        ),
+        page(
+            "models.html",
+            "all models: growth by vector, histograms of the score cosine",
+            &["fig7", "fig8"],
+            false,
+        ),
+    ];
+    all.into_iter().filter(|page| !page.runs.is_empty()).collect()
 }
 
 /// The claims and what was measured.
