@@ -8,7 +8,7 @@ use crate::options::{
 use clap::ValueEnum;
 use std::path::Path;
 use std::sync::Arc;
-use surefoot::analysis::{ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request};
+use surefoot::analysis::{ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, check_second_order};
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
 use surefoot::process::DifferenceField;
@@ -96,6 +96,7 @@ pub fn resolve(
         spectrum: vectors.is_some(),
         gains: (vectors.is_some() || worst).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
+        condition: vectors.is_some() && check_second_order(system).is_ok(),
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
@@ -287,6 +288,7 @@ fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Table> {
     }
     run.insert("spectrum".into(), request.spectrum.into());
     run.insert("regularity".into(), request.regularity.into());
+    run.insert("condition".into(), request.condition.into());
     if let Some(place) = request.gains {
         run.insert("gains".into(), place_name(place).into());
     }

@@ -61,6 +61,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         spectrum: true,
         gains: Some(Place::Output),
         observables: Some(Observable::standard(2, false)),
+        condition: true,
         regularity: true,
         boundary_distance: 0.1,
         paths: 3,
@@ -159,6 +160,13 @@ fn gains_and_worst_errors_of_a_singular_gaussian() {
     let dt = 0.88 / 40.0;
     let total: f64 = gains.budget.iter().map(|step| step.normal * dt).sum();
     assert!((total / gains.normal.q50 - 1.0).abs() < 1e-10, "the flow is the same on all paths");
+    let condition = summary.condition.unwrap();
+    assert_eq!((condition.paths, condition.dimension, condition.trace.as_str()), (3, 1, "exact"));
+    assert_eq!((condition.remark_4_5.straight, condition.clauses["curvature"].throughout), (1.0, 1.0));
+    assert_eq!(condition.score_from_zero.q95, 0.0, "a linear flow has no curvature");
+    assert_eq!(condition.first_failing.values().sum::<f64>(), 1.0);
+    assert_eq!((condition.satisfied, condition.compressive), (0.0, 1.0), "it contracts near the data");
+    assert_eq!(condition.steps.len(), 40);
     assert_eq!((gains.budget.len(), gains.budget_samples), (40, 12));
     assert_eq!(columns.0["gain_normal_rate"].len(), 12 * 40);
     let spent: f64 = gains.budget[gains.half.first..=gains.half.last].iter().map(|step| step.normal).sum();

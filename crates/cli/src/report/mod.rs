@@ -22,7 +22,8 @@ mod text;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, alignment, classifier, exponents, gains, headline, pictures, provenance, response, robustness,
+    Context, alignment, classifier, condition, exponents, gains, headline, pictures, provenance, response,
+    robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
@@ -76,6 +77,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("gains", "Gains and error budget", gains::draw(&context)?),
         ("response", "Response of the density", response::draw(&context)?),
         ("classifier", "Support classifier", classifier::draw(&context)?),
+        ("condition", "The sufficient condition", condition::draw(&context)?),
         ("convergence", "Convergence", provenance::convergence(&context)),
         ("provenance", "Provenance", provenance::draw(&context)),
     ];

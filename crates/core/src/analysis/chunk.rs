@@ -1,11 +1,13 @@
 //! One pass over a chunk of samples: sweep, spectrum, alignment, twins. The one place that splits work over threads.
 
 use super::columns::Chunk;
+use super::condition::put_condition;
 use super::gains::{Back, On, put_doubled_gains, put_gains};
 use super::observe::{Observed, observe, observe_feet};
 use super::request::{ErrorKind, Request};
 use super::study::{Study, forced_errors};
 use super::system::System;
+use crate::condition;
 use crate::error::Result;
 use crate::error_field::Chi;
 use crate::field::Field;
@@ -126,7 +128,7 @@ impl Study<'_> {
             frames: on_path,
             chain: self.extent.exact || on_path,
             determinants: true,
-            noise: false,
+            noise: on_path && self.extent.condition,
         });
         let batch = self.batch(tile.clone(), Refinement::Own);
         let mut run = self.swept(&batch, self.vectors(), keep)?;
@@ -266,6 +268,11 @@ impl Study<'_> {
         to.insert("path_vectors", leading);
         to.insert("path_log_growth", cumulative_growth(run, k, steps, kept));
         let covariant = spectrum::covariant(&run.chain, &run.frames, self.request.seed, tile.clone())?;
+        if self.extent.condition {
+            let source = self.system.source.density();
+            let found = condition::quantities(&self.base, run, self.extent.aligned, source)?;
+            put_condition(to, found, self.extent.aligned, kept);
+        }
         let middle = &covariant.vectors[(steps / 2) * count * k * dim..][..kept * k * dim];
         to.insert("covariant", middle.to_vec());
         Ok(())

@@ -1,5 +1,6 @@
 //! Columns: the per-sample results of a run, named and shaped before the work starts.
 
+use super::condition::{MOST_DIRECTIONS, condition_columns};
 use super::gains::{curve_count, gain_columns};
 use super::request::{ErrorKind, Request};
 use super::response::{DIFFERENCE_SIZES, RESPONSE_UP_TO, checked, responds, response_columns};
@@ -142,6 +143,8 @@ pub(super) struct Extent {
     pub forced: usize,
     /// Gains are asked for and there is a support.
     pub gains: bool,
+    /// The sufficient condition is examined on the leading paths.
+    pub condition: bool,
     /// The support has tangent directions.
     pub tangents: bool,
     /// Feet on the support carry the whole normal space.
@@ -178,6 +181,10 @@ impl Extent {
             regularity: request.regularity && request.spectrum,
             forced,
             gains: intrinsic.is_some() && request.gains.is_some(),
+            condition: request.condition
+                && request.spectrum
+                && request.paths > 0
+                && (1..=request.vectors.min(MOST_DIRECTIONS)).contains(&aligned),
             tangents: aligned > 0,
             all_normals: full || dim <= NORMAL_LIMIT,
             observables,
@@ -253,6 +260,7 @@ pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<C
     doubled(&mut layout, &extent);
     gain_columns(&mut layout, &extent);
     response_columns(&mut layout, &extent);
+    condition_columns(&mut layout, &extent, system.source.density().is_some());
     layout.specs
 }
 

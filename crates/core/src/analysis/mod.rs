@@ -7,6 +7,7 @@
 mod chunk;
 mod classify;
 mod columns;
+mod condition;
 mod gains;
 mod observe;
 mod request;
@@ -20,6 +21,7 @@ mod verdict;
 pub use chunk::{Progress, chunk, error_scales};
 pub use classify::{Classified, ClassifierSummary, ClassifierUnderError, Share, classifier_layout, classify};
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
+pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use request::{ErrorKind, ErrorRequest, Request};
 pub use response::{Answer, LikelihoodSummary, RESPONSE_UP_TO, ResponseSummary};

@@ -83,6 +83,8 @@ pub struct Request {
     pub gains: Option<Place>,
     /// Observables whose response is computed; `None` for no response at all.
     pub observables: Option<Vec<Observable>>,
+    /// The sufficient condition on the paths that are kept; needs a support and exact second derivatives.
+    pub condition: bool,
     /// Alignment of the perturbed model at every error (Lemma 4.4).
     pub regularity: bool,
     /// d = D: how near to the topological boundary a point must be to count for the alignment.

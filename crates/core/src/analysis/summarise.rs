@@ -1,6 +1,7 @@
 //! From finished columns to the summary.
 
 use super::columns::{ColumnSource, Extent};
+use super::condition::summarise_condition;
 use super::gains::summarise_gains;
 use super::request::{ErrorKind, Request};
 use super::response::{summarise_likelihood, summarise_response};
@@ -39,6 +40,7 @@ pub fn summarise(
         gains: summarise_gains(&reader, &perturbations)?,
         response: summarise_response(&reader)?,
         likelihood: summarise_likelihood(&reader)?,
+        condition: summarise_condition(&reader)?,
         convergence: reader.convergence()?,
         verdict: None,
     };

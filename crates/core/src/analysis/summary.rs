@@ -1,6 +1,7 @@
 //! `summary.json`, schema 1: plain structs in the order of the interface. Absent analyses are absent keys.
 
 use super::classify::ClassifierSummary;
+use super::condition::ConditionSummary;
 use super::gains::GainsSummary;
 use super::response::{LikelihoodSummary, ResponseSummary};
 use super::system::ScoreOrigin;
@@ -44,6 +45,9 @@ pub struct Summary {
     /// Theory §10: a one-class classifier of the samples; filled in by [`super::classify`].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub support_classifier: Option<ClassifierSummary>,
+    /// Theory §9.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub condition: Option<ConditionSummary>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,

@@ -1,7 +1,7 @@
 //! One step of a path expanded in the splitting E ⊕ E^⊥ (theory §9).
 
 use super::rest::Rest;
-use super::{Quantities, Trace};
+use super::{LARGEST, Quantities, Trace};
 use crate::error::Result;
 use crate::linalg::{axpy, dot, spectral_norm};
 use crate::sampler::{Directions, SecondRows, Step};
@@ -102,10 +102,10 @@ impl<'a> Expansion<'a> {
         }
     }
 
-    /// (EᵀA E)^{-1} Eᵀ d²F[e_j, e_l] as a d × d² matrix: its norm, at most the largest number.
+    /// (EᵀA E)^{-1} Eᵀ d²F[e_j, e_l] as a d × d² matrix: its norm, at most [`LARGEST`].
     fn curvature(&self, local: &Local, sample: usize) -> f64 {
         let norm = spectral_norm(self.d * self.d, &self.bent(local, sample));
-        if norm.is_nan() { f64::MAX } else { norm.min(f64::MAX) }
+        if norm.is_nan() { LARGEST } else { norm.min(LARGEST) }
     }
 
     fn bent(&self, local: &Local, sample: usize) -> Vec<f64> {

@@ -1,6 +1,6 @@
 //! Whether a path meets the sufficient condition, from when on, and what breaks it (CdC Theorem 4.3, Remark 4.5).
 
-use super::Quantities;
+use super::{LARGEST, Quantities};
 
 /// Cross derivatives count as about 0 up to this share of the block norms.
 pub const CROSS_RATIO: f64 = 0.1;
@@ -118,7 +118,7 @@ impl Quantities {
     pub fn cross_ratio(&self, sample: usize, n: usize) -> f64 {
         let at = sample * self.steps + n;
         let cross = self.cross_out[at].max(self.cross_in[at]);
-        if cross == 0.0 { 0.0 } else { (cross / self.block[at]).min(f64::MAX) }
+        if cross == 0.0 { 0.0 } else { (cross / self.block[at]).min(LARGEST) }
     }
 }
 

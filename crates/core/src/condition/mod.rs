@@ -27,6 +27,13 @@ pub enum Trace {
     Schur,
 }
 
+impl Trace {
+    /// Exact where k = D vectors are followed and D is small.
+    pub fn of(vectors: usize, dim: usize) -> Trace {
+        if vectors == dim && dim <= EXACT_TRACE { Trace::Exact } else { Trace::Schur }
+    }
+}
+
 /// Quantities of the condition on n paths of τ steps, `[n, τ]` unless said otherwise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quantities {
@@ -57,6 +64,8 @@ pub struct Quantities {
     pub trace: Trace,
 }
 
+/// Stands for norms without bound, as where EᵀAE is singular; small enough that means stay finite.
+const LARGEST: f64 = 1e200;
 /// Largest D at which the volume is differentiated exactly.
 const EXACT_TRACE: usize = 16;
 
@@ -77,7 +86,7 @@ pub fn quantities(step: &Step, run: &Forward, d: usize, source: Option<&dyn Dens
         ));
     }
     let n = run.chain.samples;
-    let mut found = Quantities::empty(n, step.grid.steps, d, k == dim && dim <= EXACT_TRACE);
+    let mut found = Quantities::empty(n, step.grid.steps, d, Trace::of(k, dim));
     found.score_from_source = source.map_or_else(Vec::new, |law| start_components(law, run, d, k, dim));
     let mut expansion = Expansion::new(step, n, d, k, found.trace);
     stations(step, run, &mut |station| expansion.visit(station, &mut found))?;
@@ -87,7 +96,7 @@ pub fn quantities(step: &Step, run: &Forward, d: usize, source: Option<&dyn Dens
 }
 
 impl Quantities {
-    fn empty(n: usize, steps: usize, d: usize, exact: bool) -> Self {
+    fn empty(n: usize, steps: usize, d: usize, trace: Trace) -> Self {
         let zeros = || vec![0.0; n * steps];
         Quantities {
             steps,
@@ -101,7 +110,7 @@ impl Quantities {
             log_volume: Vec::new(),
             score_from_zero: vec![0.0; n * d],
             score_from_source: Vec::new(),
-            trace: if exact { Trace::Exact } else { Trace::Schur },
+            trace,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Norms on E^⊥: from the rest of a full frame, or by Lanczos recursions that never form it (theory §9).
 
+use super::LARGEST;
 use super::lanczos::Lanczos;
 use crate::linalg::{axpy, dot, spectral_norm};
 use crate::random::{Purpose, standard_normal, stream};
@@ -116,7 +117,7 @@ impl<'a> Rest<'a> {
                 pair[place * dim..][..dim].copy_from_slice(&vector);
             }
         }
-        let norm = |value: f64| if value.is_nan() { f64::MAX } else { value.max(0.0).sqrt() };
+        let norm = |value: f64| if value.is_nan() { LARGEST } else { value.max(0.0).sqrt() };
         recursions.iter().map(|recursion| norm(recursion.value)).collect()
     }
 

@@ -2,6 +2,7 @@
 
 pub mod alignment;
 pub mod classifier;
+pub mod condition;
 pub mod exponents;
 pub mod gains;
 pub mod headline;
