@@ -269,7 +269,7 @@ impl Study<'_> {
         to.insert("path_log_growth", cumulative_growth(run, k, steps, kept));
         let covariant = spectrum::covariant(&run.chain, &run.frames, self.request.seed, tile.clone())?;
         if self.extent.condition {
-            let source = self.system.source.density();
+            let source = self.system.source_density.as_deref();
             let found = condition::quantities(&self.base, run, self.extent.aligned, source)?;
             put_condition(to, found, self.extent.aligned, kept);
         }

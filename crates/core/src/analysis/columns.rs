@@ -260,7 +260,7 @@ pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<C
     doubled(&mut layout, &extent);
     gain_columns(&mut layout, &extent);
     response_columns(&mut layout, &extent);
-    condition_columns(&mut layout, &extent, system.source.density().is_some());
+    condition_columns(&mut layout, &extent, system.source_density.is_some());
     layout.specs
 }
 

@@ -70,7 +70,7 @@ pub(super) fn read(reader: &Reader) -> Result<Quantities> {
         curvature: of("curvature")?,
         log_volume: of("log_volume")?,
         score_from_zero: of("score_from_zero")?,
-        score_from_source: match reader.system.source.density() {
+        score_from_source: match reader.system.source_density {
             Some(_) => of("score_from_source")?,
             None => Vec::new(),
         },
