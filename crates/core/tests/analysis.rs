@@ -304,7 +304,7 @@ fn a_model_that_resists_nothing_is_not_called_robust() {
         target: None,
     };
     let error = ErrorRequest { place: Place::Output, ..constant(&[1.0, 0.0], &[0.01]) };
-    let (summary, columns) = run(&system, &request(400, 2, vec![error]), 400);
+    let (summary, columns) = run(&system, &Request { condition: false, ..request(400, 2, vec![error]) }, 400);
     assert_eq!(summary.verdict.unwrap().robust, Some(false));
     // ζ = (1, 0) everywhere: φ = |sin θ| at angle θ of the circle, whose law is that of a random direction.
     for zeta in columns.0["displacement"].chunks(2) {

@@ -121,6 +121,8 @@ fn compared(run: &Finished) -> Vec<(String, &'static str, usize)> {
         ("alignment.score_cosine.svd".into(), "score_cosine_svd", 0),
         ("alignment.subspace_angle_deg.qr".into(), "subspace_angle_deg_qr", 0),
         ("alignment.subspace_angle_deg.svd".into(), "subspace_angle_deg_svd", 0),
+        ("gains.normal".into(), "gain_normal", 0),
+        ("gains.tangent".into(), "gain_tangent", 0),
     ];
     for (kind, column) in [("qr", "log_growth_qr"), ("svd", "log_growth_svd")] {
         let vectors = run.columns.shape(column).map_or(0, |shape| shape[1]);

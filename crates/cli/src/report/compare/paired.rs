@@ -85,6 +85,8 @@ fn figure_name(context: &Context, key: &str) -> (String, &'static str) {
             let vector = index.parse().map_or(index.to_string(), |i: usize| (i + 1).to_string());
             (format!("log growth of vector {vector}, {method}"), "nats")
         }
+        ["gains", "normal"] => ("gain off the support, G_N".into(), "data units per unit error"),
+        ["gains", "tangent"] => ("gain along the support, G_T".into(), "data units per unit error"),
         ["footing", kind] => (format!("footing φ, {kind} error"), "pure number"),
         ["robustness", place, what] => {
             let place = place.parse().unwrap_or(usize::MAX);

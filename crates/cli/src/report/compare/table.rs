@@ -106,6 +106,12 @@ fn robustness(models: &[Model]) -> Vec<Row> {
     rows.push(row("footing of a random direction", models, |context| {
         context.input.summary.footing.as_ref().map(|footing| html! { (number(footing.null)) })
     }));
+    rows.push(row("gain off the support, G_N", models, |context| {
+        context.input.summary.gains.as_ref().map(|gains| median(&gains.normal))
+    }));
+    rows.push(row("gain along the support, G_T", models, |context| {
+        context.input.summary.gains.as_ref()?.tangent.as_ref().map(median)
+    }));
     rows.push(row("distance to the support, unperturbed", models, |context| {
         context.input.summary.robustness.first()?.distance.as_ref().map(median)
     }));

@@ -73,10 +73,10 @@ impl ErrorGroup<'_> {
 
     /// Label of an axis over sizes.
     pub fn axis_label(&self) -> &'static str {
-        if self.kind == "coarser" {
-            "step length, multiples of the run's own"
-        } else {
-            "error size ε (∞-norm)"
+        match self.kind {
+            "coarser" => "step length, multiples of the run's own",
+            "worst-l2" => "error size ε (pointwise 2-norm)",
+            _ => "error size ε (∞-norm)",
         }
     }
 }
