@@ -31,7 +31,8 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
         html! {
             p {
                 "A theorem (Chandramoorthy and de Clercq 2025, Theorem 4.3) gives conditions along a path under which its sample's most sensitive directions lie along the support. "
-                "Each step is split into the " (condition.dimension) " most sensitive directions E and the rest."
+                @if condition.dimension == 1 { "Each step is split into the most sensitive direction E and the rest." }
+                @else { "Each step is split into the " (condition.dimension) " most sensitive directions E and the rest." }
             }
             ul { @for sentence in condition.sentences() { li { (sentence) } } }
             @if let Some(figure) = figure(context, condition)? { (figure.draw()) }
