@@ -2,7 +2,7 @@
 
 use super::runs::Runs;
 use crate::commands::execute::Finished;
-use crate::commands::sweep::curves::{Distances, worst_entries};
+use crate::commands::sweep::curves::{Distances, Worst, worst_entries};
 use crate::failure::{Failure, Result};
 use crate::options::FigureName;
 use crate::report::{Answer, Claim, Evidence};
@@ -44,7 +44,7 @@ fn run<'r>(runs: &'r Runs, name: &str) -> Result<&'r Finished> {
 /// would do, with its bootstrap interval.
 fn off_share(run: &Finished, kind: &str) -> Result<Option<Estimate>> {
     let Some(distances) = Distances::of(run, kind)? else { return Ok(None) };
-    let place = worst_entries(run).iter().find(|(name, ..)| name == kind).map_or(0, |(_, place, _)| *place);
+    let place = worst_entries(run).iter().find(|worst| worst.kind == kind).map_or(0, |worst| worst.place);
     let width = run.summary.robustness.len();
     let moved: Vec<f64> = run.columns.read("shift")?.into_iter().skip(place).step_by(width).collect();
     // The support is a curve in the plane: half of a random displacement's square is normal to it.
@@ -63,7 +63,7 @@ fn median(what: impl Into<String>, q: &Quantiles) -> Evidence {
 fn along_the_moons(runs: &Runs) -> Result<Claim> {
     let run = run(runs, "errors-sgm-sde")?;
     let (mut evidence, mut worst) = (Vec::new(), Estimate { value: 0.0, low: 0.0, high: 0.0 });
-    for (kind, _, entry) in worst_entries(run) {
+    for Worst { kind, entry, .. } in worst_entries(run) {
         let size = number(2.0 * entry.size);
         if let Some(along) = &entry.along {
             evidence.push(median(
@@ -130,7 +130,7 @@ fn same_for_both(runs: &Runs) -> Result<Claim> {
     let (ode, sde) = (run(runs, "errors-sgm-ode")?, run(runs, "errors-sgm-sde")?);
     let mut evidence = Vec::new();
     let (mut same, mut both) = (true, true);
-    for (kind, ..) in worst_entries(sde) {
+    for Worst { kind, .. } in worst_entries(sde) {
         for (name, run) in [("SDE", sde), ("ODE", ode)] {
             if let Some(share) = off_share(run, &kind)? {
                 both &= share.high < OFF_SHARE;

@@ -24,7 +24,7 @@ pub fn curves(runs: &[Finished]) -> Result<Vec<Curve>> {
     let summaries: Vec<Value> =
         runs.iter().map(|run| serde_json::to_value(&run.summary).unwrap_or_default()).collect();
     let mut list = Vec::new();
-    for (figure, label, unit, measure) in measures(&runs[0]) {
+    for Named { figure, label, unit, measure } in measures(&runs[0]) {
         let mut points = Vec::new();
         for (run, summary) in runs.iter().zip(&summaries) {
             points.extend(match &measure {
@@ -39,66 +39,80 @@ pub fn curves(runs: &[Finished]) -> Result<Vec<Curve>> {
     Ok(list)
 }
 
-type Named = (String, String, &'static str, Measure);
+/// A figure with its name, its words and its unit.
+struct Named {
+    figure: String,
+    label: String,
+    unit: &'static str,
+    measure: Measure,
+}
+
+const LENGTH: &str = "data units";
 
 fn measures(run: &Finished) -> Vec<Named> {
-    const LENGTH: &str = "data units";
     let mut list: Vec<Named> = Vec::new();
-    let mut add = |figure: &str, label: String, unit: &'static str, pointer: String| {
-        list.push((figure.into(), label, unit, Measure::Median(pointer)));
+    let mut add = |figure: String, label: String, unit: &'static str, pointer: String| {
+        list.push(Named { figure, label, unit, measure: Measure::Median(pointer) });
     };
-    add("distance", "distance to the support".into(), LENGTH, "/robustness/0/distance".into());
-    let kinds = worst_entries(run);
-    for (kind, place, entry) in &kinds {
+    add("distance".into(), "distance to the support".into(), LENGTH, "/robustness/0/distance".into());
+    let worst = worst_entries(run);
+    for Worst { kind, place, entry } in &worst {
+        let (normal, along) =
+            (format!("/robustness/{place}/first_order/normal"), format!("/robustness/{place}/along"));
+        let per_size = "data units per unit size";
+        add(format!("normal.{kind}"), format!("‖Nᵀζ‖, {kind} error"), per_size, normal);
+        add(format!("along.{kind}"), format!("along-support shift, {kind} {}", entry.size), LENGTH, along);
         add(
-            &format!("normal.{kind}"),
-            format!("‖Nᵀζ‖, {kind} error"),
-            "data units per unit size",
-            format!("/robustness/{place}/first_order/normal"),
-        );
-        add(
-            &format!("along.{kind}"),
-            format!("along-support shift, {kind} {}", entry.size),
-            LENGTH,
-            format!("/robustness/{place}/along"),
-        );
-        add(
-            &format!("footing.{kind}"),
+            format!("footing.{kind}"),
             format!("footing φ, {kind} error"),
             "pure number",
             format!("/footing/{kind}"),
         );
     }
     if run.summary.gains.is_some() {
-        add("gains.normal", "gain G_N".into(), "data units per unit error", "/gains/normal".into());
+        add("gains.normal".into(), "gain G_N".into(), "data units per unit error", "/gains/normal".into());
     }
-    let method = if run.summary.exponents.as_ref().is_some_and(|e| !e.svd.is_empty()) { "svd" } else { "qr" };
-    let vectors = run.summary.exponents.as_ref().map_or(0, |e| e.qr.len()).min(VECTORS);
-    for i in 0..vectors {
+    let exponents = run.summary.exponents.as_ref();
+    let method = if exponents.is_some_and(|e| !e.svd.is_empty()) { "svd" } else { "qr" };
+    for i in 0..exponents.map_or(0, |e| e.qr.len()).min(VECTORS) {
         let label = format!("log growth of vector {}, {method}", i + 1);
-        add(&format!("exponents.{method}.{i}"), label, "nats", format!("/exponents/{method}/{i}"));
+        add(format!("exponents.{method}.{i}"), label, "nats", format!("/exponents/{method}/{i}"));
     }
     for (figure, label, unit) in [
         ("score_cosine", "score cosine", "pure number"),
         ("subspace_angle_deg", "angle of Eᵈ and T", "degrees"),
     ] {
-        let name = format!("alignment.{figure}.{method}");
-        add(&name, format!("{label}, {method}"), unit, format!("/alignment/{figure}/{method}"));
+        let pointer = format!("/alignment/{figure}/{method}");
+        add(format!("alignment.{figure}.{method}"), format!("{label}, {method}"), unit, pointer);
     }
-    for (place, (kind, _, entry)) in kinds.iter().enumerate() {
-        let label = format!("off-support shift W₁, {kind} {}", entry.size);
-        list.insert(1 + place, (format!("off_w1.{kind}"), label, LENGTH, Measure::Shift(kind.clone())));
-    }
+    let shift = |worst: &Worst| Named {
+        figure: format!("off_w1.{}", worst.kind),
+        label: format!("off-support shift W₁, {} {}", worst.kind, worst.entry.size),
+        unit: LENGTH,
+        measure: Measure::Shift(worst.kind.clone()),
+    };
+    list.splice(1..1, worst.iter().map(shift));
     list
 }
 
-/// The largest size of every error kind: its name, place in the robustness list, and entry.
-pub fn worst_entries(run: &Finished) -> Vec<(String, usize, &Robustness)> {
-    let mut list: Vec<(String, usize, &Robustness)> = Vec::new();
+/// The largest size of an error kind.
+pub struct Worst<'a> {
+    /// The kind.
+    pub kind: String,
+    /// Its place in the robustness list.
+    pub place: usize,
+    /// Its entry there.
+    pub entry: &'a Robustness,
+}
+
+/// The largest size of every error kind.
+pub fn worst_entries(run: &Finished) -> Vec<Worst<'_>> {
+    let mut list: Vec<Worst> = Vec::new();
     for (place, entry) in run.summary.robustness.iter().enumerate() {
-        match list.iter_mut().find(|(kind, ..)| *kind == entry.kind) {
-            None => list.push((entry.kind.clone(), place, entry)),
-            Some(known) if known.2.size < entry.size => *known = (entry.kind.clone(), place, entry),
+        let worst = Worst { kind: entry.kind.clone(), place, entry };
+        match list.iter_mut().find(|known| known.kind == entry.kind) {
+            None => list.push(worst),
+            Some(known) if known.entry.size < entry.size => *known = worst,
             Some(_) => {}
         }
     }
@@ -123,7 +137,9 @@ impl Distances {
     /// Unreadable columns.
     pub fn of(run: &Finished, kind: &str) -> Result<Option<Distances>> {
         let entries = worst_entries(run);
-        let Some((_, place, _)) = entries.iter().find(|(name, ..)| name == kind) else { return Ok(None) };
+        let Some(Worst { place, .. }) = entries.iter().find(|worst| worst.kind == kind) else {
+            return Ok(None);
+        };
         let Some(&[_, width]) = run.columns.shape("perturbed_distance") else { return Ok(None) };
         let before = run.columns.read("distance")?;
         let after = run.columns.read("perturbed_distance")?.into_iter().skip(*place).step_by(width).collect();
@@ -148,7 +164,7 @@ fn shift(run: &Finished, kind: &str) -> Result<Option<Estimate>> {
 /// Unreadable columns.
 pub fn contrasts(base: &Finished, other: &Finished, names: [&str; 2]) -> Result<Vec<Contrast>> {
     let mut list = Vec::new();
-    for (kind, _, entry) in worst_entries(base) {
+    for Worst { kind, entry, .. } in worst_entries(base) {
         let (Some(a), Some(b)) = (Distances::of(base, &kind)?, Distances::of(other, &kind)?) else {
             continue;
         };

@@ -72,10 +72,10 @@ pub fn sweep(options: &Analyze, text: &str) -> Result<()> {
 }
 
 /// Writes the combined summary and report; answers with the summary and the text for the terminal.
-fn combine(
+fn combine<'a>(
     setting: &Setting,
-    runs: &[Finished],
-    folders: &[String],
+    runs: &'a [Finished],
+    folders: &'a [String],
     out: &Path,
 ) -> Result<(Vec<u8>, String)> {
     let labels: Vec<String> = setting.values.iter().map(|entry| setting.label(entry)).collect();
@@ -91,17 +91,15 @@ fn combine(
         .iter()
         .map(|entry| entry.number.map_or_else(|| json!(entry.text), |number| json!(number)))
         .collect();
-    let entry = |((run, folder), value): ((&'_ Finished, &'_ String), &Value)| {
-        (value.clone(), folder.clone(), run.summary.clone())
+    let entry = |((run, folder), value): ((&'a Finished, &'a String), &Value)| RunEntry {
+        value: value.clone(),
+        folder,
+        summary: &run.summary,
     };
-    let parts: Vec<_> = runs.iter().zip(folders).zip(&values).map(entry).collect();
     let summary = SweepSummary {
         schema: 1,
         sweep: json!({ "setting": setting.name, "key": setting.key, "values": values }),
-        runs: parts
-            .iter()
-            .map(|(value, folder, summary)| RunEntry { value: value.clone(), folder, summary })
-            .collect(),
+        runs: runs.iter().zip(folders).zip(&values).map(entry).collect(),
         curves: &curves,
         contrasts: &contrasts,
         verdict: json!({ "reasons": reasons }),
