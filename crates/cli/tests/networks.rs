@@ -145,7 +145,7 @@ fn derivatives_are_no_models_and_are_not_meant_to_be() {
     bench.refused(&["inspect", "vjp.onnx", "--check", "absent.npz"], 2, &["3 inputs"]);
     let text = "name = \"m\"\n[field]\nkind = \"onnx\"\nfile = \"vjp.onnx\"\npredicts = \"velocity\"\n[process]\nkind = \"flow\"\n";
     bench.write("m.toml", text);
-    bench.refused(&["inspect", "m.toml"], 2, &["3 inputs"]);
+    bench.refused(&["inspect", "m.toml"], 2, &["3 inputs", "a function of x and t"]);
     bench.refused(&["export-derivative", "vjp.onnx", "--jvp", "1", "-o", "a.onnx"], 2, &["3 inputs"]);
 }
 

@@ -74,9 +74,17 @@ impl std::fmt::Display for UnsupportedNode {
     }
 }
 
-fn count(nodes: &[UnsupportedNode]) -> String {
-    if nodes.len() == 1 { "1 node".into() } else { format!("{} nodes", nodes.len()) }
+/// How many nodes a list names, in words; the last of a long list stands for all others.
+pub fn count(nodes: &[UnsupportedNode]) -> String {
+    match nodes {
+        [_] => "1 node".into(),
+        [listed @ .., last] if last.node == MORE => format!("more than {} nodes", listed.len()),
+        _ => format!("{} nodes", nodes.len()),
+    }
 }
+
+/// The name of the entry that stands for the nodes that a list leaves out.
+pub(crate) const MORE: &str = "…";
 
 fn lines(nodes: &[UnsupportedNode]) -> String {
     nodes.iter().map(|node| format!("  {node}")).collect::<Vec<_>>().join("\n")

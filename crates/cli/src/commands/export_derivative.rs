@@ -53,7 +53,7 @@ fn check_out(out: &Path, onnx: &Path) -> Result<()> {
         got: got.into(),
         remedy: remedy.into(),
     };
-    if out.extension().is_none_or(|end| end != "onnx") {
+    if !out.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx")) {
         return Err(refuse("a name ending in .onnx", "another one", "Runtimes know ONNX files by it"));
     }
     match (out.canonicalize(), onnx.canonicalize()) {

@@ -8,8 +8,10 @@ use crate::failure::{Failure, Result};
 use crate::model_file::{FieldSpec, ModelSpec, read_spec};
 use crate::options::{Format, Inspect};
 use serde_json::json;
+use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+use surefoot_graph::error::count;
 use surefoot_graph::{Description, Layer, Port};
 
 /// Describes a file, and checks it where asked.
@@ -31,7 +33,7 @@ pub fn inspect(options: &Inspect) -> Result<()> {
     };
     let text = match options.screen.format {
         Format::Json => format!("{:#}\n", as_json(&onnx, spec.as_ref(), &description, &deviations)),
-        Format::Text => as_text(&onnx, spec.as_ref(), &description, &deviations),
+        Format::Text => printable(&as_text(&onnx, spec.as_ref(), &description, &deviations)),
     };
     print(text.as_bytes())?;
     if let Some(obstacle) = obstacle {
@@ -46,13 +48,22 @@ pub fn inspect(options: &Inspect) -> Result<()> {
     }
 }
 
+/// A text without characters, from names in a file, that a terminal would act upon.
+fn printable(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\n' => c.to_string(),
+        c if c.is_control() => c.escape_default().to_string(),
+        c => c.to_string(),
+    };
+    text.chars().map(plain).collect()
+}
+
 /// Why no command can run a network, if so. A derivative that surefoot has written is no model either, but is not
 /// meant to be one, unless a model file or a check says so.
 fn obstacle(file: &Path, description: &Description, meant_to_run: bool) -> Option<String> {
     let file = file.display();
-    let count = description.unsupported.len();
-    if count > 0 {
-        let nodes = if count == 1 { "1 node".into() } else { format!("{count} nodes") };
+    if !description.unsupported.is_empty() {
+        let nodes = count(&description.unsupported);
         return Some(format!(
             "{file}: expected a network that can be run, got {nodes} that cannot be, as listed"
         ));
@@ -66,7 +77,8 @@ fn obstacle(file: &Path, description: &Description, meant_to_run: bool) -> Optio
 /// # Errors
 /// An unreadable model file.
 pub fn files(name: &str) -> Result<(Option<ModelSpec>, Option<PathBuf>)> {
-    if !name.starts_with("builtin:") && Path::new(name).extension().is_some_and(|end| end == "onnx") {
+    let is_onnx = |end: &OsStr| end.eq_ignore_ascii_case("onnx");
+    if !name.starts_with("builtin:") && Path::new(name).extension().is_some_and(is_onnx) {
         return Ok((None, Some(PathBuf::from(name))));
     }
     let spec = read_spec(name, &[])?;

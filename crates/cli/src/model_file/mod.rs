@@ -123,7 +123,7 @@ fn read_text(file: &Path) -> Result<String> {
     if bytes.len() as u64 > MOST_BYTES {
         return Err(refuse("more"));
     }
-    if file.extension().is_some_and(|end| end == "onnx") {
+    if file.extension().is_some_and(|end| end.eq_ignore_ascii_case("onnx")) {
         return Err(refuse("an ONNX file"));
     }
     String::from_utf8(bytes).map_err(|_| refuse("something that is not text"))

@@ -65,6 +65,11 @@ impl Budget {
         self.parts <= MOST_PARTS
     }
 
+    /// Bytes asked for so far.
+    pub fn used(&self) -> u64 {
+        self.used
+    }
+
     /// Was more asked for than there is?
     pub fn is_exceeded(&self) -> bool {
         self.used > self.limit || self.operations > MOST_OPERATIONS

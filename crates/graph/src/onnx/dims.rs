@@ -86,7 +86,12 @@ pub(super) fn broadcast(a: &[Dim], b: &[Dim]) -> Result<Vec<Dim>, String> {
         (m, n) if m == n || n.is_one() => Ok(m),
         (m, n) if m.is_one() => Ok(n),
         (m, n) if m.batch || n.batch => {
-            Err(format!("{MIXES}: it combines the shapes {} and {}", show(a), show(b)))
+            let fixed = if m.batch { n } else { m };
+            let perhaps = match fixed.batch {
+                true => String::new(),
+                false => format!(". A batch fixed at {fixed} needs an export with a dynamic batch axis"),
+            };
+            Err(format!("{MIXES}: it combines the shapes {} and {}{perhaps}", show(a), show(b)))
         }
         _ => Err(format!("shapes {} and {} do not broadcast", show(a), show(b))),
     });

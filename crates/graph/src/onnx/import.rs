@@ -54,8 +54,10 @@ pub(crate) fn import(
     if needed > limits.memory {
         return Err(Error::TooLarge { file, what: "decoding the file".into(), needed, limit: limits.memory });
     }
-    let model = ModelProto::decode(bytes)
-        .map_err(|e| malformed("file", "an ONNX model", e.to_string(), "Export the model again"))?;
+    let model = ModelProto::decode(bytes).map_err(|e| {
+        let got = format!("a file that is cut off, damaged, or of another kind ({e})");
+        malformed("file", "an ONNX model", got, "Export the model again")
+    })?;
     let graph = model.graph.as_ref().ok_or_else(|| {
         malformed("file", "an ONNX model", "no graph in it".into(), "Export the model again")
     })?;
@@ -71,12 +73,16 @@ pub(crate) fn import(
     importer.graph.source.producer = producer(&model);
     importer.graph.source.opset = opset;
     importer.graph.memory_limit = limits.memory;
-    let unfit = |p: Problem| malformed(p.what, interface.expected(), p.got, p.remedy);
+    let unfit = |importer: &Importer, p: Problem| match importer.excess() {
+        Some(needed) => {
+            Error::TooLarge { file: file.clone(), what: p.what.into(), needed, limit: limits.memory }
+        }
+        None => malformed(p.what, interface.expected(), p.got, p.remedy),
+    };
     importer.weights(graph).map_err(|(weight, problem)| {
         let what = format!("initializer {}", short(weight.name.as_deref().unwrap_or("")));
-        if importer.is_full() {
-            let (needed, limit) = (importer.loader.used, limits.memory);
-            return Error::TooLarge { file: file.clone(), what, needed, limit };
+        if let Some(needed) = importer.excess() {
+            return Error::TooLarge { file: file.clone(), what, needed, limit: limits.memory };
         }
         let remedy = match weight.data_location {
             Some(1) => "Keep the file of the external data beside the model, as the exporter wrote it",
@@ -85,22 +91,24 @@ pub(crate) fn import(
         malformed(&what, "a sound tensor", problem, remedy)
     })?;
     let x_dims = match interface {
-        Interface::Model => Some(importer.model_inputs(graph).map_err(unfit)?),
-        Interface::Function => importer.function_inputs(graph).map(|()| None).map_err(unfit)?,
+        Interface::Model => Some(importer.model_inputs(graph).map_err(|p| unfit(&importer, p))?),
+        Interface::Function => {
+            importer.function_inputs(graph).map(|()| None).map_err(|p| unfit(&importer, p))?
+        }
     };
     graph.node.iter().for_each(|node| importer.node(node));
     match x_dims {
-        Some(x_dims) => importer.model_output(graph, &x_dims).map_err(unfit)?,
-        None => importer.function_outputs(graph).map_err(unfit)?,
+        Some(x_dims) => importer.model_output(graph, &x_dims).map_err(|p| unfit(&importer, p))?,
+        None => importer.function_outputs(graph).map_err(|p| unfit(&importer, p))?,
     }
-    importer.graph.source.operators = importer.operators.iter().map(|(op, n)| (op.to_string(), *n)).collect();
+    importer.graph.source.operators = importer.operators.iter().map(|(op, n)| (short(op), *n)).collect();
     Ok(Import { graph: importer.graph, unsupported: importer.unsupported })
 }
 
 fn producer(model: &ModelProto) -> String {
     let name = model.producer_name.as_deref().unwrap_or("");
     let version = model.producer_version.as_deref().unwrap_or("");
-    format!("{name} {version}").trim().into()
+    short(format!("{name} {version}").trim())
 }
 
 /// Elements up to which a result known now is computed now, so that shapes may depend on it.
@@ -227,9 +235,15 @@ impl<'a> Importer<'a> {
         }
     }
 
-    /// Was more memory asked for than there is?
+    /// Was more asked for than there is?
     fn is_full(&self) -> bool {
-        self.budget.is_exceeded() || self.loader.used > self.loader.limits.memory
+        self.budget.is_exceeded() || self.excess().is_some()
+    }
+
+    /// The bytes that were asked for, where there are fewer.
+    fn excess(&self) -> Option<u64> {
+        let asked = self.budget.used().max(self.loader.used);
+        (asked > self.loader.limits.memory).then_some(asked)
     }
 
     /// The argument of a node; `None` where an optional one is left out. A name that nothing makes is reported once.

@@ -43,7 +43,17 @@ impl From<(&'static str, String)> for Problem {
 const DYNAMIC: &str = "Export with a dynamic batch axis: torch.onnx.export(f, (x, t), \"f.onnx\", \
     dynamic_shapes=({0: \"batch\"}, {0: \"batch\"})), x and t of two samples";
 
+/// What to do about axes of open length.
+const FIXED: &str = "Export with fixed lengths for all axes but the batch";
+
+/// What to do about inputs and outputs that are too many.
+const WRAP: &str = "Export a function of x and t that returns y, with everything else fixed inside";
+
 impl Problem {
+    fn new(what: &'static str, got: String, remedy: &'static str) -> Problem {
+        Problem { what, got, remedy }
+    }
+
     fn fixed_batch(what: &'static str, dims: &[Dim]) -> Problem {
         let batch = dims.first().map_or(1, |d| d.per_sample);
         Problem { what, got: format!("shape {} with a fixed batch of {batch}", show(dims)), remedy: DYNAMIC }
@@ -64,14 +74,13 @@ impl<'a> Importer<'a> {
     /// Finds x and t among the inputs of a model; answers the shape of x.
     pub(super) fn model_inputs(&mut self, graph: &'a GraphProto) -> Result<Vec<Dim>, Problem> {
         let inputs = self.free_inputs(graph);
-        let shapes: Vec<Vec<Dim>> =
-            inputs.iter().map(|i| input_dims(i)).collect::<Result<_, _>>().map_err(|e| ("inputs", e))?;
+        let shapes: Vec<Vec<Dim>> = inputs.iter().map(|i| input_dims(i)).collect::<Result<_, _>>()?;
         let named = |name: &str| inputs.iter().position(|i| name_of(i) == name);
         let (x, t) = match (named("x"), named("t"), inputs.len()) {
             (Some(x), Some(t), 2) => (x, Some(t)),
             (_, _, 2) => (0, Some(1)),
             (_, _, 1) => (0, None),
-            (_, _, n) => return Err(("inputs", format!("{n} inputs")).into()),
+            (_, _, n) => return Err(Problem::new("inputs", format!("{n} inputs"), WRAP)),
         };
         let dims = &shapes[x];
         let floats = element_type(inputs[x]).map_err(|e| ("input x", e))?.is_float();
@@ -111,7 +120,7 @@ impl<'a> Importer<'a> {
     /// Names the output of a model, which must be shaped like x.
     pub(super) fn model_output(&mut self, graph: &GraphProto, x_dims: &[Dim]) -> Result<(), Problem> {
         let [output] = &graph.output[..] else {
-            return Err(("outputs", format!("{} outputs", graph.output.len())).into());
+            return Err(Problem::new("outputs", format!("{} outputs", graph.output.len()), WRAP));
         };
         match self.scope.get(name_of(output)).and_then(Option::as_ref) {
             _ if !self.unsupported.is_empty() => Ok(()),
@@ -136,7 +145,7 @@ impl<'a> Importer<'a> {
     pub(super) fn function_inputs(&mut self, graph: &'a GraphProto) -> Result<(), Problem> {
         for input in self.free_inputs(graph) {
             let name = name_of(input);
-            let dims = input_dims(input).map_err(|e| ("inputs", e))?;
+            let dims = input_dims(input)?;
             element_type(input).map_err(|e| ("inputs", format!("{}: {e}", short(name))))?;
             let shape = per_sample(&dims);
             let is_time = name == "t" && elements(&shape) == 1;
@@ -188,15 +197,17 @@ fn agrees(dims: &[Dim], x_dims: &[Dim]) -> bool {
 }
 
 /// The declared shape of an input: the first axis may be the batch, all others have a length.
-fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, String> {
+fn input_dims(input: &ValueInfoProto) -> Result<Vec<Dim>, Problem> {
     let name = short(name_of(input));
     let tensor = input.r#type.as_ref().and_then(|t| t.tensor_type.as_ref());
-    let shape =
-        tensor.and_then(|t| t.shape.as_ref()).ok_or_else(|| format!("input {name} without a shape"))?;
+    let shape = tensor.and_then(|t| t.shape.as_ref());
+    let shape = shape.ok_or_else(|| ("inputs", format!("input {name} without a shape")))?;
     let dim = |(axis, d): (usize, &DimensionProto)| match (d.dim_value, axis) {
         (Some(n), _) if n > 0 => Ok(Dim::fixed(n as usize)),
+        (Some(n), _) => Err(format!("input {name} whose axis {axis} has the length {n}")),
         (None, 0) => Ok(Dim::BATCH),
-        _ => Err(format!("input {name} whose axis {axis} has no fixed length")),
+        (None, _) => Err(format!("input {name} whose axis {axis} has no fixed length")),
     };
-    shape.dim.iter().enumerate().map(dim).collect()
+    let dims: Result<_, String> = shape.dim.iter().enumerate().map(dim).collect();
+    dims.map_err(|got| Problem::new("inputs", got, FIXED))
 }

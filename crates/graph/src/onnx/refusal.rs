@@ -5,7 +5,7 @@ use super::functions::{full_name, is_standard};
 use super::import::Importer;
 use super::manual;
 use super::proto::{NodeProto, TensorProto};
-use crate::error::UnsupportedNode;
+use crate::error::{MORE, UnsupportedNode};
 
 /// Most nodes that a refusal lists.
 const MOST_LISTED: usize = 1000;
@@ -39,7 +39,7 @@ impl Importer<'_> {
     fn note(&mut self, node: String, operator: String, reason: String, list: Option<String>) {
         let [node, operator, reason] = match self.unsupported.len() {
             0..MOST_LISTED => [node, operator, reason].map(|text| short(&text)),
-            MOST_LISTED => ["…", "…", "more nodes follow that are not listed"].map(String::from),
+            MOST_LISTED => [MORE, MORE, "more nodes follow that are not listed"].map(String::from),
             _ => return,
         };
         let list = list.filter(|_| self.unsupported.len() < MOST_LISTED);
@@ -56,10 +56,12 @@ fn operator(node: &NodeProto) -> String {
     }
 }
 
-/// The beginning of a text, where it is long.
+/// The beginning of a text of a file, where it is long, without characters that a terminal would act upon.
 pub(super) fn short(text: &str) -> String {
-    match text.char_indices().nth(MOST_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.into(),
+    let plain = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    let mut shown: String = text.chars().take(MOST_SHOWN).map(plain).collect();
+    if text.chars().nth(MOST_SHOWN).is_some() {
+        shown.push('…');
     }
+    shown
 }

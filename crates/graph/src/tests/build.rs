@@ -84,6 +84,18 @@ impl Model {
         self
     }
 
+    /// Adds a node with a name, of one argument and result.
+    pub fn named_node(mut self, name: &str, operator: &str, input: &str, output: &str) -> Model {
+        self.graph().node.push(NodeProto {
+            op_type: Some(operator.into()),
+            name: Some(name.into()),
+            input: vec![input.into()],
+            output: vec![output.into()],
+            ..NodeProto::default()
+        });
+        self
+    }
+
     /// Adds a function of domain "own", written as "out1 out2 = Name in1 in2".
     pub fn function(mut self, text: &str, node: Vec<NodeProto>, defaults: Vec<AttributeProto>) -> Model {
         let call = self::node(text, vec![]);

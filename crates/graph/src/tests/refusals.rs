@@ -131,3 +131,21 @@ fn impossible_reshapes_show_what_was_asked_for() {
         .node("y = Exp x");
     assert_eq!(refused(&model)[0].reason, "cannot reshape [batch, 6] to [batch, 5]");
 }
+
+#[test]
+fn names_of_a_file_cannot_act_upon_a_terminal() {
+    let name = format!("a\u{1b}[2J\n{}", "n".repeat(1000));
+    let model = Model::new(&[3]).node("y = Exp x").named_node(&name, "Odd\u{1b}[31m", "x", "z");
+    let error = Graph::from_bytes(&model.bytes(), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("a\\u{1b}[2J\\nnnn") && error.contains("n… (Odd\\u{1b}[31m)"), "{error}");
+    assert!(error.chars().all(|c| c == '\n' || !c.is_control()) && error.len() < 700, "{error}");
+}
+
+#[test]
+fn long_lists_end_with_how_many_there_are_at_least() {
+    let model = (0..3000).fold(Model::new(&[3]), |model, i| model.node(&format!("a{i} = Odd{i} x")));
+    let error = Graph::from_bytes(&model.node("y = Exp x").bytes(), &Limits::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(text.contains("more than 1000 nodes cannot be evaluated"), "{text}");
+    assert_eq!(text.lines().count(), 1002);
+}
