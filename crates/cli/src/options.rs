@@ -227,8 +227,6 @@ f32 runs in every runtime; onnxruntime has no f64 kernels for Conv, Erf, Selu an
 pub struct ExportDerivative {
     /// An ONNX file, or a model file that names one
     pub file: String,
-    #[command(flatten)]
-    pub derivative: DerivativeChoice,
     /// Where to write: a name ending in .onnx
     #[arg(short, long, value_name = "FILE.onnx")]
     pub out: PathBuf,
@@ -237,6 +235,8 @@ pub struct ExportDerivative {
     pub precision: Option<PrecisionName>,
     #[command(flatten)]
     pub memory: Memory,
+    #[command(flatten)]
+    pub derivative: DerivativeChoice,
     #[command(flatten)]
     pub screen: Screen,
 }

@@ -244,7 +244,9 @@ proptest! {
         let rank = own.len().max(other.len());
         let length = |s: &[usize], i: usize| if i + s.len() < rank { 1 } else { s[i + s.len() - rank] };
         let shape: Vec<usize> = (0..rank).map(|i| length(&own, i).max(length(&other, i))).collect();
-        check_projected(&signed(&own), away, nodes, |x| {
+        // So far from c that differences are exact where |x − c| is taken to a power.
+        let far = |x: f64| x + x.signum();
+        check_projected(&signed(&own), far, nodes, |x| {
             let pair = |i: &Vec<usize>| (at(x, &own, i), at(&c, &other, i));
             indices(&shape).iter().map(pair).map(|(a, b)| match which {
                 0 => if a > b { a } else { b },
