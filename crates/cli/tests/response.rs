@@ -29,7 +29,7 @@ fn observables_are_chosen_and_switched_off() {
         let entry = answer(&summary, "random", observable);
         assert!(entry["path"]["standard_error"].as_f64().unwrap() > 0.0);
         assert!(entry["density"]["mean"].is_f64() && entry["difference"]["mean"].is_f64());
-        assert_eq!(entry["finite_difference"]["values"].as_array().unwrap().len(), 3);
+        assert_eq!(entry["finite_difference"]["values"].as_array().unwrap().len(), 4);
         assert!(summary["response"]["density_vs_path"]["random"][observable].is_f64());
     }
     assert_eq!(summary["response"]["density"], "deterministic");

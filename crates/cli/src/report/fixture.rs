@@ -430,7 +430,7 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
                 density: density.then(|| estimate(mean + 0.05)),
                 difference: density.then(|| estimate(0.05)),
                 finite_difference: Differences {
-                    values: vec![mean + 0.1, mean + 0.001, mean],
+                    values: vec![mean + 0.1, mean + 0.001, mean, mean],
                     limit: mean,
                     order: (f > 0).then_some(2.0),
                 },
@@ -440,7 +440,7 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
     ResponseSummary {
         density_vs_path: BTreeMap::new(),
         finite_difference_order: BTreeMap::new(),
-        finite_difference_sizes: vec![0.1, 0.01, 0.001],
+        finite_difference_sizes: vec![0.1, 0.01, 0.001, 0.0001],
         finite_difference_samples: 32,
         density: density.then(|| "deterministic".into()),
         answers,

@@ -3,7 +3,7 @@
 use super::columns::{Extent, layout};
 use super::gains::{PathKind, path_kinds};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
-use super::response::{DIFFERENCE_SIZES, Opposites, opposites};
+use super::response::{Opposites, opposites};
 use super::system::System;
 use crate::error::{Error, Result};
 use crate::error_field::{Chi, ConstantField, ModelError, SmoothField};
@@ -37,8 +37,8 @@ pub(super) struct Study<'a> {
     pub doubled: Step,
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
-    /// Twins of the errors that respond, for central differences.
-    pub opposites: Vec<[Opposites; DIFFERENCE_SIZES.len()]>,
+    /// Twins of the errors that respond, one pair a size, for central differences.
+    pub opposites: Vec<Vec<Opposites>>,
 }
 
 impl<'a> Study<'a> {

@@ -91,6 +91,39 @@ pub trait Field: Send + Sync {
             "Take differences of its tangents.",
         ))
     }
+
+    /// Tangents and second order at once: bit for bit those of [`Field::tangents`] and [`Field::second`], for fields that
+    /// save work so.
+    ///
+    /// # Errors
+    /// Those of [`Field::second`].
+    fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {
+        self.second(at, x, along.left, along.right, out.value, out.second)?;
+        self.tangents(at, x, along.directions, out.value, out.tangents);
+        Ok(())
+    }
+}
+
+/// Along what a field is expanded.
+#[derive(Debug, Clone, Copy)]
+pub struct Along<'a> {
+    /// Directions of the tangents `[n, k, D]`.
+    pub directions: &'a [f64],
+    /// First directions of the pairs `[n, p, D]`.
+    pub left: &'a [f64],
+    /// Second directions of the pairs `[n, p, D]`.
+    pub right: &'a [f64],
+}
+
+/// What an expansion fills.
+#[derive(Debug)]
+pub struct Expansion<'a> {
+    /// f(x) `[n, D]`.
+    pub value: &'a mut [f64],
+    /// df(x) v `[n, k, D]`.
+    pub tangents: &'a mut [f64],
+    /// d²f(x)\[left, right\] `[n, p, D]`.
+    pub second: &'a mut [f64],
 }
 
 /// A field shared between threads.

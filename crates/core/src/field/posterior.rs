@@ -5,7 +5,7 @@
 //! (Cov/V' − I)/V, a symmetric matrix. As ξ/V' tilts the law of X_0 exponentially, a derivative along ξ is the next
 //! cumulant over V': with the third cumulant K, d²s\[u, v\] = (m/V)³ K\[u, v\].
 
-use super::{Field, Moment};
+use super::{Along, Expansion, Field, Moment};
 use crate::error::Result;
 
 /// Mean (relative to the observation) and covariance of X_0 given its noisy observation ξ.
@@ -208,6 +208,16 @@ impl Noised {
     }
 }
 
+/// The matrix times every row.
+#[inline(always)]
+fn multiply<const D: usize>(matrix: &[[f64; D]; D], v: &[f64], out: &mut [f64]) {
+    for (v, out) in v.chunks_exact(D).zip(out.chunks_exact_mut(D)) {
+        for (out, row) in out.iter_mut().zip(matrix) {
+            *out = row.iter().zip(v).map(|(a, b)| a * b).sum();
+        }
+    }
+}
+
 /// Whether all numbers are finite: 0 · x is 0 for every finite x and NaN for the others.
 #[inline(always)]
 fn all_finite<const D: usize>(values: &[f64; D]) -> bool {
@@ -228,11 +238,7 @@ impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {
         self.each(at, x, |i, score, jacobian| {
             y[i * D..][..D].copy_from_slice(score);
             let rows = i * k * D..(i + 1) * k * D;
-            for (v, jv) in v[rows.clone()].chunks_exact(D).zip(jv[rows].chunks_exact_mut(D)) {
-                for (out, row) in jv.iter_mut().zip(jacobian) {
-                    *out = row.iter().zip(v).map(|(a, b)| a * b).sum();
-                }
-            }
+            multiply(jacobian, &v[rows.clone()], &mut jv[rows]);
         });
     }
 
@@ -249,19 +255,29 @@ impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {
         y: &mut [f64],
         d2: &mut [f64],
     ) -> Result<()> {
-        let k = if x.is_empty() { 0 } else { u.len() / x.len() };
+        let along = Along { directions: &[], left: u, right: v };
+        self.expand(at, x, along, Expansion { value: y, tangents: &mut [], second: d2 })
+    }
+
+    fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {
+        let Along { directions, left, right } = along;
+        let Expansion { value, tangents, second } = out;
+        let count = |rows: &[f64]| rows.len().checked_div(x.len()).unwrap_or(0);
+        let (k, pairs) = (count(directions), count(left));
         let mut moments = [Cumulants::filled(0.0); TILE];
         self.tiles(at, x, |noised, first, rows, xi| {
             if noised.carries_signal() {
                 self.posterior.cumulants(noised.variance, xi, &mut moments[..rows.len()]);
             }
             for (i, row) in rows.iter().enumerate() {
-                let (score, _) = noised.score(row, &moments[i].conditional);
-                y[(first + i) * D..][..D].copy_from_slice(&score);
-                let factor = noised.curvature(&score);
+                let (score, jacobian) = noised.score(row, &moments[i].conditional);
+                value[(first + i) * D..][..D].copy_from_slice(&score);
                 let own = (first + i) * k * D..(first + i + 1) * k * D;
-                let pairs = u[own.clone()].chunks_exact(D).zip(v[own.clone()].chunks_exact(D));
-                for ((u, v), d2) in pairs.zip(d2[own].chunks_exact_mut(D)) {
+                multiply(&jacobian, &directions[own.clone()], &mut tangents[own]);
+                let factor = noised.curvature(&score);
+                let own = (first + i) * pairs * D..(first + i + 1) * pairs * D;
+                let pairs = left[own.clone()].chunks_exact(D).zip(right[own.clone()].chunks_exact(D));
+                for ((u, v), d2) in pairs.zip(second[own].chunks_exact_mut(D)) {
                     let along = moments[i].contract(u, v);
                     d2.iter_mut().zip(along).for_each(|(d2, k)| *d2 = factor * k);
                 }

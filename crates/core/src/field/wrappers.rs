@@ -1,6 +1,6 @@
 //! Fields around fields: cost counters, finite differences, sums and differences.
 
-use super::{Field, Moment, SharedField};
+use super::{Along, Expansion, Field, Moment, SharedField};
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -75,6 +75,12 @@ impl Field for Counting {
         self.add(&self.evaluations, x.len());
         self.add(&self.jvp, u.len() + v.len());
         self.field.second(at, x, u, v, y, d2)
+    }
+
+    fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {
+        self.add(&self.evaluations, x.len());
+        self.add(&self.jvp, along.directions.len() + along.left.len() + along.right.len());
+        self.field.expand(at, x, along, out)
     }
 }
 

@@ -75,28 +75,24 @@ pub struct Differences {
     pub values: Vec<f64>,
     /// E[∇f·ζ], their limit.
     pub limit: f64,
-    /// Exponent of ε with which they approach it, 2 where third derivatives rule: from the first two neighbouring sizes
-    /// of which the larger comes within a tenth of the limit, or else the last two. Absent where the errors are at
-    /// rounding.
+    /// Exponent of ε with which they approach it, 2 where third derivatives rule, from the last two neighbouring sizes
+    /// between which the error falls. Absent where all errors are at rounding.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order: Option<f64>,
 }
 
 /// Errors below this share of the largest of the numbers compared are rounding.
 const ROUNDING: f64 = 1e-9;
-/// Errors above this share of the limit say nothing of the order yet.
-const NEAR: f64 = 0.1;
 
 impl Differences {
     /// From the values at `sizes`; `scale` bounds the values of the observable that were subtracted.
     pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, scale: f64) -> Differences {
         let errors: Vec<f64> = values.iter().map(|value| (value - limit).abs()).collect();
         let visible = |i: &usize| errors[*i] > ROUNDING * (scale / sizes[*i]).max(limit.abs());
-        let pairs = 0..sizes.len().saturating_sub(1);
-        let seen: Vec<usize> = pairs.filter(|i| visible(i) && visible(&(i + 1))).collect();
-        let near = seen.iter().find(|i| errors[**i] < NEAR * limit.abs()).or(seen.last());
-        let slope = |i: &usize| (errors[*i] / errors[i + 1]).ln() / (sizes[*i] / sizes[i + 1]).ln();
-        Differences { limit, order: near.map(slope), values }
+        let falls = |i: &usize| visible(i) && visible(&(i + 1)) && errors[*i] > errors[i + 1];
+        let last = (0..sizes.len().saturating_sub(1)).rev().find(falls);
+        let slope = |i: usize| (errors[i] / errors[i + 1]).ln() / (sizes[i] / sizes[i + 1]).ln();
+        Differences { limit, order: last.map(slope), values }
     }
 }
 
@@ -117,8 +113,9 @@ mod tests {
             Differences::of(&sizes, sizes.map(|size| 2.0 + error(size)).to_vec(), 2.0, 1.0).order
         };
         assert!((of(|size| 3.0 * size * size).unwrap() - 2.0).abs() < 1e-6);
-        // Far from the limit at first.
+        // Far from the limit at first, or nothing but noise at last.
         assert!((of(|size| if size > 0.05 { 7.0 } else { size * size }).unwrap() - 2.0).abs() < 1e-6);
+        assert!((of(|size| if size < 0.005 { 0.5 } else { size * size }).unwrap() - 2.0).abs() < 1e-6);
         assert!((of(|size| size).unwrap() - 1.0).abs() < 1e-6);
         assert_eq!(of(|_| 0.0), None);
         // Rounding at the last size only.

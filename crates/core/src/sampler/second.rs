@@ -14,7 +14,7 @@ use super::execute::{Run, StageScratch, add, own_error};
 use super::plan::Stage;
 use crate::error::Result;
 use crate::error_field::Chi;
-use crate::field::{Moment, SharedField};
+use crate::field::{Along, Expansion, Moment, SharedField};
 use crate::scratch::sized;
 
 /// Where the derivatives of [`Step::advance_second`] stand among the rows of a sample: first A_n v, then b_n, then
@@ -96,7 +96,14 @@ impl Run<'_> {
             seed[..k * dim].copy_from_slice(&v[sample * k * dim..][..k * dim]);
         }
         for j in 0..self.plan.stages.len() {
-            if self.plan.stages[j].point.has_outputs() {
+            let stage = &self.plan.stages[j];
+            let at_state = stage.point.is_state() && own_error(self.step, stage).is_none();
+            if at_state && !self.x.is_empty() {
+                self.expand(j, v, pairs, layout)?;
+                self.force_second(j, layout);
+                continue;
+            }
+            if stage.point.has_outputs() {
                 self.ask_with_tangents(j, seed);
             } else {
                 self.ask_first(j, v, k, layout.count());
@@ -107,6 +114,34 @@ impl Run<'_> {
         self.combine_into(self.plan.next, next);
         self.combine_tangents(self.plan.next, seed, rows);
         self.scratch.second.rows = start;
+        Ok(())
+    }
+
+    /// A stage at the state itself: tangents and second order in one question to the field.
+    fn expand(&mut self, j: usize, v: &[f64], pairs: &[[usize; 2]], layout: SecondRows) -> Result<()> {
+        let (len, dim, k, rows) = (self.x.len(), self.step.dim(), layout.directions, layout.count());
+        let Buffers { first, left, right, curvature, .. } = &mut self.scratch.second;
+        let StageScratch { output, tangent_point, tangent_output, .. } = &mut self.scratch.stages[j];
+        let (left, right) = (sized(left, len * pairs.len()), sized(right, len * pairs.len()));
+        if k > 0 {
+            gather(dim, k, v, |p| pairs[p][0], left, pairs.len());
+            gather(dim, k, v, |p| pairs[p][1], right, pairs.len());
+        }
+        let (slopes, d2) = (sized(first, len * k), sized(curvature, len * pairs.len()));
+        let out = Expansion { value: sized(output, len), tangents: slopes, second: d2 };
+        let along = Along { directions: v, left, right };
+        self.step.drift.field.expand(self.plan.stages[j].at, self.x, along, out)?;
+        let (points, outputs) = (sized(tangent_point, len * rows), sized(tangent_output, len * rows));
+        points.fill(0.0);
+        outputs.fill(0.0);
+        let samples = points.chunks_exact_mut(rows * dim).zip(outputs.chunks_exact_mut(rows * dim));
+        for (sample, (points, outputs)) in samples.enumerate() {
+            let own = sample * k * dim..(sample + 1) * k * dim;
+            points[..k * dim].copy_from_slice(&v[own.clone()]);
+            outputs[..k * dim].copy_from_slice(&slopes[own]);
+            let bent = pairs.len() * dim;
+            outputs[layout.pair(0) * dim..][..bent].copy_from_slice(&d2[sample * bent..][..bent]);
+        }
         Ok(())
     }
 

@@ -48,7 +48,16 @@ pub(super) struct Carried {
 
 impl Carried {
     /// At x_0 `[n, D]` with frames E_0.
-    pub(super) fn new(step: &Step, source: &dyn Density, x: &[f64], frames: &Frames) -> Self {
+    ///
+    /// # Errors
+    /// [`crate::Error::NonFinite`] where the source has no finite density.
+    pub(super) fn new(
+        step: &Step,
+        source: &dyn Density,
+        x: &[f64],
+        frames: &Frames,
+        first_sample: usize,
+    ) -> Result<Self> {
         let dim = step.dim();
         let samples = x.len() / dim;
         let pairs: Vec<[usize; 2]> = (0..dim).flat_map(|i| (i..dim).map(move |j| [i, j])).collect();
@@ -57,23 +66,22 @@ impl Carried {
         for (x, score) in x.chunks_exact(dim).zip(score.chunks_exact_mut(dim)) {
             source.score(x, score);
         }
+        let log_source: Vec<f64> = x.chunks_exact(dim).map(|x| source.log_density(x)).collect();
+        check_finite("log-density of the source", &log_source, 1, first_sample, 0)?;
+        check_finite("score of the source", &score, dim, first_sample, 0)?;
         let rows = frames.rows.chunks_exact(dim * dim).zip(score.chunks_exact(dim));
         let components =
             rows.flat_map(|(frame, score)| frame.chunks_exact(dim).map(move |e| dot(e, score))).collect();
-        Carried {
+        Ok(Carried {
             layout,
             pairs,
             frames: vec![0.0; samples * dim * dim],
             rows: vec![0.0; samples * layout.count() * dim],
             components,
-            found: PathDensity {
-                log_source: x.chunks_exact(dim).map(|x| source.log_density(x)).collect(),
-                score,
-                response: vec![0.0; samples * step.forcing.len()],
-            },
+            found: PathDensity { log_source, score, response: vec![0.0; samples * step.forcing.len()] },
             inverse: vec![0.0; dim * dim],
             dual: vec![0.0; dim * dim],
-        }
+        })
     }
 
     /// Takes the step: the next state, A_n E_n into the frames, and A_n ζ_n + b_n into the displacements.

@@ -50,7 +50,7 @@ pub fn forward_density(step: &Step, batch: &Batch, keep: Keep, source: &dyn Dens
     }
     let none = PathError::default();
     let mut sweep = Sweep::new(step, batch, dim, keep, &none);
-    sweep.density = Some(Carried::new(step, source, &sweep.x, &sweep.frames));
+    sweep.density = Some(Carried::new(step, source, &sweep.x, &sweep.frames, batch.samples.start)?);
     sweep.run()
 }
 

@@ -59,8 +59,8 @@ struct Map {
 impl Map {
     fn sentence(&self) -> String {
         format!(
-            "{}: {} of the change at ε = {} lies where the unperturbed model puts its samples, and the first-order map agrees \
-             with it (correlation {}).",
+            "{}: {} of the change at ε = {} lies where the unperturbed model puts its samples. First order and measurement \
+             correlate by {} over the map, sampling noise included.",
             capital(&self.title),
             percent(self.held),
             typed(self.size),
@@ -220,7 +220,7 @@ fn caption(smooth: &Smoothing, dots: bool, deterministic: bool, scene: &Scene) -
         }
         @if deterministic { "Middle: the samples weighted by it and smoothed. " } @else { "Next: the smoothed density carried along ζ, per unit ε. " }
         "Right: smoothed density of the perturbed twins less that of the samples, over ε. The two maps share one scale, shade growing with the square root; smoothed with a Gaussian of standard deviation "
-        (number(smooth.bandwidth)) ". Occupied is where the density of the samples, smoothed alike, exceeds " (percent(OCCUPIED)) " of the level that saturates it."
+        (number(smooth.bandwidth)) ". The model puts samples where their density, smoothed alike, exceeds " (percent(OCCUPIED)) " of its bright level."
         @if !scene.plane.is_exact() { " " (scene.plane.note) }
     }
 }

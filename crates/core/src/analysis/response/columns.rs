@@ -19,7 +19,7 @@ pub(in crate::analysis) fn response_columns(to: &mut dyn ColumnSink, extent: &Ex
         "finite_differences",
         &[Checked, Response, Size, Observable],
         "",
-        "(f(x^ε) − f(x^−ε))/2ε at ε = 0.1, 0.01 and 0.001",
+        "(f(x^ε) − f(x^−ε))/2ε at ε = 0.1, 0.01, 0.001, 0.0001",
     );
     if extent.density {
         let response = "δ log ρ_τ(x_τ) per unit size (CdC 2); given the noise for a stochastic sampler";

@@ -20,7 +20,7 @@ use crate::sweep::{Batch, Forward, Keep, forward, forward_density};
 use std::collections::BTreeMap;
 
 /// Sizes of the central differences, ∞-norm.
-pub(super) const DIFFERENCE_SIZES: [f64; 3] = [0.1, 0.01, 0.001];
+pub(super) const DIFFERENCE_SIZES: [f64; 4] = [0.1, 0.01, 0.001, 0.0001];
 /// Leading samples whose twins are followed for central differences.
 const CHECKED: usize = 32;
 
@@ -49,7 +49,7 @@ pub(super) fn opposites(
     system: &System,
     extent: &Extent,
     errors: &[Option<ModelError>],
-) -> Result<Vec<[Opposites; DIFFERENCE_SIZES.len()]>> {
+) -> Result<Vec<Vec<Opposites>>> {
     if extent.observables == 0 {
         return Ok(Vec::new());
     }
@@ -57,9 +57,8 @@ pub(super) fn opposites(
     let pair = |error: &ModelError, size: f64| -> Result<Opposites> {
         Ok(Opposites { up: twin(error, size)?, down: twin(error, -size)? })
     };
-    let [far, near, nearest] = DIFFERENCE_SIZES;
     let responding = errors.iter().flatten().filter(|error| !error.is_given());
-    responding.map(|error| Ok([pair(error, far)?, pair(error, near)?, pair(error, nearest)?])).collect()
+    responding.map(|error| DIFFERENCE_SIZES.iter().map(|size| pair(error, *size)).collect()).collect()
 }
 
 impl Study<'_> {

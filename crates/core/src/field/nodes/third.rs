@@ -51,7 +51,7 @@ impl<const D: usize> Moments<D> for Conditional<D> {
 }
 
 impl<const D: usize> Moments<D> for Cumulants<D> {
-    /// About a node near the mean.
+    /// About a node near the mean; mean and covariance have the bits that [`Nodes::condition`] gives them.
     #[inline(always)]
     fn sum<L: Lanes>(
         nodes: &Nodes<D>,
@@ -83,8 +83,8 @@ impl<const D: usize> Moments<D> for Cumulants<D> {
                 let weighted = w.mul(y[i]);
                 first[i] = first[i].add(weighted);
                 for j in 0..=i {
+                    second[i][j] = weighted.mul_add(y[j], second[i][j]);
                     let product = weighted.mul(y[j]);
-                    second[i][j] = second[i][j].add(product);
                     for (sum, y) in third[i][j].iter_mut().zip(y).take(j + 1) {
                         *sum = product.mul_add(y, *sum);
                     }
