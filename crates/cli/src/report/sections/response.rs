@@ -17,6 +17,8 @@ use surefoot::response::Estimate;
 const DRAWN: usize = 1200;
 /// Shades of the dots.
 const SHADES: usize = 4;
+/// Standard errors beyond which a difference is not left to chance.
+const CHANCE: f64 = 4.0;
 /// Cells whose density lies above this share of the common white point hold the samples.
 const OCCUPIED: f64 = 0.01;
 
@@ -268,7 +270,16 @@ fn agreement(response: &ResponseSummary) -> String {
     } else {
         ""
     };
-    format!("The two forms differ by at most {} standard errors of their difference.{noise}", number(worst))
+    let beyond = if worst > CHANCE {
+        " That is more than chance. The path form holds wherever the generation is differentiable; the density form leaves out \
+         the jumps that a network with kinks (ReLU, SELU) makes in the density, and is then an approximation."
+    } else {
+        ""
+    };
+    format!(
+        "The two forms differ by at most {} standard errors of their difference.{beyond}{noise}",
+        number(worst)
+    )
 }
 
 fn row(answer: &Answer, density: bool) -> Vec<String> {
