@@ -9,7 +9,7 @@ use std::f64::consts::TAU;
 /// The density of m X_0 + σ Z, given the score of this family for all m and σ.
 ///
 /// With ξ = x/m = X_0 + √V Z, p_V the density of ξ and t = 1/V, the heat equation gives
-/// d/dt [log p_V(ξ) + (D/2) log 2πV] = −½ E[|X_0 − ξ|² | ξ], and the bracket vanishes at t = 0. The conditional mean is
+/// d/dt [log p_V(ξ) + (D/2) log 2πV] = −½ E\[|X_0 − ξ|² | ξ\], and the bracket vanishes at t = 0. The conditional mean is
 /// V² (div s + |s|² + D/V), a smooth function of t, so that Gauss–Legendre panels integrate it to rounding.
 #[derive(Clone)]
 pub struct NoisedDensity {
@@ -27,7 +27,7 @@ const TOLERANCE: f64 = 1e-11;
 const MOST_PANELS: usize = 1 << 10;
 
 impl NoisedDensity {
-    /// ½ E[|X_0 − ξ|² | ξ] at t = 1/V.
+    /// ½ E\[|X_0 − ξ|² | ξ\] at t = 1/V.
     fn spread(&self, xi: &[f64], t: f64) -> f64 {
         let dim = xi.len();
         let mut identity = vec![0.0; dim * dim];

@@ -181,7 +181,7 @@ impl Field for Mixture {
     }
 
     /// With ĝ_j = g_j − E g, whose mean is 0, differentiating the Jacobian gives
-    /// d²s\[u, v\] = E[ (ĝ·u ĝ·v − uᵀV⁻¹v) ĝ − (ĝ·v) V⁻¹u − (ĝ·u) V⁻¹v ].
+    /// d²s\[u, v\] = E\[ (ĝ·u ĝ·v − uᵀV⁻¹v) ĝ − (ĝ·v) V⁻¹u − (ĝ·u) V⁻¹v \].
     fn second(
         &self,
         at: Moment,

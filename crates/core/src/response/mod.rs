@@ -1,8 +1,8 @@
 //! First-order response of the generated density to a model error, in two forms, and log-likelihoods (theory §7).
 //!
-//! An error of size ε changes the mean of an observable f over the generated samples by ε δE[f] to first order. The
-//! *path form* follows samples, δE[f] = E[∇f(x_τ)·ζ_τ]; the *density form* leaves them where they are and changes
-//! their weight, δE[f] = E[f(x_τ) δ log ρ_τ(x_τ)] (CdC 2: the response lives where the density does). Both are means
+//! An error of size ε changes the mean of an observable f over the generated samples by ε δE\[f\] to first order. The
+//! *path form* follows samples, δE\[f\] = E\[∇f(x_τ)·ζ_τ\]; the *density form* leaves them where they are and changes
+//! their weight, δE\[f\] = E\[f(x_τ) δ log ρ_τ(x_τ)\] (CdC 2: the response lives where the density does). Both are means
 //! over the same samples, and both are the limit of (E_ε f − E_{−ε} f)/2ε.
 
 mod likelihood;
@@ -32,12 +32,12 @@ impl Estimate {
     }
 }
 
-/// δE[f] in both forms over the same samples, per unit size of the error.
+/// δE\[f\] in both forms over the same samples, per unit size of the error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Forms {
-    /// E[f δ log ρ], as the covariance of the two: the mean of δ log ρ vanishes.
+    /// E\[f δ log ρ\], as the covariance of the two: the mean of δ log ρ vanishes.
     pub density: Estimate,
-    /// E[∇f·ζ].
+    /// E\[∇f·ζ\].
     pub path: Estimate,
     /// Their difference, sample by sample: zero within a few standard errors where both are right.
     pub difference: Estimate,
@@ -73,7 +73,7 @@ impl Forms {
 pub struct Differences {
     /// One a size, largest ε first.
     pub values: Vec<f64>,
-    /// E[∇f·ζ], their limit.
+    /// E\[∇f·ζ\], their limit.
     pub limit: f64,
     /// Exponent of ε with which they approach it, 2 where third derivatives rule, from the last two neighbouring sizes
     /// between which the error falls. Absent where all errors are at rounding.

@@ -40,11 +40,11 @@ pub struct Answer {
     pub kind: String,
     /// Observable as typed.
     pub observable: String,
-    /// E[f] itself.
+    /// E\[f\] itself.
     pub value: Estimate,
-    /// E[∇f·ζ].
+    /// E\[∇f·ζ\].
     pub path: Estimate,
-    /// E[f δ log ρ].
+    /// E\[f δ log ρ\].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub density: Option<Estimate>,
     /// density − path, sample by sample.
