@@ -69,6 +69,19 @@ impl Failure {
         move |error| refused(if error.raw_os_error().is_some() { error } else { error.kind().into() })
     }
 
+    /// The same, with the file in which the setting stands where the library does not know it.
+    pub fn in_file(self, file: impl std::fmt::Display) -> Failure {
+        match self {
+            Failure::Numerics(surefoot::Error::Invalid { operation, expected, got, remedy }) => {
+                Failure::Value { place: file.to_string(), what: operation, expected, got, remedy }
+            }
+            Failure::Value { place, what, expected, got, remedy } if place.starts_with('[') => {
+                Failure::Value { place: format!("{file}: {place}"), what, expected, got, remedy }
+            }
+            other => other,
+        }
+    }
+
     fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Failure {
         let path = path.to_path_buf();
         move |source| Failure::Io { action, path, source }
@@ -85,7 +98,9 @@ fn remedy(error: &std::io::Error) -> &'static str {
         IsADirectory => "Name a file instead",
         NotADirectory | AlreadyExists | ReadOnlyFilesystem => "Choose another place with -o",
         PermissionDenied => "Check the permissions, or choose another place with -o",
-        StorageFull => "Free some space and repeat the command; a run goes on with --resume",
+        StorageFull => {
+            "Free some space and repeat the command; `analyze`, `perturb` and `compare` go on with --resume"
+        }
         _ => "Mend it and try again",
     }
 }

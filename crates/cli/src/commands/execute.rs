@@ -84,7 +84,8 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     let columns = stages.columns(&norms);
     columns.create(stages.attributes(&norms))?;
     stages.chunks(&norms, &mut progress)?;
-    bar.finish_and_clear();
+    interrupt::computed(true);
+    bar.set_message("summary and report");
     say("summary and report".into());
     let provenance = stages.provenance(&progress, manner.threads);
     let mut summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
@@ -100,6 +101,8 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     };
     write_file(&directory.report(), html(&input)?.as_bytes())?;
     directory.finish()?;
+    interrupt::computed(false);
+    bar.finish_and_clear();
     Ok(Finished { model, request, summary, columns })
 }
 

@@ -42,7 +42,8 @@ pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
     grid.check(&spec.process)?;
     let source = source(spec, &drift, data.as_ref())?;
     same_dimension("source", source.dim(), dim)?;
-    let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data), limits)?;
+    let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data), limits)
+        .map_err(|failure| failure.in_file("[support]"))?;
     if let Some(support) = &support {
         same_dimension("support", support.dim(), dim)?;
     }

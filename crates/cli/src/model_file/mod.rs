@@ -66,7 +66,8 @@ pub struct Settings {
 /// Whatever is wrong with the model, with its file and line.
 pub fn load(name: &str, settings: &Settings) -> Result<Model> {
     let spec = read_spec(name, &settings.overrides)?;
-    let build::Built { system, counter } = build::system(&spec, &settings.limits)?;
+    let build::Built { system, counter } =
+        build::system(&spec, &settings.limits).map_err(|failure| failure.in_file(name))?;
     let sha256 = fingerprint(&spec)?;
     Ok(Model { spec, system, counter, sha256 })
 }

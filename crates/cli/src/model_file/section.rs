@@ -238,7 +238,7 @@ pub fn suggestion<'n>(word: &str, known: impl Iterator<Item = &'n str>) -> Strin
     let nearest = known.map(|name| (edit_distance(word, name), name)).min();
     match nearest {
         Some((distance, name)) if distance <= 1 + name.len() / 3 => format!("Did you mean `{name}`?"),
-        _ => "Take one of the expected words".into(),
+        _ => "Take one of the words that are expected there".into(),
     }
 }
 

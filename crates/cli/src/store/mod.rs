@@ -58,7 +58,7 @@ impl OutputDir {
             return Err(Failure::Value {
                 place: root.display().to_string(),
                 what: "output directory".into(),
-                expected: "a new or empty directory, or one that surefoot wrote".into(),
+                expected: "a new or empty directory, or that of an earlier run of this kind".into(),
                 got: "a directory with other files in it".into(),
                 remedy: "Choose another one with -o".into(),
             });

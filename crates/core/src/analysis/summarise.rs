@@ -276,6 +276,14 @@ impl Reader<'_> {
         Ok(Some(Footing { null, kinds }))
     }
 
+    /// Name of the error of a forced row.
+    fn forced_name(&self, row: usize) -> String {
+        let mut names = self.request.error_names().into_iter().enumerate();
+        names
+            .find(|(error, _)| self.forced_index(*error) == Some(row))
+            .map_or_else(String::new, |(_, name)| name)
+    }
+
     fn support(&self) -> Result<Option<SupportSummary>> {
         let Some(support) = self.system.support.as_ref().filter(|_| self.extent.searched) else {
             return Ok(None);
@@ -309,7 +317,11 @@ impl Reader<'_> {
                 let value = quantiles(&masked(leading, mask(&own).as_deref()));
                 let twice = quantiles(&masked(again, mask(&doubled).as_deref()));
                 if let (Some(value), Some(doubled)) = (value.map(|q| q.q50), twice.map(|q| q.q50)) {
-                    let name = if width > 1 { format!("{name}.{index}") } else { name.clone() };
+                    let name = match (name.as_str(), width) {
+                        ("footing", _) => format!("footing.{}", self.forced_name(index)),
+                        (_, 1) => name.clone(),
+                        _ => format!("{name}.{index}"),
+                    };
                     medians.insert(name, Change { value, doubled, change: doubled - value });
                 }
             }

@@ -2,6 +2,7 @@
 
 use super::summary::{Robustness, Summary, Verdict};
 use super::system::System;
+use crate::statistics::Quantiles;
 
 /// A model is called robust when every error but a worst-case one shifts the distances to the support by less than this share of what a
 /// random displacement of the same length would do, and its footing lies above that of a random direction.
@@ -9,6 +10,20 @@ pub const OFF_SHARE: f64 = 0.25;
 
 /// Share of samples with nearly equal σ_1 and σ_2 from which the leading vector is called ill-defined.
 const ILL_DEFINED_SHARE: f64 = 0.1;
+
+/// Below this number of samples a median has no 95 % interval, and nothing is judged by it.
+const FEWEST: usize = 6;
+
+/// Changes of a median below this are rounding.
+const ROUNDING: f64 = 1e-9;
+
+/// "95 % interval a to b", or why there is none.
+fn interval(q: &Quantiles, digits: usize) -> String {
+    if q.n < FEWEST {
+        return format!("of {} samples, too few for an interval", q.n);
+    }
+    format!("95 % interval {:.digits$} to {:.digits$}", q.q50_low, q.q50_high)
+}
 
 /// Judges a finished summary. `None` when nothing was measured that could be judged.
 pub(super) fn verdict(summary: &Summary, system: &System) -> Option<Verdict> {
@@ -39,6 +54,11 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
         return None;
     }
     let tangent = support.intrinsic_dim().min(dim - 1);
+    if summary.robustness.iter().any(|entry| entry.kind == "coarser") {
+        reasons.push(
+            "Coarser time steps are listed, but not judged: they change the sampler, not the model.".into(),
+        );
+    }
     let mut worst: Option<(f64, &Robustness)> = None;
     for entry in &summary.robustness {
         let scale = random_normal_shift(entry, dim, tangent);
@@ -51,9 +71,9 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
     }
     let (share, entry) = worst?;
     reasons.push(format!(
-        "Worst error met ({} of size {} in the {}): samples move by {:.3} (median), their distances to the support \
-         shift by {:.4} (1-Wasserstein; median {:.4} before, {:.4} after), {:.0} % of what a random displacement of \
-         the same length would do (robust: below {:.0} %).",
+        "The error with the largest share off the support ({} of size {} in the {}) moves samples by {:.3} (median) and \
+         shifts their distances to the support by {:.4} (1-Wasserstein; median {:.4} before, {:.4} after), {:.0} % of \
+         what a random displacement of the same length would do (robust: below {:.0} %).",
         entry.kind,
         short(entry.size),
         entry.error_in,
@@ -64,6 +84,13 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
         100.0 * share,
         100.0 * OFF_SHARE,
     ));
+    if entry.displacement.n < FEWEST {
+        reasons.push(format!(
+            "{} samples are too few for a verdict: take at least {FEWEST}.",
+            entry.displacement.n
+        ));
+        return None;
+    }
     let footing_holds = summary.footing.as_ref().is_none_or(|f| {
         f.kinds
             .iter()
@@ -76,7 +103,9 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
 fn footing(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(footing) = &summary.footing else { return };
     for (kind, q) in &footing.kinds {
-        let word = if q.q50_low > footing.null {
+        let word = if q.n < FEWEST {
+            "as follows"
+        } else if q.q50_low > footing.null {
             "mostly along the support"
         } else if q.q50_high < footing.null {
             "more off the support than a random direction"
@@ -84,9 +113,12 @@ fn footing(summary: &Summary, reasons: &mut Vec<String>) {
             "like a random direction"
         };
         reasons.push(format!(
-            "To first order, {kind} errors move samples {word}: footing φ = {:.3} (median, 95 % interval {:.3} to \
-             {:.3}; lower decile {:.3}) against {:.3} for a random direction.",
-            q.q50, q.q50_low, q.q50_high, q.q10, footing.null
+            "To first order, {kind} errors move samples {word}: footing φ = {:.3} (median, {}; lower decile \
+             {:.3}) against {:.3} for a random direction.",
+            q.q50,
+            interval(q, 3),
+            q.q10,
+            footing.null
         ));
     }
 }
@@ -98,11 +130,20 @@ fn alignment(summary: &Summary, reasons: &mut Vec<String>) {
         Some(svd) => ("exact leading vector", svd),
         None => ("leading vector of the forward sweep", &cosine.qr),
     };
-    let word = if q.q50_high < alignment.null.score_cosine { "aligned" } else { "not aligned" };
+    let claim = if q.n < FEWEST {
+        ""
+    } else if q.q50_high < alignment.null.score_cosine {
+        "The model is aligned in the median: "
+    } else {
+        "The model is not aligned in the median: "
+    };
     reasons.push(format!(
-        "The model is {word} in the median: |cos| between the {name} and the score is {:.4} (median, 95 % interval \
-         {:.4} to {:.4}; upper decile {:.3}) against {:.3} for a random direction.",
-        q.q50, q.q50_low, q.q50_high, q.q90, alignment.null.score_cosine
+        "{claim}|cos| between the {name} and the score is {:.4} (median, {}; upper decile {:.3}) against {:.3} for a \
+         random direction.",
+        q.q50,
+        interval(q, 4),
+        q.q90,
+        alignment.null.score_cosine
     ));
 }
 
@@ -158,7 +199,10 @@ fn cautions(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(convergence) = &summary.convergence else { return };
     let relative =
         |c: &super::summary::Change| c.change.abs() / c.value.abs().max(c.doubled.abs()).max(1e-300);
-    let watched = convergence.medians.iter().filter(|(name, _)| !name.contains(".qr"));
+    let watched = convergence
+        .medians
+        .iter()
+        .filter(|(name, change)| !name.contains(".qr") && change.change.abs() > ROUNDING);
     let worst = watched.max_by(|a, b| relative(a.1).total_cmp(&relative(b.1)));
     if let Some((name, change)) = worst
         && relative(change) > 0.1

@@ -38,8 +38,11 @@ impl DifferenceField {
             return wrong("two models of one dimension", got, "Compare models of the same data");
         }
         if base.process != other.process {
-            let got = format!("{:?} and {:?}", base.process, other.process);
-            return wrong("two models of one process", got, "Give both models the same process");
+            return wrong(
+                "two models of one process",
+                "models that differ in kind, schedule or noise level".into(),
+                "Give both model files the same [process]",
+            );
         }
         if base.error.is_some() || other.error.is_some() {
             return wrong("two models without errors", "a perturbed model".into(), "Remove the error");

@@ -156,7 +156,7 @@ fn overlaid(
         columns: 2,
         caption: html! {
             "Left: histograms of area 1. Right: distribution functions on a logarithmic axis; the further left, the better aligned. "
-            "svd: exact finite-time vectors; qr: one forward sweep from a random frame (CdC Fig. 8)."
+            "svd: exact finite-time vectors; qr: one forward sweep from a random frame."
         },
         numbers: sources(models, &names),
     }))

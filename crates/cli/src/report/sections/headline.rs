@@ -23,7 +23,7 @@ pub fn verdict(verdict: &Verdict) -> Markup {
         None => (
             "verdict",
             "? Cannot say",
-            "Without a known support there is nothing to measure “off the data” against; the numbers below stand on their own.",
+            "There is nothing to measure “off the data” by: no support, no model error that is judged, or too few samples. The numbers below stand on their own.",
         ),
     };
     html! {
@@ -177,15 +177,13 @@ fn robustness(context: &Context) -> Vec<Line> {
     let plain =
         |name: Markup, value: Markup| Line { name, svd: Some(value), qr: None, null: None, change: None };
     let mut lines = Vec::new();
-    let forced = context.errors.iter().filter(|g| g.forced.is_some()).count();
     if let Some(footing) = &summary.footing {
         for group in &context.errors {
-            let (Some(index), Some(q)) = (group.forced, footing.kinds.get(&group.entries[0].kind)) else {
-                continue;
-            };
+            let kind = &group.entries[0].kind;
+            let (Some(_), Some(q)) = (group.forced, footing.kinds.get(kind)) else { continue };
             lines.push(Line {
                 null: Some(number(footing.null)),
-                change: changes(summary, &[("", indexed("footing", forced, index))]),
+                change: changes(summary, &[("", format!("footing.{kind}"))]),
                 ..plain(html! { "footing φ, " (group.title()) }, median(q))
             });
         }

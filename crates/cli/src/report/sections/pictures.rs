@@ -73,7 +73,8 @@ fn clouds(context: &Context, scene: &Scene) -> Vec<Cloud> {
         let place = group.places.end - 1;
         if let (Some(mut twins), Some(entry)) = (context.twins(place), group.entries.last()) {
             let name = format!("{}, {}", group.title(), group.size_label(entry.size));
-            clouds.push(cloud(&format!("Perturbed: {name}"), name, group.role(), &mut twins));
+            let title = format!("{}, {}", group.kind, group.size_label(entry.size));
+            clouds.push(cloud(&title, name, group.role(), &mut twins));
         }
     }
     clouds
