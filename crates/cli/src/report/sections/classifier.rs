@@ -26,8 +26,8 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
             p {
                 "A one-class support vector machine (Gaussian kernel of width " (number(found.kernel_width)) ", ν = " (typed(found.nu))
                 ") learns the support from " (found.trained_on) " generated samples and is held against the " (found.held_out_error.n)
-                " others and their perturbed twins. Where errors move samples along the support, what was learned before the error "
-                "still holds after it, and what is learned after it holds what was generated before (CdC Prop. 4.1)."
+                " others and their perturbed twins. Where errors move samples along the support, the classifier learned without the error "
+                "still accepts them (CdC Prop. 4.1). One that is learned with it may reject parts that they have left."
             }
             (distributions(context)?.draw())
             (numbers(found))
@@ -111,11 +111,14 @@ fn numbers(found: &ClassifierSummary) -> Markup {
     }));
     let head = [
         "error",
-        "margin ρ/‖w‖ when trained on these samples",
-        "held-out error of that classifier",
-        "twins rejected by the unperturbed classifier",
-        "unperturbed samples rejected by that classifier",
-        "median distance of the twins to the unperturbed boundary",
+        "margin ρ/‖w‖",
+        "own held-out error",
+        "twins rejected",
+        "unperturbed rejected",
+        "distance of twins, median",
     ];
-    html! { div class="scroll" { (table(&head, &rows)) } p class="note" { "Shares with their 95 % intervals (Wilson)." } }
+    html! { div class="scroll" { (table(&head, &rows)) } p class="note" {
+       "Margin and own held-out error: of a classifier trained on samples with that error, and what it rejects of the unperturbed ones. "
+       "Twins rejected, and their distance: by the classifier trained without error. Shares with their 95 % intervals (Wilson)."
+    } }
 }
