@@ -1,6 +1,7 @@
 //! `--require KEY>NUMBER`: conditions on `summary.json`, for use in continuous integration.
 
 use crate::failure::{Failure, Result};
+use crate::model_file::suggestion;
 use serde_json::Value;
 
 /// A condition on a number of `summary.json`.
@@ -23,6 +24,26 @@ enum Relation {
 const RELATIONS: [(&str, Relation); 4] =
     [(">=", Relation::AtLeast), ("<=", Relation::AtMost), (">", Relation::Above), ("<", Relation::Below)];
 
+/// Short names, and the sections of `summary.json`.
+const SECTIONS: [&str; 16] = [
+    "off",
+    "footing",
+    "distance",
+    "schema",
+    "provenance",
+    "exponents",
+    "alignment",
+    "robustness",
+    "support",
+    "gains",
+    "response",
+    "likelihood",
+    "support_classifier",
+    "condition",
+    "convergence",
+    "verdict",
+];
+
 impl Requirement {
     /// Parses `KEY>NUMBER`.
     ///
@@ -41,6 +62,16 @@ impl Requirement {
         });
         let (key, relation, bound) = split.filter(|(key, _, _)| !key.is_empty()).ok_or_else(wrong)?;
         let bound = bound.parse().ok().filter(|bound: &f64| bound.is_finite()).ok_or_else(wrong)?;
+        let section = key.split('.').next().unwrap_or(key);
+        if !SECTIONS.contains(&section) {
+            return Err(Failure::Value {
+                place: "--require".into(),
+                what: "key".into(),
+                expected: format!("one that begins with {}", SECTIONS.join(", ")),
+                got: format!("{key:?}"),
+                remedy: suggestion(section, SECTIONS.into_iter()),
+            });
+        }
         Ok(Requirement { text: text.into(), key: key.into(), relation, bound })
     }
 
@@ -147,8 +178,17 @@ mod tests {
     }
 
     #[test]
+    fn sections_of_a_summary_are_known() {
+        let run = crate::report::fixture::moons("otcfm", 50, 0.1);
+        let summary = serde_json::to_value(run.input().summary).unwrap();
+        for section in summary.as_object().unwrap().keys() {
+            assert!(SECTIONS.contains(&section.as_str()), "{section}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
-        for text in ["footing", ">1", "footing>", "footing>x", "footing>nan", ""] {
+        for text in ["footing", ">1", "footing>", "footing>x", "footing>nan", "", "nope>1", "foot.ing>1"] {
             assert_eq!(Requirement::parse(text).unwrap_err().exit_code(), 2, "{text}");
         }
         for text in ["gains.normal<1", "exponents.qr>0", "exponents.qr.7>0"] {

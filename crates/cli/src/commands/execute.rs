@@ -80,11 +80,12 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     let bar = progress_bar(&model.spec.name, &request, manner.screen);
     let stages = Stages { model: &model, request: &request, directory: &directory, bar: &bar };
     directory.save_progress(&progress)?;
+    interrupt::computing(true);
     let norms = stages.norms(&mut progress)?;
     let columns = stages.columns(&norms);
     columns.create(stages.attributes(&norms))?;
     stages.chunks(&norms, &mut progress)?;
-    interrupt::computed(true);
+    interrupt::computing(false);
     bar.set_message("summary and report");
     say("summary and report".into());
     let provenance = stages.provenance(&progress, manner.threads);
@@ -101,7 +102,6 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     };
     write_file(&directory.report(), html(&input)?.as_bytes())?;
     directory.finish()?;
-    interrupt::computed(false);
     bar.finish_and_clear();
     Ok(Finished { model, request, summary, columns })
 }

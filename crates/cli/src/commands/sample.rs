@@ -39,6 +39,7 @@ pub fn sample(options: &Sample) -> Result<()> {
     let step = system.step(Vec::new())?;
     let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
+    interrupt::computing(true);
     let mut writer = SampleWriter::create(&options.out, count, system.dim())?;
     if options.screen.verbose {
         eprintln!("{}: {count} samples, {} steps, {threads} threads", model.spec.name, model.spec.steps);

@@ -6,7 +6,7 @@ mod compare;
 mod density;
 mod figure;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod null;
 mod page;
 mod palette;

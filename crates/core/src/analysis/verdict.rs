@@ -20,7 +20,7 @@ const ROUNDING: f64 = 1e-9;
 /// "95 % interval a to b", or why there is none.
 fn interval(q: &Quantiles, digits: usize) -> String {
     if q.n < FEWEST {
-        return format!("of {} samples, too few for an interval", q.n);
+        return format!("n = {}, too few for an interval", q.n);
     }
     format!("95 % interval {:.digits$} to {:.digits$}", q.q50_low, q.q50_high)
 }
@@ -86,7 +86,7 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
     ));
     if entry.displacement.n < FEWEST {
         reasons.push(format!(
-            "{} samples are too few for a verdict: take at least {FEWEST}.",
+            "Too few samples for a verdict ({}): take at least {FEWEST}.",
             entry.displacement.n
         ));
         return None;

@@ -124,6 +124,7 @@ fn shifts(context: &Context) -> Option<Figure> {
         caption: html! {
             "Over " (known[0].entries[0].displacement.n) " twins. Top: distance of perturbed samples to the support. Middle: off-support shift, the 1-Wasserstein "
             "distance W₁ between the laws of that distance before and after. Bottom: along-support shift, the chord between the nearest points of the twins. "
+            "The dashed lines are first-order displacements of single samples: in the middle, where moves towards the support and away from it cancel, they do not predict W₁. "
             "Panels of a row share their scale. Robust: middle flat and low, while the bottom may grow."
         },
         numbers: context.numbers(&[
