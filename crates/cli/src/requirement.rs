@@ -1,7 +1,6 @@
 //! `--require KEY>NUMBER`: conditions on `summary.json`, for use in continuous integration.
 
 use crate::failure::{Failure, Result};
-use crate::model_file::suggestion;
 use serde_json::Value;
 
 /// A condition on a number of `summary.json`.
@@ -69,7 +68,7 @@ impl Requirement {
                 what: "key".into(),
                 expected: format!("one that begins with {}", SECTIONS.join(", ")),
                 got: format!("{key:?}"),
-                remedy: suggestion(section, SECTIONS.into_iter()),
+                remedy: "Keys are those of summary.json, with dots between".into(),
             });
         }
         Ok(Requirement { text: text.into(), key: key.into(), relation, bound })
