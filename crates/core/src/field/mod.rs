@@ -93,7 +93,7 @@ pub trait Field: Send + Sync {
     }
 
     /// Tangents and second order at once: bit for bit those of [`Field::tangents`] and [`Field::second`], for fields that
-    /// save work so.
+    /// save work so. A quadrature with a tolerance well above rounding agrees within that tolerance only.
     ///
     /// # Errors
     /// Those of [`Field::second`].

@@ -51,7 +51,8 @@ impl<const D: usize> Moments<D> for Conditional<D> {
 }
 
 impl<const D: usize> Moments<D> for Cumulants<D> {
-    /// About a node near the mean; mean and covariance have the bits that [`Nodes::condition`] gives them.
+    /// About a node near the mean; mean and covariance have the bits that [`Nodes::condition`] gives them where the
+    /// tolerance is too tight for its shorter sums.
     #[inline(always)]
     fn sum<L: Lanes>(
         nodes: &Nodes<D>,
