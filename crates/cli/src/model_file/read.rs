@@ -1,7 +1,7 @@
 //! From a document to a [`ModelSpec`]: every key by name, type and range.
 
 use super::section::{Section, suggestion};
-use super::spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec};
+use super::spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
 use super::tree::{Document, Node, Place, Value};
 use super::{read_process, read_support};
 use crate::failure::{Failure, Result};
@@ -18,7 +18,17 @@ pub struct Files<'a> {
     named: RefCell<Vec<NamedFile>>,
 }
 
-impl Files<'_> {
+impl<'a> Files<'a> {
+    /// No files yet; relative paths count from `folder`.
+    pub fn new(folder: &'a Path) -> Files<'a> {
+        Files { folder, named: RefCell::default() }
+    }
+
+    /// The files that were named.
+    pub fn into_named(self) -> Vec<NamedFile> {
+        self.named.into_inner()
+    }
+
     /// The path behind a file name, which must exist.
     ///
     /// # Errors
@@ -50,29 +60,16 @@ pub fn is_data_file(name: &str) -> bool {
 /// The first key that is missing, unknown, of a wrong type or out of range, with its place.
 pub fn model(document: &Document) -> Result<ModelSpec> {
     let top = Section::new("", &document.root)?;
-    let files = Files { folder: &document.folder, named: RefCell::default() };
+    let files = Files::new(&document.folder);
     let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
-    let required = |key: &str| top.section(key)?.ok_or_else(|| top.missing(&format!("[{key}]"), "a table"));
-    let process = read_process::process(required("process")?)?;
-    let (field, predicts, field_table) = field(required("field")?, &files, &process.process)?;
+    let process = read_process::process(required(&top, "process")?)?;
+    let (field, predicts, field_table) = field(required(&top, "field")?, &files, &process.process)?;
     top.record("field", field_table);
     top.record("process", process.resolved);
-    let (source, source_table) = source(top.section("source")?, &files, &field)?;
-    top.record("source", source_table);
-    let (support, support_table) = read_support::support(top.section("support")?, &files)?;
-    if let Some(table) = support_table {
-        top.record("support", table);
-    }
-    let (score, score_table) = score(top.section("score")?)?;
-    if process.process == Process::Flow {
-        top.record("score", score_table);
-    }
-    let (method, steps, sampler_table) = sampler(top.section("sampler")?)?;
-    top.record("sampler", sampler_table);
-    let clock = match field {
-        FieldSpec::Onnx { .. } => process.clock,
-        FieldSpec::Analytic { .. } => Clock::Affine { at_noise: 1.0, at_data: 0.0 },
-    };
+    let analytic = matches!(field, FieldSpec::Analytic { .. });
+    let Surroundings { source, support, score, method, steps } =
+        surroundings(&top, &files, &process.process, analytic)?;
+    let clock = if analytic { Clock::Affine { at_noise: 1.0, at_data: 0.0 } } else { process.clock };
     Ok(ModelSpec {
         name,
         field,
@@ -87,8 +84,50 @@ pub fn model(document: &Document) -> Result<ModelSpec> {
         method,
         steps,
         resolved: top.finish()?,
-        files: files.named.into_inner(),
+        files: files.into_named(),
     })
+}
+
+/// A section that must be there.
+///
+/// # Errors
+/// When it is not, or is no table.
+pub fn required<'a>(top: &Section<'a>, key: &str) -> Result<Section<'a>> {
+    top.section(key)?.ok_or_else(|| top.missing(&format!("[{key}]"), "a table"))
+}
+
+/// What a model file says besides its field and its process.
+pub struct Surroundings {
+    /// Law of x_0.
+    pub source: SourceSpec,
+    /// What "off the support" is measured against.
+    pub support: SupportSpec,
+    /// How the target score of a flow model is made.
+    pub score: ScoreSpec,
+    /// Discretisation.
+    pub method: Method,
+    /// τ
+    pub steps: usize,
+}
+
+/// Reads `[source]`, `[support]`, `[score]` and `[sampler]`, and records them with their defaults.
+///
+/// # Errors
+/// Bad keys or values.
+pub fn surroundings(top: &Section, files: &Files, process: &Process, analytic: bool) -> Result<Surroundings> {
+    let (source, source_table) = source(top.section("source")?, files, analytic)?;
+    top.record("source", source_table);
+    let (support, support_table) = read_support::support(top.section("support")?, files)?;
+    if let Some(table) = support_table {
+        top.record("support", table);
+    }
+    let (score, score_table) = score(top.section("score")?)?;
+    if *process == Process::Flow {
+        top.record("score", score_table);
+    }
+    let (method, steps, sampler_table) = sampler(top.section("sampler")?)?;
+    top.record("sampler", sampler_table);
+    Ok(Surroundings { source, support, score, method, steps })
 }
 
 fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpec, Predicts, Table)> {
@@ -97,7 +136,7 @@ fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpe
         if *process == Process::Flow {
             return Err(section.wrong("kind", "\"onnx\" for the process \"flow\"", "\"analytic\""));
         }
-        let data = data(&section, files)?;
+        let data = data(&section, files, ["field", "data"])?;
         let bandwidth = section.number_or("bandwidth", 0.0, 0.0.., "a number ≥ 0")?;
         return Ok((FieldSpec::Analytic { data, bandwidth }, Predicts::Score, section.finish()?));
     }
@@ -136,9 +175,14 @@ const DATA: [&str; 10] = [
     "trefoil",
 ];
 
-fn data(section: &Section, files: &Files) -> Result<DataSpec> {
+/// Data by name, with their parameters, or from a file; `place` is the section and key of the name.
+///
+/// # Errors
+/// An unknown name, a parameter out of range, a file that is not there.
+pub fn data(section: &Section, files: &Files, place: [&'static str; 2]) -> Result<DataSpec> {
     let meaning = format!("{}, or a data file such as points.npy", DATA.join(" | "));
-    let name = section.text("data")?.ok_or_else(|| section.missing("data", &meaning))?;
+    let key = place[1];
+    let name = section.text(key)?.ok_or_else(|| section.missing(key, &meaning))?;
     let length =
         |key: &str, default: f64| section.number_or(key, default, f64::MIN_POSITIVE.., "a number > 0");
     let known = match name.as_str() {
@@ -164,12 +208,12 @@ fn data(section: &Section, files: &Files) -> Result<DataSpec> {
         "disc" => Data::Disc { radius: length("radius", 1.0)? },
         "trefoil" => Data::Trefoil,
         file if is_data_file(file) => {
-            return Ok(DataSpec::File(files.named(section, ["field", "data"], file)?));
+            return Ok(DataSpec::File(files.named(section, place, file)?));
         }
         other => {
             return Err(Failure::Value {
-                place: section.place_of("data").to_string(),
-                what: "field.data".into(),
+                place: section.place_of(key).to_string(),
+                what: section.full(key),
                 expected: meaning,
                 got: format!("{other:?}"),
                 remedy: suggestion(other, DATA.into_iter()),
@@ -186,8 +230,7 @@ fn eight_gaussians(section: &Section) -> Result<(f64, f64)> {
     Ok((radius, variance))
 }
 
-fn source(section: Option<Section>, files: &Files, field: &FieldSpec) -> Result<(SourceSpec, Table)> {
-    let analytic = matches!(field, FieldSpec::Analytic { .. });
+fn source(section: Option<Section>, files: &Files, analytic: bool) -> Result<(SourceSpec, Table)> {
     let Some(section) = section else {
         let kind = if analytic { "marginal" } else { "gaussian" };
         let spec = if analytic { SourceSpec::Marginal } else { SourceSpec::Gaussian };

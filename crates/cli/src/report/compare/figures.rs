@@ -90,7 +90,8 @@ fn thin(mark: Mark) -> Mark {
     }
 }
 
-fn model_keys(models: &[Model], swatch: Swatch) -> Vec<Key> {
+/// A key a model.
+pub fn model_keys(models: &[Model], swatch: Swatch) -> Vec<Key> {
     models.iter().map(|model| Key::new(swatch, model.role, model.name())).collect()
 }
 

@@ -1,5 +1,6 @@
 //! Several models on the same seeds: one table, overlaid figures, paired differences.
 
+mod budget;
 mod figures;
 mod paired;
 mod table;
@@ -39,6 +40,7 @@ pub fn draw(contexts: &[Context], rows: &[PairedRow]) -> Result<Markup, Error> {
         ("alignment", "Alignment", figures::alignment(&models)?),
         ("exponents", "Exponents", figures::exponents(&models)),
         ("robustness", "Robustness under model errors", figures::robustness(&models)?),
+        ("gains", "Error budget", budget::draw(&models)),
         ("paired", "Paired differences", paired::draw(&models, rows)),
     ];
     let sections: Vec<_> = sections.into_iter().filter(|(_, _, content)| !content.0.is_empty()).collect();

@@ -81,7 +81,7 @@ impl HalfOfGain {
     pub fn sentence(&self) -> String {
         let HalfOfGain { first, last, start, end, share_of_steps } = self;
         let word = if *share_of_steps > 0.4 {
-            "The model must be accurate over the whole generation"
+            "The model must be accurate nearly everywhere: no short part of the generation decides"
         } else {
             "The model must be most accurate there"
         };
