@@ -191,6 +191,7 @@ pub fn side_by_side_page(runs: &[&Finished], folders: &[String], paired: &[Paire
         .zip(&linked)
         .map(|(run, links)| ReportInput {
             system: &run.model.system,
+            shape: &run.model.shape,
             request: &run.request,
             summary: &run.summary,
             columns: &run.columns,

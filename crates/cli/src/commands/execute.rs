@@ -95,6 +95,7 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     let links = links();
     let input = ReportInput {
         system: &model.system,
+        shape: &model.shape,
         request: &request,
         summary: &summary,
         columns: &columns,

@@ -3,10 +3,12 @@
 //! A file's declared size is checked against its real one before anything is allocated.
 
 mod idx;
+mod images;
 mod npy;
 mod table;
 mod write;
 
+pub use images::{Images, images};
 pub use npy::npz;
 pub use write::SampleWriter;
 

@@ -24,6 +24,8 @@ pub struct Built {
     pub system: System,
     /// What its field was asked for.
     pub counter: Arc<Counting>,
+    /// Shape of a sample.
+    pub shape: Vec<usize>,
 }
 
 /// Builds the system.
@@ -31,7 +33,7 @@ pub struct Built {
 /// # Errors
 /// Unreadable files, dimensions that do not match, settings that have no meaning.
 pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
-    let (field, data) = field(&spec.field, limits)?;
+    let Field { field, data, shape } = field(&spec.field, limits)?;
     let counter = Arc::new(Counting::new(field));
     let field: SharedField = counter.clone();
     let dim = field.dim();
@@ -60,7 +62,7 @@ pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
     let source_density = source_density(spec, &drift, &source);
     let system = System { name, drift, grid, method, source, source_density, data, support, target };
     system.step(Vec::new())?;
-    Ok(Built { system, counter })
+    Ok(Built { system, counter, shape })
 }
 
 fn same_dimension(what: &str, got: usize, dim: usize) -> Result<()> {
@@ -76,31 +78,42 @@ fn same_dimension(what: &str, got: usize, dim: usize) -> Result<()> {
     })
 }
 
-/// The field, and for an analytic one its data with their bandwidth.
-fn field(spec: &FieldSpec, limits: &Limits) -> Result<(SharedField, Option<(Data, f64)>)> {
+/// A field with what is known of its samples.
+struct Field {
+    field: SharedField,
+    /// The data of an analytic field with their bandwidth.
+    data: Option<(Data, f64)>,
+    /// Shape of a sample.
+    shape: Vec<usize>,
+}
+
+fn field(spec: &FieldSpec, limits: &Limits) -> Result<Field> {
     match spec {
-        FieldSpec::Onnx { file, double } => Ok((network(file, *double, limits)?, None)),
+        FieldSpec::Onnx { file, double } => {
+            let network = network(file, *double, limits)?;
+            let shape = network.sample_shape().to_vec();
+            Ok(Field { field: Arc::new(network), data: None, shape })
+        }
         FieldSpec::Analytic { data, bandwidth } => {
-            let data = match data {
-                DataSpec::Known(data) => data.clone(),
+            let (data, shape) = match data {
+                DataSpec::Known(data) => (data.clone(), None),
                 DataSpec::File(file) => {
-                    let Array { shape, values, .. } = data_file::points(file)?;
-                    Data::Points {
-                        dim: shape[1..].iter().product(),
-                        nodes: values.into(),
-                        weights: Vec::new(),
-                    }
+                    let array = data_file::points(file)?;
+                    let (dim, shape) = (array.row_len(), array.shape[1..].to_vec());
+                    (Data::Points { dim, nodes: array.values.into(), weights: Vec::new() }, Some(shape))
                 }
             };
-            Ok((data.score(*bandwidth)?, Some((data, *bandwidth))))
+            let field = data.score(*bandwidth)?;
+            let shape = shape.unwrap_or_else(|| vec![field.dim()]);
+            Ok(Field { field, data: Some((data, *bandwidth)), shape })
         }
     }
 }
 
-fn network(file: &Path, double: bool, limits: &Limits) -> Result<SharedField> {
+fn network(file: &Path, double: bool, limits: &Limits) -> Result<NetworkField> {
     let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
     let precision = if double { Precision::F64 } else { Precision::F32 };
-    Ok(Arc::new(NetworkField::new(&graph, precision)?))
+    Ok(NetworkField::new(&graph, precision)?)
 }
 
 fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result<SharedLaw> {
@@ -199,7 +212,7 @@ fn constraint(
 }
 
 /// Maps the range of the number type (or of the values) to [low, high].
-fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
+pub fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
     let Some([low, high]) = scale else { return array.values };
     let extent = |values: &[f64]| {
         let least = values.iter().copied().fold(f64::INFINITY, f64::min);

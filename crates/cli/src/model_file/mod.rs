@@ -9,10 +9,13 @@ mod section;
 mod spec;
 mod tree;
 
+pub use build::rescaled;
 pub use builtins::{BUILTINS, Builtin};
-pub use section::suggestion;
-pub use spec::{FieldSpec, ModelSpec};
-pub use tree::{Value, value_of};
+pub use read::{Files, Surroundings, data, required, surroundings};
+pub use read_process::{ProcessSpec, process};
+pub use section::{Section, suggestion};
+pub use spec::{DataSpec, FieldSpec, ModelSpec};
+pub use tree::{Document, Value, value_of};
 
 use crate::failure::{Failure, Result};
 use sha2::{Digest, Sha256};
@@ -23,7 +26,6 @@ use surefoot::analysis::System;
 use surefoot::field::Counting;
 use surefoot_graph::Limits;
 use toml::value::Table;
-use tree::Document;
 
 /// Most bytes of a model file.
 const MOST_BYTES: u64 = 1 << 20;
@@ -47,6 +49,8 @@ pub struct Model {
     pub system: System,
     /// What its field was asked for.
     pub counter: Arc<Counting>,
+    /// Shape of a sample, as its network or its data have it.
+    pub shape: Vec<usize>,
     /// SHA-256 of what the file says and of all files that it names.
     pub sha256: String,
 }
@@ -66,10 +70,10 @@ pub struct Settings {
 /// Whatever is wrong with the model, with its file and line.
 pub fn load(name: &str, settings: &Settings) -> Result<Model> {
     let spec = read_spec(name, &settings.overrides)?;
-    let build::Built { system, counter } =
+    let build::Built { system, counter, shape } =
         build::system(&spec, &settings.limits).map_err(|failure| failure.in_file(name))?;
     let sha256 = fingerprint(&spec)?;
-    Ok(Model { spec, system, counter, sha256 })
+    Ok(Model { spec, system, counter, shape, sha256 })
 }
 
 /// Reads and checks a model file without building it.

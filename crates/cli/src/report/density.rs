@@ -1,5 +1,6 @@
 //! Densities of point sets on the plane, as small one-hue images.
 
+use crate::report::strip::encode;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use surefoot::Error;
@@ -102,7 +103,7 @@ impl Density {
     pub fn raster(&self, full: f64) -> Result<Raster, Error> {
         let shade = |&cell: &f64| (255.0 * (cell / full).clamp(0.0, 1.0).sqrt()).round() as u8;
         let shades: Vec<u8> = self.cells.iter().map(shade).collect();
-        let png = encode(self.size, &shades).map_err(|error| {
+        let png = encode(self.size, png::ColorType::Grayscale, &shades).map_err(|error| {
             Error::invalid(
                 "drawing a density",
                 "an image that can be encoded",
@@ -127,18 +128,6 @@ impl Raster {
         crc.update(place.as_bytes());
         format!("density-{:08x}", crc.sum())
     }
-}
-
-fn encode([width, height]: [usize; 2], shades: &[u8]) -> Result<Vec<u8>, png::EncodingError> {
-    let mut bytes = Vec::new();
-    let mut encoder = png::Encoder::new(&mut bytes, width as u32, height as u32);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Eight);
-    encoder.set_compression(png::Compression::High);
-    let mut writer = encoder.write_header()?;
-    writer.write_image_data(shades)?;
-    writer.finish()?;
-    Ok(bytes)
 }
 
 /// Weights of a Gaussian at whole cells, out to four standard deviations, summing to 1.

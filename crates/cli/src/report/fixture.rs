@@ -78,6 +78,7 @@ impl Run {
     pub fn input(&self) -> ReportInput<'_> {
         ReportInput {
             system: &self.system,
+            shape: &[],
             request: &self.request,
             summary: &self.summary,
             columns: &self.columns,

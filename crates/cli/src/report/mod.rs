@@ -14,6 +14,7 @@ mod plane;
 mod reproduce;
 mod scene;
 mod sections;
+mod strip;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -22,8 +23,8 @@ mod text;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, alignment, classifier, condition, exponents, gains, headline, pictures, provenance, response,
-    robustness,
+    Context, alignment, classifier, condition, exponents, gains, headline, images, pictures, provenance,
+    response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
@@ -33,6 +34,8 @@ use surefoot::analysis::{ColumnSource, Request, Summary, System};
 pub struct ReportInput<'a> {
     /// The model that was analysed.
     pub system: &'a System,
+    /// Shape of a sample, as its network or its data have it.
+    pub shape: &'a [usize],
     /// What was asked.
     pub request: &'a Request,
     /// What came out.
@@ -71,6 +74,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
     let summary = input.summary;
     let parts = [
         ("pictures", "What the model generates", pictures::draw(&context)?),
+        ("images", "Images", images::draw(&context)?),
         ("alignment", "Alignment", alignment::draw(&context)?),
         ("exponents", "Exponents", exponents::draw(&context)?),
         ("robustness", "Robustness", robustness::draw(&context)?),

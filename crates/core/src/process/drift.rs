@@ -92,13 +92,12 @@ impl Drift {
 
     /// The moment (network time, m, σ) at model time u.
     pub fn moment(&self, u: f64) -> Moment {
+        let time = self.clock.time(&self.process, u);
         match self.process {
-            Process::Diffusion { noising, .. } => Moment {
-                time: self.clock.read(u, 1.0 - u),
-                signal: noising.signal(u),
-                noise: noising.noise(u),
-            },
-            Process::Flow => Moment { time: self.clock.read(1.0 - u, u), signal: u, noise: 1.0 - u },
+            Process::Diffusion { noising, .. } => {
+                Moment { time, signal: noising.signal(u), noise: noising.noise(u) }
+            }
+            Process::Flow => Moment { time, signal: u, noise: 1.0 - u },
         }
     }
 

@@ -84,8 +84,16 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// The network's time at model time u.
+    pub fn time(&self, process: &Process, u: f64) -> f64 {
+        match process {
+            Process::Diffusion { .. } => self.read(u, 1.0 - u),
+            Process::Flow => self.read(1.0 - u, u),
+        }
+    }
+
     /// The network's time at `to_data` from the data end and `to_noise` from the noise end of the full range of length 1.
-    pub(super) fn read(&self, to_data: f64, to_noise: f64) -> f64 {
+    fn read(&self, to_data: f64, to_noise: f64) -> f64 {
         match *self {
             Clock::Affine { at_noise, at_data } => at_data * to_noise + at_noise * to_data,
             Clock::Index { count } => ((to_data * count as f64).round() - 1.0).clamp(0.0, count as f64 - 1.0),

@@ -6,6 +6,7 @@ pub mod condition;
 pub mod exponents;
 pub mod gains;
 pub mod headline;
+pub mod images;
 pub mod pictures;
 pub mod provenance;
 pub mod response;
