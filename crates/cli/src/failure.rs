@@ -51,7 +51,7 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Unmet(_) => 1,
-            Failure::Numerics(surefoot::Error::NonFinite { .. }) => 3,
+            Failure::Numerics(surefoot::Error::NonFinite { .. } | surefoot::Error::Diverged { .. }) => 3,
             Failure::Interrupted(_) => 130,
             Failure::Usage(_) | Failure::Value { .. } | Failure::Io { .. } | Failure::Numerics(_) => 2,
         }

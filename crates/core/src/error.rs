@@ -31,6 +31,19 @@ pub enum Error {
         /// The offending value: NaN or ±∞.
         value: f64,
     },
+    /// A training left the finite numbers.
+    #[error(
+        "non-finite {quantity} ({value}) at update {update}. Lower the learning rate, shorten long gradients \
+         (`clip`), or look for data far from zero"
+    )]
+    Diverged {
+        /// Which quantity: training loss, gradient.
+        quantity: &'static str,
+        /// Number of the update, from 0.
+        update: u64,
+        /// The offending value: NaN or ±∞.
+        value: f64,
+    },
     /// An imported network cannot be used.
     #[error(transparent)]
     Graph(#[from] surefoot_graph::Error),

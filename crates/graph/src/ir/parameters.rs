@@ -23,6 +23,26 @@ impl Graph {
         })
     }
 
+    /// The graph with other values for some of its weights, for example trained ones.
+    ///
+    /// # Errors
+    /// If the graph uses no weight of a name, or the weight has another number of elements.
+    pub fn with_values(&self, values: &[(&str, &[f64])]) -> Result<Graph, String> {
+        let mut graph = self.clone();
+        for &(name, values) in values {
+            let parameter = graph.parameters.iter().find(|p| p.name == name);
+            let node = parameter.ok_or_else(|| format!("the graph uses no weight named {name}"))?.node;
+            let Op::Constant(old) = &graph.nodes[node.0].op else {
+                return Err(format!("{name} is an input of the graph, not a constant"));
+            };
+            if old.len() != values.len() {
+                return Err(format!("{name} has {} elements, not {}", old.len(), values.len()));
+            }
+            graph.nodes[node.0].op = Op::Constant(values.into());
+        }
+        Ok(graph)
+    }
+
     /// The graph with some of its weights as inputs of extent [`Extent::Call`], so that they can change from call to
     /// call, and [`crate::passes::gradients`] can be taken by them.
     ///

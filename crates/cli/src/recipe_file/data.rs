@@ -1,0 +1,153 @@
+//! `[data]`: what is trained on.
+
+use crate::data_file::{self, Array};
+use crate::failure::{Failure, Result};
+use crate::model_file::{DataSpec, Files, Section, rescaled};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use surefoot::field::Data;
+use surefoot::train::{Rows, TrainingSet};
+
+/// `[data]`, understood.
+#[derive(Debug, Clone)]
+pub struct DataRecipe {
+    origin: Origin,
+    /// Range that a file's numbers are mapped to.
+    scale: Option<[f64; 2]>,
+    /// Share of a file's rows that is kept for validation.
+    validation: f64,
+}
+
+#[derive(Debug, Clone)]
+enum Origin {
+    /// A law with Gaussian noise of a standard deviation.
+    Law { data: Data, noise: f64 },
+    /// Rows of a file, with the classes of another.
+    File { file: PathBuf, labels: Option<PathBuf> },
+    /// A folder of images.
+    Folder(PathBuf),
+}
+
+/// The data, ready to be drawn from.
+pub struct Prepared {
+    /// To learn from.
+    pub training: TrainingSet,
+    /// Kept apart; the law itself where there is one.
+    pub validation: TrainingSet,
+    /// Shape of a sample.
+    pub shape: Vec<usize>,
+    /// Number of classes, where the data have labels.
+    pub classes: Option<usize>,
+}
+
+impl DataRecipe {
+    /// Reads `[data]`.
+    ///
+    /// # Errors
+    /// Bad keys or values, files that are not there.
+    pub fn read(section: &Section, files: &Files) -> Result<DataRecipe> {
+        let scale = section.numbers("scale", .., "two numbers [low, high]")?;
+        let scale = match scale.as_deref() {
+            None => None,
+            Some([low, high]) if low < high => Some([*low, *high]),
+            Some(other) => {
+                return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}")));
+            }
+        };
+        let origin = Self::origin(section, files)?;
+        let validation = match origin {
+            Origin::Law { .. } if scale.is_some() => {
+                return Err(section.wrong("scale", "a data file or a folder of images", "a law by its name"));
+            }
+            Origin::Law { .. } => 0.0,
+            _ => section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?,
+        };
+        Ok(DataRecipe { origin, scale, validation })
+    }
+
+    fn origin(section: &Section, files: &Files) -> Result<Origin> {
+        if let Some(name) = section.text("images")? {
+            return Ok(Origin::Folder(files.folder(section, "images", &name)?));
+        }
+        let labels = section.text("labels")?;
+        let labels = labels.map(|name| files.named(section, ["data", "labels"], &name)).transpose()?;
+        match crate::model_file::data(section, files, ["data", "kind"])? {
+            DataSpec::File(file) => Ok(Origin::File { file, labels }),
+            DataSpec::Known(_) if labels.is_some() => {
+                Err(section.wrong("labels", "a data file for `kind`", "a law by its name"))
+            }
+            DataSpec::Known(mut data) => {
+                if let Data::TwoMoons { strip, .. } = &mut data {
+                    *strip = section.number_or("strip", 0.0, 0.0.., "a number ≥ 0")?;
+                }
+                let noise = section.number_or("noise", 0.0, 0.0.., "a standard deviation ≥ 0")?;
+                Ok(Origin::Law { data, noise })
+            }
+        }
+    }
+
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// Unreadable data, labels that do not fit.
+    pub fn prepare(&self, seed: u64) -> Result<Prepared> {
+        let (array, labels, place) = match &self.origin {
+            Origin::Law { data, noise } => {
+                let law = data.law(*noise)?;
+                let shape = vec![law.dim()];
+                let set = TrainingSet::Law(law);
+                return Ok(Prepared { training: set.clone(), validation: set, shape, classes: None });
+            }
+            Origin::File { file, labels } => {
+                let array = data_file::points(file)?;
+                let labels = labels.as_deref().map(|labels| classes(labels, array.rows())).transpose()?;
+                (array, labels, file)
+            }
+            Origin::Folder(folder) => {
+                let images = data_file::images(folder)?;
+                (images.array, images.labels, folder)
+            }
+        };
+        let (shape, dim) = (array.shape[1..].to_vec(), array.row_len());
+        let values = rescaled(array, self.scale);
+        if let Some(index) = values.iter().position(|value| !(*value as f32).is_finite()) {
+            return Err(Failure::Value {
+                place: place.display().to_string(),
+                what: format!("row {}", index / dim),
+                expected: "numbers within the range of f32".into(),
+                got: values[index].to_string(),
+                remedy: "Map the data with `scale`".into(),
+            });
+        }
+        let count = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);
+        let rows = Rows {
+            dim,
+            values: values.iter().map(|value| *value as f32).collect(),
+            labels: labels.map(Arc::from),
+        };
+        let [training, validation] = rows.split(self.validation, seed);
+        let [training, validation] = [training, validation].map(TrainingSet::Rows);
+        Ok(Prepared { training, validation, shape, classes: count })
+    }
+}
+
+/// Whole numbers from 0, one a row.
+fn classes(file: &Path, rows: usize) -> Result<Vec<u32>> {
+    /// More classes than any embedding should hold.
+    const MOST: f64 = 65_535.0;
+    let Array { values, shape, .. } = data_file::points(file)?;
+    let wrong = |expected: String, got: String| Failure::Value {
+        place: file.display().to_string(),
+        what: "labels".into(),
+        expected,
+        got,
+        remedy: "Give one whole number from 0 a row of the data".into(),
+    };
+    if values.len() != rows {
+        return Err(wrong(format!("{rows} labels, one a row of the data"), format!("an array of shape {shape:?}")));
+    }
+    if let Some(value) = values.iter().find(|value| value.fract() != 0.0 || !(0.0..=MOST).contains(*value)) {
+        return Err(wrong(format!("whole numbers from 0 to {MOST}"), value.to_string()));
+    }
+    Ok(values.iter().map(|value| *value as u32).collect())
+}

@@ -1,0 +1,123 @@
+//! Recipes of trainings: a model file whose network is still to be made, with data, objective, network and schedule.
+
+mod data;
+mod objective;
+mod schedule;
+
+pub use data::{DataRecipe, Prepared};
+pub use objective::Learning;
+pub use schedule::Schedule;
+
+use crate::failure::{Failure, Result};
+use crate::model_file::{
+    Document, Files, NamedFile, Override, Section, SourceSpec, process, read_document, required, surroundings,
+};
+use serde::Deserialize;
+use std::path::PathBuf;
+use surefoot::train::networks::Network;
+use toml::value::Table;
+
+/// A recipe, understood.
+#[derive(Debug, Clone)]
+pub struct Recipe {
+    /// Name of the model.
+    pub name: String,
+    /// What is trained on.
+    pub data: DataRecipe,
+    /// What is learned.
+    pub learning: Learning,
+    /// The network.
+    pub network: NetworkRecipe,
+    /// How long and how fast.
+    pub schedule: Schedule,
+    /// Law of x_0.
+    pub source: SourceSpec,
+    /// The recipe with every default written out.
+    pub resolved: Table,
+    /// The sections of the model file that come from the recipe.
+    pub model: Table,
+    /// The files it names.
+    pub files: Vec<NamedFile>,
+}
+
+/// Where the network comes from.
+#[derive(Debug, Clone)]
+pub enum NetworkRecipe {
+    /// Built, with random weights.
+    Built(Network),
+    /// Read from an ONNX file, with its weights.
+    File(PathBuf),
+}
+
+/// Sections that a recipe has beside those of a model file.
+const OWN: [&str; 4] = ["data", "objective", "network", "training"];
+
+/// Reads a recipe.
+///
+/// # Errors
+/// The first key that is missing, unknown, of a wrong type or out of range, with its place.
+pub fn read(file: &str, overrides: &[Override]) -> Result<Recipe> {
+    let document = read_document(file, overrides)?;
+    understand(&document)
+}
+
+fn understand(document: &Document) -> Result<Recipe> {
+    let top = Section::new("", &document.root)?;
+    let files = Files::new(&document.folder);
+    let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
+    let process = process(required(&top, "process")?)?;
+    let recorded = |key: &str, section: Section| -> Result<()> {
+        top.record(key, section.finish()?);
+        Ok(())
+    };
+    let section = required(&top, "data")?;
+    let data = DataRecipe::read(&section, &files)?;
+    recorded("data", section)?;
+    let section = required(&top, "objective")?;
+    let learning = Learning::read(&section, &process)?;
+    recorded("objective", section)?;
+    let (network, table) = network(required(&top, "network")?, &files)?;
+    top.record("network", table);
+    let section = required(&top, "training")?;
+    let schedule = Schedule::read(&section)?;
+    recorded("training", section)?;
+    top.record("process", process.resolved.clone());
+    let rest = surroundings(&top, &files, &process.process, false)?;
+    let resolved = top.finish()?;
+    let model = resolved.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
+    Ok(Recipe {
+        name,
+        data,
+        learning,
+        network,
+        schedule,
+        source: rest.source,
+        model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        resolved,
+        files: files.into_named(),
+    })
+}
+
+/// `[network]`: one to be built, or `kind = "onnx"` with a file to start from.
+fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
+    let meaning = "mlp | unet | transformer | onnx";
+    let kind = section.text("kind")?.ok_or_else(|| section.missing("kind", meaning))?;
+    if kind == "onnx" {
+        let name = section.text("file")?.ok_or_else(|| section.missing("file", "an ONNX file"))?;
+        let file = files.named(&section, ["network", "file"], &name)?;
+        return Ok((NetworkRecipe::File(file), section.finish()?));
+    }
+    let place = section.place_of("kind");
+    let network = Network::deserialize(toml::Value::Table(section.plain())).map_err(|error| Failure::Value {
+        place: place.to_string(),
+        what: "network".into(),
+        expected: format!("{meaning}, with the settings of that kind"),
+        got: error.message().trim().to_string(),
+        remedy: "docs/training.md lists the settings of every network".into(),
+    })?;
+    let resolved = Table::try_from(&network).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))?;
+    Ok((NetworkRecipe::Built(network), resolved))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,170 @@
+//! The loss of a network on training pairs, and its gradient by all weights.
+
+use super::task::Batch;
+use crate::error::{Error, Result};
+use std::ops::Range;
+use surefoot_graph::passes::{gradients, squared_error};
+use surefoot_graph::{Graph, Precision, Program};
+
+/// A network whose weights are inputs: loss and gradient for any weights.
+///
+/// The loss of a sample is weight · Σ (y − target)² over the D elements of y = f(t, x). All weights lie one after the
+/// other in one array of [`Descent::count`] numbers.
+pub struct Descent {
+    network: Graph,
+    spans: Vec<Span>,
+    loss: Program,
+    gradient: Program,
+    dim: usize,
+    labelled: bool,
+}
+
+/// A weight of the network.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Span {
+    /// Its name.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Where it lies in the array of all weights.
+    pub range: Range<usize>,
+    /// The name of its gradient.
+    gradient: String,
+}
+
+const WEIGHT: &str = "surefoot.weight";
+const TARGET: &str = "surefoot.target";
+const COTANGENT: &str = "surefoot.u";
+
+impl Descent {
+    /// Compiles loss and gradient of a network with inputs x, t and, where it has classes, label, and one output.
+    ///
+    /// # Errors
+    /// A network without weights, or one that exceeds the limits it was made with.
+    pub fn new(network: &Graph) -> Result<Descent> {
+        let mut spans: Vec<Span> = Vec::new();
+        for parameter in network.parameters() {
+            let start = spans.last().map_or(0, |span| span.range.end);
+            spans.push(Span {
+                name: parameter.name.into(),
+                shape: parameter.shape.to_vec(),
+                range: start..start + parameter.values.len(),
+                gradient: format!("{}.{COTANGENT}", parameter.name),
+            });
+        }
+        let outputs = network.outputs();
+        let (Some(output), false) = (outputs.first(), spans.is_empty()) else {
+            return Err(Error::invalid(
+                "training a network",
+                "a network with weights and an output",
+                format!("{} weights, {} outputs", spans.len(), outputs.len()),
+                "Take a network with layers",
+            ));
+        };
+        let dim = output.elements(1, 1);
+        let labelled = network.inputs().iter().any(|port| port.name == "label");
+        let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
+        let refused = |reason: String| Error::invalid("training a network", "a plain network", reason, "Rename it");
+        let free = network.with_sample_times().with_parameters_as_inputs(&names).map_err(refused)?;
+        let loss = squared_error(&free, &output.name, TARGET, WEIGHT).map_err(refused)?;
+        let gradient = gradients(&loss, "loss", &names, COTANGENT).map_err(refused)?;
+        Ok(Descent {
+            loss: Program::new(&loss, Precision::F32)?,
+            gradient: Program::new(&gradient, Precision::F32)?,
+            network: network.clone(),
+            spans,
+            dim,
+            labelled,
+        })
+    }
+
+    /// Number of weights.
+    pub fn count(&self) -> usize {
+        self.spans.last().map_or(0, |span| span.range.end)
+    }
+
+    /// The weights by name.
+    pub fn spans(&self) -> &[Span] {
+        &self.spans
+    }
+
+    /// D.
+    pub fn dim(&self) -> usize {
+        self.dim
+    }
+
+    /// The weights that the network came with.
+    pub fn weights(&self) -> Vec<f32> {
+        self.network.parameters().flat_map(|p| p.values.iter().map(|&w| w as f32)).collect()
+    }
+
+    /// The network with these weights.
+    ///
+    /// # Errors
+    /// Another number of weights.
+    pub fn network(&self, weights: &[f32]) -> Result<Graph> {
+        self.check(weights)?;
+        let values: Vec<Vec<f64>> = self
+            .spans
+            .iter()
+            .map(|span| weights[span.range.clone()].iter().map(|&w| f64::from(w)).collect())
+            .collect();
+        let named: Vec<(&str, &[f64])> =
+            self.spans.iter().zip(&values).map(|(span, values)| (span.name.as_str(), &values[..])).collect();
+        let refused = |reason: String| Error::invalid("weights of a network", "its own weights", reason, "");
+        self.network.with_values(&named).map_err(refused)
+    }
+
+    fn check(&self, weights: &[f32]) -> Result<()> {
+        if weights.len() == self.count() {
+            return Ok(());
+        }
+        let (expected, got) = (format!("{} weights", self.count()), weights.len().to_string());
+        Err(Error::invalid("weights of a network", expected, got, "Take the checkpoint of this recipe"))
+    }
+
+    /// Loss of every sample `[n]`.
+    ///
+    /// # Errors
+    /// Another number of weights.
+    pub fn losses(&self, weights: &[f32], batch: &Batch) -> Result<Vec<f32>> {
+        self.check(weights)?;
+        let n = batch.time.len();
+        let mut losses = vec![0.0; n];
+        self.loss.run(n, 0, &self.inputs(weights, batch), &mut [("loss", &mut losses)]);
+        Ok(losses)
+    }
+
+    /// Loss of every sample `[n]`, and into `gradient` the gradient of their mean by the weights.
+    ///
+    /// # Errors
+    /// Another number of weights.
+    pub fn gradient(&self, weights: &[f32], batch: &Batch, gradient: &mut [f32]) -> Result<Vec<f32>> {
+        self.check(weights)?;
+        self.check(gradient)?;
+        let n = batch.time.len();
+        let share = vec![1.0 / n as f32; n];
+        let mut inputs = self.inputs(weights, batch);
+        inputs.push((COTANGENT, &share));
+        let mut losses = vec![0.0; n];
+        let mut outputs: Vec<(&str, &mut [f32])> = vec![("loss", &mut losses)];
+        let mut rest = gradient;
+        for span in &self.spans {
+            let (part, after) = rest.split_at_mut(span.range.len());
+            outputs.push((&span.gradient, part));
+            rest = after;
+        }
+        self.gradient.run(n, 0, &inputs, &mut outputs);
+        Ok(losses)
+    }
+
+    fn inputs<'a>(&'a self, weights: &'a [f32], batch: &'a Batch) -> Vec<(&'a str, &'a [f32])> {
+        let mut inputs: Vec<(&str, &[f32])> =
+            vec![("x", &batch.x), ("t", &batch.time), (TARGET, &batch.target), (WEIGHT, &batch.weight)];
+        if self.labelled {
+            inputs.push(("label", &batch.labels));
+        }
+        inputs.extend(self.spans.iter().map(|span| (span.name.as_str(), &weights[span.range.clone()])));
+        inputs
+    }
+}

@@ -1,0 +1,159 @@
+//! What a network is trained for: the pairs of every update, from its number alone.
+
+use super::coupling::Coupling;
+use super::data::{Draw, TrainingSet};
+use super::objective::{self, Draws, Objective, Times};
+use crate::error::Result;
+use crate::law::SharedLaw;
+use crate::process::{Clock, Process};
+use crate::random::{Purpose, standard_normal, stream};
+use rand::RngExt;
+
+/// A task for a network.
+#[derive(Clone)]
+pub struct Task {
+    /// What it learns.
+    pub objective: Objective,
+    /// At which times.
+    pub times: Times,
+    /// How sources and data are paired.
+    pub coupling: Coupling,
+    /// The process, for its clock.
+    pub process: Process,
+    /// The network's time.
+    pub clock: Clock,
+    /// Law of x_0, for objectives that need one.
+    pub source: SharedLaw,
+    /// The data x_1.
+    pub data: TrainingSet,
+    /// Given pairs in place of source and data (reflow); their data are those of `data`.
+    pub given: Option<Given>,
+    /// How labels enter, for a network with classes.
+    pub classes: Option<Classes>,
+    /// Pairs an update.
+    pub batch: usize,
+    /// Seed of all draws.
+    pub seed: u64,
+}
+
+/// Pairs of source and data that were made beforehand, row by row.
+#[derive(Clone)]
+pub struct Given {
+    /// `x_0[n, D]`
+    pub source: std::sync::Arc<[f32]>,
+    /// `x_1[n, D]`
+    pub data: std::sync::Arc<[f32]>,
+}
+
+/// The labels of a network with classes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Classes {
+    /// The label that stands for no class.
+    pub none: u32,
+    /// Share of the pairs that are shown without their class.
+    pub withheld: f64,
+}
+
+/// What a network is asked to learn at n points.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Batch {
+    /// The network's input `[n, D]`.
+    pub x: Vec<f32>,
+    /// The network's time `[n]`.
+    pub time: Vec<f32>,
+    /// Classes `[n]`, or empty for a network without labels.
+    pub labels: Vec<f32>,
+    /// What it should answer `[n, D]`.
+    pub target: Vec<f32>,
+    /// Weight of the squared error `[n]`, divided by D: a loss is a mean over the elements.
+    pub weight: Vec<f32>,
+}
+
+/// Which of two independent families of streams: that of the updates, or that of the validation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// Updates.
+    Training,
+    /// Validation.
+    Validation,
+}
+
+impl Task {
+    /// The pairs of one update (or of one part of the validation): a function of the task and the number alone.
+    ///
+    /// # Errors
+    /// Samples that cannot be coupled.
+    pub fn batch(&self, family: Family, number: u64) -> Result<Batch> {
+        // Validation draws from the streams of another seed.
+        let seed = match family {
+            Family::Training => self.seed,
+            Family::Validation => self.seed ^ 0x5eed_0f_7a11_da7e,
+        };
+        let (n, dim, needs) = (self.batch, self.data.dim(), self.objective.needs());
+        let samples = number * n as u64..(number + 1) * n as u64;
+        let Ends { source, data, labels } = self.ends(seed, number, samples, needs.source)?;
+        let mut noise = vec![0.0; if needs.noise { n * dim } else { 0 }];
+        standard_normal(&mut stream(seed, number, Purpose::TrainNoise), &mut noise);
+        let times = self.times.draw(n, seed, number);
+        let mut batch = Batch {
+            x: vec![0.0; n * dim],
+            time: times.times.iter().map(|&u| self.clock.time(&self.process, u) as f32).collect(),
+            labels: self.labels(seed, number, &labels),
+            target: vec![0.0; n * dim],
+            weight: vec![0.0; n],
+        };
+        let draws = Draws { dim, times: &times, source: &source, data: &data, noise: &noise };
+        let Batch { x: state, target, weight: weights, .. } = &mut batch;
+        self.objective.fill(draws, objective::Pairs { state, target, weights })?;
+        batch.weight.iter_mut().for_each(|weight| *weight /= dim as f32);
+        Ok(batch)
+    }
+
+    /// x_0, x_1 and labels of a batch, coupled.
+    fn ends(&self, seed: u64, number: u64, samples: std::ops::Range<u64>, sourced: bool) -> Result<Ends> {
+        let dim = self.data.dim();
+        if let Some(given) = &self.given {
+            return Ok(given.draw(dim, seed, samples));
+        }
+        let Draw { x: drawn, labels: classes } = self.data.draw(seed, samples.clone(), Purpose::TrainOrder);
+        if !sourced {
+            return Ok(Ends { source: Vec::new(), data: drawn, labels: classes });
+        }
+        let mut source = vec![0.0; drawn.len()];
+        for (i, x) in samples.zip(source.chunks_exact_mut(dim)) {
+            self.source.sample(&mut stream(seed, i, Purpose::TrainSource), x);
+        }
+        let partner = self.coupling.pairs(dim, &source, &drawn, seed, number)?.partner;
+        let data = partner.iter().flat_map(|&j| &drawn[j * dim..][..dim]).copied().collect();
+        let labels = if classes.is_empty() { classes } else { partner.iter().map(|&j| classes[j]).collect() };
+        Ok(Ends { source, data, labels })
+    }
+
+    /// The labels as the network takes them, some of them withheld.
+    fn labels(&self, seed: u64, number: u64, classes: &[u32]) -> Vec<f32> {
+        let Some(Classes { none, withheld }) = self.classes else { return Vec::new() };
+        let mut rng = stream(seed, number, Purpose::TrainLabel);
+        let mut shown = |class: u32| if rng.random::<f64>() < withheld { none } else { class };
+        (0..self.batch).map(|i| shown(classes.get(i).copied().unwrap_or(none)) as f32).collect()
+    }
+}
+
+/// Both ends of the paths of a batch.
+struct Ends {
+    source: Vec<f64>,
+    data: Vec<f64>,
+    labels: Vec<u32>,
+}
+
+impl Given {
+    fn draw(&self, dim: usize, seed: u64, samples: std::ops::Range<u64>) -> Ends {
+        let rows = self.data.len() / dim;
+        let chosen: Vec<usize> = samples
+            .map(|i| stream(seed, i, Purpose::TrainOrder).random_range(0..rows))
+            .collect();
+        let of = |values: &[f32]| {
+            chosen.iter().flat_map(|&row| &values[row * dim..][..dim]).map(|&v| f64::from(v)).collect()
+        };
+        Ends { source: of(&self.source), data: of(&self.data), labels: Vec::new() }
+    }
+}

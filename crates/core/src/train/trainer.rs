@@ -1,0 +1,161 @@
+//! The training loop, one update at a time. Everything that an update depends on is in its [`State`] and its number.
+
+use super::data::TrainingSet;
+use super::descent::Descent;
+use super::optimiser::Optimiser;
+use super::task::{Family, Task};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use surefoot_graph::Graph;
+
+/// What changes while a network is trained. Written down and read back, it continues with the same bits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Updates done.
+    pub updates: u64,
+    /// All weights.
+    pub weights: Vec<f32>,
+    /// How they move.
+    pub optimiser: Optimiser,
+}
+
+/// What an update did.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Update {
+    /// Mean loss of the batch before the update.
+    pub loss: f64,
+    /// 2-norm of its gradient, before clipping.
+    pub gradient: f64,
+    /// Learning rate.
+    pub rate: f64,
+}
+
+/// A mean loss with its standard error.
+pub type Loss = crate::response::Estimate;
+
+/// A network in training.
+pub struct Trainer {
+    task: Task,
+    descent: Descent,
+    state: State,
+    gradient: Vec<f32>,
+}
+
+impl Trainer {
+    /// At the start, or where an earlier training stopped.
+    ///
+    /// # Errors
+    /// A network that cannot be trained, a task that does not fit it, a state of another network.
+    pub fn new(task: Task, network: &Graph, optimiser: impl FnOnce(&[f32]) -> Optimiser) -> Result<Trainer> {
+        let descent = Descent::new(network)?;
+        let weights = descent.weights();
+        let optimiser = optimiser(&weights);
+        let gradient = vec![0.0; weights.len()];
+        let trainer =
+            Trainer { task, descent, state: State { updates: 0, weights, optimiser }, gradient };
+        trainer.check()?;
+        Ok(trainer)
+    }
+
+    /// Goes on from a state.
+    ///
+    /// # Errors
+    /// A state of another network.
+    pub fn resume(&mut self, state: State) -> Result<()> {
+        let before = std::mem::replace(&mut self.state, state);
+        let checked = self.check();
+        if checked.is_err() {
+            self.state = before;
+        }
+        checked
+    }
+
+    fn check(&self) -> Result<()> {
+        let Task { objective, times, source, data, batch, .. } = &self.task;
+        objective.check(times)?;
+        let (dim, drawn) = (self.descent.dim(), data.dim());
+        let invalid = |expected: String, got: String, remedy: &str| {
+            Err(Error::invalid("setting up the training", expected, got, remedy))
+        };
+        if drawn != dim {
+            return invalid(format!("data of {dim} numbers a sample"), drawn.to_string(), "Fit the network to the data");
+        }
+        if objective.needs().source && source.dim() != dim {
+            let got = source.dim().to_string();
+            return invalid(format!("a source of {dim} numbers a sample"), got, "Choose another source");
+        }
+        if *batch == 0 {
+            return invalid("at least one pair a batch".into(), "0".into(), "Choose a batch");
+        }
+        if self.state.weights.len() != self.descent.count() {
+            let (expected, got) = (self.descent.count(), self.state.weights.len());
+            return invalid(format!("{expected} weights"), got.to_string(), "Go on with the recipe of the checkpoint");
+        }
+        self.state.optimiser.check(self.descent.count())
+    }
+
+    /// What changes.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Loss and gradient.
+    pub fn descent(&self) -> &Descent {
+        &self.descent
+    }
+
+    /// The task.
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
+
+    /// One update of all weights.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] when loss or gradient are not finite; the state is then that before the update.
+    pub fn update(&mut self) -> Result<Update> {
+        let number = self.state.updates;
+        let batch = self.task.batch(Family::Training, number)?;
+        let losses = self.descent.gradient(&self.state.weights, &batch, &mut self.gradient)?;
+        let loss = mean(&losses);
+        let broken = self.gradient.iter().find(|g| !g.is_finite()).map(|g| f64::from(*g));
+        if let Some(value) = (!loss.is_finite()).then_some(loss).or(broken) {
+            let quantity = if loss.is_finite() { "gradient" } else { "training loss" };
+            return Err(Error::Diverged { quantity, update: number, value });
+        }
+        let step = self.state.optimiser.step(&mut self.state.weights, &self.gradient)?;
+        self.state.updates += 1;
+        Ok(Update { loss, gradient: step.norm, rate: step.rate })
+    }
+
+    /// The weights that are kept: their moving average, where there is one.
+    pub fn kept(&self) -> &[f32] {
+        self.state.optimiser.average.as_ref().map_or(&self.state.weights, |average| &average.weights)
+    }
+
+    /// The network with the weights that are kept.
+    ///
+    /// # Errors
+    /// Never for a trainer that was made.
+    pub fn network(&self) -> Result<Graph> {
+        self.descent.network(self.kept())
+    }
+
+    /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones.
+    ///
+    /// # Errors
+    /// Data of another dimension.
+    pub fn validate(&self, data: &TrainingSet, pairs: usize) -> Result<Loss> {
+        let task = Task { data: data.clone(), ..self.task.clone() };
+        let mut losses = Vec::new();
+        for number in 0..pairs.div_ceil(task.batch) {
+            let batch = task.batch(Family::Validation, number as u64)?;
+            losses.extend(self.descent.losses(self.kept(), &batch)?.into_iter().map(f64::from));
+        }
+        Ok(Loss::of(losses.into_iter()))
+    }
+}
+
+fn mean(losses: &[f32]) -> f64 {
+    losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64
+}
