@@ -30,6 +30,16 @@ pub enum Purpose {
     NormalProbe = 10,
     /// Probes of a stochastic trace.
     Probe = 11,
+    /// Training: the times of a batch (sample index = step, as for all of training).
+    TrainTime = 20,
+    /// Training: the noise of a batch.
+    TrainNoise = 21,
+    /// Training: the sources of a batch.
+    TrainSource = 22,
+    /// Training: pairs drawn from an entropic plan.
+    TrainPlan = 23,
+    /// Training: the order of the data in an epoch (sample index = epoch).
+    TrainOrder = 24,
 }
 
 /// A reproducible stream of random numbers.
