@@ -36,6 +36,10 @@ pub enum Purpose {
     TrainNoise = 21,
     /// Training: the sources of a batch.
     TrainSource = 22,
+    /// Training: which labels are withheld.
+    TrainLabel = 25,
+    /// Training: which rows of a data set are kept for validation.
+    TrainSplit = 26,
     /// Training: pairs drawn from an entropic plan.
     TrainPlan = 23,
     /// Training: the order of the data in an epoch (sample index = epoch).

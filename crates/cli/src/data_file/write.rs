@@ -4,6 +4,8 @@ use crate::failure::{Failure, Result};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 enum Format {
     Npy,
@@ -40,7 +42,7 @@ impl SampleWriter {
         let target = &crate::store::destination(target)?;
         let mut file = BufWriter::new(crate::store::temporary(target)?);
         if let Format::Npy = format {
-            file.write_all(&npy_header(samples, dim)).map_err(Failure::writing(target))?;
+            file.write_all(&npy_header("<f8", &[samples, dim])).map_err(Failure::writing(target))?;
         }
         Ok(SampleWriter { target: target.to_path_buf(), file, format, dim })
     }
@@ -71,9 +73,49 @@ impl SampleWriter {
     }
 }
 
-/// Version 1.0 header of little-endian f64 `[samples, dim]`, padded to a multiple of 64 bytes.
-fn npy_header(samples: usize, dim: usize) -> Vec<u8> {
-    let dictionary = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({samples}, {dim}), }}");
+/// Numbers of an array to be written.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub enum Numbers<'a> {
+    F32(&'a [f32]),
+    F64(&'a [f64]),
+}
+
+/// Arrays with their names and shapes as an `.npz` file, which appears whole or not at all.
+///
+/// # Errors
+/// When the system refuses.
+pub fn write_npz(path: &Path, arrays: &[(&str, Vec<usize>, Numbers)]) -> Result<()> {
+    let target = crate::store::destination(path)?;
+    let temporary = crate::store::temporary(&target)?;
+    let mut archive = ZipWriter::new(BufWriter::new(temporary));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
+    let broken = |error: zip::result::ZipError| Failure::writing(path)(error.into());
+    for (name, shape, numbers) in arrays {
+        archive.start_file(format!("{name}.npy"), stored).map_err(broken)?;
+        let written = match numbers {
+            Numbers::F32(values) => archive
+                .write_all(&npy_header("<f4", shape))
+                .and_then(|()| values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))),
+            Numbers::F64(values) => archive
+                .write_all(&npy_header("<f8", shape))
+                .and_then(|()| values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))),
+        };
+        written.map_err(Failure::writing(path))?;
+    }
+    let file = archive.finish().map_err(broken)?;
+    let temporary = file.into_inner().map_err(|error| Failure::writing(path)(error.into_error()))?;
+    crate::store::persist(temporary, &target)
+}
+
+/// Version 1.0 header of little-endian numbers, padded to a multiple of 64 bytes.
+fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
+    let axes: String = shape.iter().map(|axis| format!("{axis}, ")).collect();
+    let shape = match shape {
+        [axis] => format!("({axis},)"),
+        _ => format!("({})", axes.trim_end_matches(", ")),
+    };
+    let dictionary = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape}, }}");
     let length = (10 + dictionary.len() + 1).next_multiple_of(64) - 10;
     let mut header = b"\x93NUMPY\x01\x00".to_vec();
     header.extend_from_slice(&(length as u16).to_le_bytes());

@@ -10,7 +10,7 @@ use surefoot::field::{
     Bandwidth, Counting, Data, Moment, NetworkField, NoisedDensity, PointSet, SharedField,
 };
 use surefoot::law::{self, SharedDensity, SharedLaw};
-use surefoot::process::{Affine, Drift, Family, Grid, Noising, Predicts, Process};
+use surefoot::process::{Affine, Drift, Family, Grid, Predicts, Process};
 use surefoot::random::{Purpose, stream};
 use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
 use surefoot_graph::{Graph, Limits, Precision};
@@ -117,26 +117,33 @@ fn network(file: &Path, double: bool, limits: &Limits) -> Result<NetworkField> {
 }
 
 fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result<SharedLaw> {
-    let at_start = drift.moment(spec.start);
-    Ok(match (&spec.source, data) {
-        (SourceSpec::Marginal, Some((data, bandwidth))) => Arc::new(law::Marginal {
-            data: data.law(*bandwidth)?,
-            signal: at_start.signal,
-            noise: at_start.noise,
-        }),
-        (SourceSpec::Gaussian | SourceSpec::Marginal, _) => {
-            let deviation = match spec.process {
-                Process::Diffusion {
-                    noising: Noising { family: Family::SubVp | Family::Ve, .. }, ..
-                } => at_start.noise,
+    if let (SourceSpec::Marginal, Some((data, bandwidth))) = (&spec.source, data) {
+        let at_start = drift.moment(spec.start);
+        let data = data.law(*bandwidth)?;
+        return Ok(Arc::new(law::Marginal { data, signal: at_start.signal, noise: at_start.noise }));
+    }
+    law_of_source(&spec.source, &spec.process, spec.start, drift.field.dim())
+}
+
+/// Law of x_0 in dimension `dim`; for the exact law of noised data, which a network does not know, N(0, I).
+///
+/// # Errors
+/// Unreadable points.
+pub fn law_of_source(source: &SourceSpec, process: &Process, start: f64, dim: usize) -> Result<SharedLaw> {
+    Ok(match source {
+        SourceSpec::Gaussian | SourceSpec::Marginal => {
+            let deviation = match process {
+                Process::Diffusion { noising, .. } if matches!(noising.family, Family::SubVp | Family::Ve) => {
+                    noising.noise(start)
+                }
                 Process::Diffusion { .. } | Process::Flow => 1.0,
             };
-            Arc::new(law::Gaussian::isotropic(drift.field.dim(), deviation))
+            Arc::new(law::Gaussian::isotropic(dim, deviation))
         }
-        (SourceSpec::EightGaussians { radius, variance }, _) => {
+        SourceSpec::EightGaussians { radius, variance } => {
             Data::EightGaussians { radius: *radius, variance: *variance }.law(0.0)?
         }
-        (SourceSpec::Points { file }, _) => {
+        SourceSpec::Points { file } => {
             let Array { shape, values, .. } = data_file::points(file)?;
             Arc::new(law::Points::new(shape[1..].iter().product(), values.into(), &[]))
         }

@@ -9,12 +9,12 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::rescaled;
+pub use build::{law_of_source, rescaled};
 pub use builtins::{BUILTINS, Builtin};
 pub use read::{Files, Surroundings, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
-pub use spec::{DataSpec, FieldSpec, ModelSpec};
+pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec};
 pub use tree::{Document, Value, value_of};
 
 use crate::failure::{Failure, Result};
@@ -81,6 +81,14 @@ pub fn load(name: &str, settings: &Settings) -> Result<Model> {
 /// # Errors
 /// Whatever is wrong with the file, with its line.
 pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
+    read::model(&read_document(name, overrides)?)
+}
+
+/// A model file or recipe as a document, with settings from the command line in place of the file's.
+///
+/// # Errors
+/// An unreadable or malformed file, with its line.
+pub fn read_document(name: &str, overrides: &[Override]) -> Result<Document> {
     let (text, file) = match name.strip_prefix("builtin:") {
         Some(builtin) => {
             let found = Builtin::find(builtin).ok_or_else(|| Failure::Value {
@@ -109,7 +117,7 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
         }
         document.set(&setting.key, setting.value.clone(), &setting.option)?;
     }
-    read::model(&document)
+    Ok(document)
 }
 
 /// The text of a model file.
@@ -168,16 +176,21 @@ impl ModelSpec {
     /// # Errors
     /// When the system cannot say where the files are.
     pub fn text_for(&self, folder: &Path) -> Result<String> {
-        let mut resolved = self.resolved.clone();
-        for file in &self.files {
-            set_name(&mut resolved, file.key, &relative(folder, &file.path)?);
-        }
-        Ok(format!(
-            "# Fully resolved by surefoot {}.\n{}",
-            env!("CARGO_PKG_VERSION"),
-            crate::store::to_toml(&resolved)?
-        ))
+        text_for(folder, &self.resolved, &self.files)
     }
+}
+
+/// Resolved settings as a file that can be read from `folder`, with the names of their files as seen from there.
+///
+/// # Errors
+/// When the system cannot say where the files are.
+pub fn text_for(folder: &Path, resolved: &Table, files: &[NamedFile]) -> Result<String> {
+    let mut resolved = resolved.clone();
+    for file in files {
+        set_name(&mut resolved, file.key, &relative(folder, &file.path)?);
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Ok(format!("# Fully resolved by surefoot {version}.\n{}", crate::store::to_toml(&resolved)?))
 }
 
 /// `file` as seen from `folder`, which need not exist yet.

@@ -29,6 +29,15 @@ impl<'a> Files<'a> {
         self.named.into_inner()
     }
 
+    /// The path behind the name of a folder, which must exist.
+    ///
+    /// # Errors
+    /// A folder that is not there, with the key that names it.
+    pub fn folder(&self, section: &Section, key: &str, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(name);
+        if path.is_dir() { Ok(path) } else { Err(absent(section, key, "a folder", &path)) }
+    }
+
     /// The path behind a file name, which must exist.
     ///
     /// # Errors
@@ -36,16 +45,20 @@ impl<'a> Files<'a> {
     pub fn named(&self, section: &Section, key: [&'static str; 2], name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
         if !path.is_file() {
-            return Err(Failure::Value {
-                place: section.place_of(key[1]).to_string(),
-                what: format!("{}.{}", key[0], key[1]),
-                expected: "a file that exists".into(),
-                got: format!("{}, which does not", path.display()),
-                remedy: "Paths count from the folder of the model file".into(),
-            });
+            return Err(absent(section, key[1], "a file", &path));
         }
         self.named.borrow_mut().push(NamedFile { key, path: path.clone() });
         Ok(path)
+    }
+}
+
+fn absent(section: &Section, key: &str, kind: &str, path: &Path) -> Failure {
+    Failure::Value {
+        place: section.place_of(key).to_string(),
+        what: section.full(key),
+        expected: format!("{kind} that exists"),
+        got: format!("{}, which does not", path.display()),
+        remedy: "Paths count from the folder of the model file".into(),
     }
 }
 

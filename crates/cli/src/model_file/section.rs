@@ -54,6 +54,13 @@ impl<'a> Section<'a> {
         self.entries.iter().find(|(name, _)| name == key).map(|(_, node)| node)
     }
 
+    /// The whole table without places; all its keys are known thereby.
+    pub fn plain(&self) -> Table {
+        let known = self.entries.iter().map(|(key, _)| key.clone());
+        self.known.borrow_mut().extend(known);
+        self.entries.iter().map(|(key, node)| (key.clone(), node.value.plain())).collect()
+    }
+
     /// The node under a key, which thereby is known.
     pub fn node(&self, key: &str) -> Option<&'a Node> {
         self.known.borrow_mut().push(key.into());

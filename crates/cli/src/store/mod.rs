@@ -6,11 +6,13 @@
 mod atomic;
 mod columns;
 mod progress;
+mod training;
 mod zarr;
 
 pub use atomic::{destination, persist, temporary, write_file};
 pub use columns::Columns;
 pub use progress::{Progress, Work};
+pub use training::TrainingDir;
 
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
@@ -52,7 +54,7 @@ impl OutputDir {
     /// A directory with other files in it, other inputs, or a system that refuses.
     pub fn open(root: &Path, run: &Table, model: &str, resume: bool) -> Result<(OutputDir, State)> {
         let directory = OutputDir { root: root.to_path_buf() };
-        let occupied = directory.survey()?;
+        let occupied = occupied(root)?;
         let earlier = directory.path(RUN);
         if occupied && !earlier.is_file() {
             return Err(Failure::Value {
@@ -78,31 +80,15 @@ impl OutputDir {
         Ok((directory, State::Fresh))
     }
 
-    /// Whether there is anything in the directory besides leftovers of our own.
-    fn survey(&self) -> Result<bool> {
-        let entries = match std::fs::read_dir(&self.root) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(Failure::writing(&self.root)(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(Failure::reading(&self.root))?;
-            if !atomic::is_leftover(&entry.path()) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
     fn same_inputs(&self, run: &Table, model: &str) -> Result<()> {
-        let (path, earlier) = (self.path(RUN), self.earlier(RUN)?);
+        let (path, earlier) = (self.path(RUN), read_table(&self.path(RUN))?);
         let Some(difference) = first_difference("", &earlier, &toml::Value::Table(run.clone())) else {
             return Ok(());
         };
         // A fingerprint says that the model differs; its settings say where, unless a file that it names has changed.
         let settings = || {
             let now = toml::from_str(model).ok().map(toml::Value::Table)?;
-            Some((self.path(MODEL), first_difference("", &self.earlier(MODEL).ok()?, &now)?))
+            Some((self.path(MODEL), first_difference("", &read_table(&self.path(MODEL)).ok()?, &now)?))
         };
         let same = (path, difference);
         let (path, (key, before, now)) =
@@ -114,20 +100,6 @@ impl OutputDir {
             got: now,
             remedy: "Repeat the earlier command, or run without --resume or with another -o".into(),
         })
-    }
-
-    /// A file of inputs that an earlier run wrote.
-    fn earlier(&self, name: &str) -> Result<toml::Value> {
-        let path = self.path(name);
-        let text = std::fs::read_to_string(&path).map_err(Failure::reading(&path))?;
-        let table: Table = toml::from_str(&text).map_err(|error: toml::de::Error| Failure::Value {
-            place: path.display().to_string(),
-            what: "inputs of the earlier run".into(),
-            expected: "what surefoot wrote".into(),
-            got: error.message().trim().to_string(),
-            remedy: "Run without --resume".into(),
-        })?;
-        Ok(toml::Value::Table(table))
     }
 
     fn state(&self) -> Result<State> {
@@ -195,6 +167,35 @@ impl OutputDir {
     fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
+}
+
+/// Whether there is anything in a directory besides leftovers of our own.
+fn occupied(root: &Path) -> Result<bool> {
+    let entries = match std::fs::read_dir(root) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Failure::writing(root)(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(Failure::reading(root))?;
+        if !atomic::is_leftover(&entry.path()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A file of inputs that an earlier run wrote.
+fn read_table(path: &Path) -> Result<toml::Value> {
+    let text = std::fs::read_to_string(path).map_err(Failure::reading(path))?;
+    let table: Table = toml::from_str(&text).map_err(|error: toml::de::Error| Failure::Value {
+        place: path.display().to_string(),
+        what: "inputs of the earlier run".into(),
+        expected: "what surefoot wrote".into(),
+        got: error.message().trim().to_string(),
+        remedy: "Run without --resume".into(),
+    })?;
+    Ok(toml::Value::Table(table))
 }
 
 /// TOML text of a table.

@@ -54,7 +54,7 @@ impl Rows {
     pub fn split(&self, share: f64, seed: u64) -> [Rows; 2] {
         let n = self.count();
         let mut order: Vec<usize> = (0..n).collect();
-        let mut rng = stream(seed, 0, Purpose::Split);
+        let mut rng = stream(seed, 0, Purpose::TrainSplit);
         for i in (1..n).rev() {
             order.swap(i, rng.random_range(0..=i));
         }

@@ -1,9 +1,19 @@
-//! Training, as far as it does not depend on how networks are run: what a network is asked to learn and from which
-//! pairs, how its weights move, and how far what it generates is from the data.
+//! Training: what a network is asked to learn and from which pairs, how its weights move, the loop, and how far what it
+//! generates is from the data.
 //!
 //! Random numbers come from streams of (seed, step, purpose): every step can be repeated from these alone.
 
 pub mod coupling;
+mod data;
+mod descent;
 pub mod distance;
+pub mod networks;
 pub mod objective;
 pub mod optimiser;
+mod task;
+mod trainer;
+
+pub use data::{Draw, Rows, TrainingSet};
+pub use descent::{Descent, Span};
+pub use task::{Batch, Classes, Family, Given, Task};
+pub use trainer::{Loss, State, Trainer, Update};

@@ -1,0 +1,83 @@
+//! Where a training stands, as a `.npz` file: all weights, the optimiser's moments, and what was measured so far.
+
+use super::history::History;
+use crate::data_file::{Array, Numbers, npz, write_npz};
+use crate::failure::{Failure, Result};
+use std::path::Path;
+use surefoot::train::State;
+
+/// Writes state and history.
+///
+/// # Errors
+/// When the system refuses.
+pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
+    let adam = &state.optimiser.adam;
+    let average = state.optimiser.average.as_ref();
+    let counts = [state.updates, adam.steps, average.map_or(0, |a| a.updates)].map(|count| count as f64);
+    let count = vec![state.weights.len()];
+    let validations: Vec<f64> = history.validations.iter().flatten().copied().collect();
+    let mut arrays = vec![
+        ("counts", vec![3], Numbers::F64(&counts)),
+        ("weights", count.clone(), Numbers::F32(&state.weights)),
+        ("first", count.clone(), Numbers::F32(&adam.first)),
+        ("second", count.clone(), Numbers::F32(&adam.second)),
+        ("losses", vec![history.losses.len()], Numbers::F32(&history.losses)),
+        ("validations", vec![history.validations.len(), 3], Numbers::F64(&validations)),
+        ("seconds", vec![1], Numbers::F64(std::slice::from_ref(&history.seconds))),
+    ];
+    if let Some(average) = average {
+        arrays.push(("average", count, Numbers::F32(&average.weights)));
+    }
+    write_npz(path, &arrays)
+}
+
+/// Reads them back into a state of the same recipe.
+///
+/// # Errors
+/// A damaged file, or one of another network.
+pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
+    let mut arrays = npz(path)?;
+    let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
+        let found = arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
+        let Array { values, shape, .. } = found.ok_or_else(|| wrong(path, name, "an array", "none".into()))?;
+        match length {
+            Some(length) if length != values.len() => {
+                Err(wrong(path, name, &format!("{length} numbers"), format!("an array of shape {shape:?}")))
+            }
+            _ => Ok(values),
+        }
+    };
+    let count = Some(state.weights.len());
+    let mut single = |name: &str| -> Result<Vec<f32>> {
+        Ok(take(name, count)?.into_iter().map(|value| value as f32).collect())
+    };
+    state.weights = single("weights")?;
+    state.optimiser.adam.first = single("first")?;
+    state.optimiser.adam.second = single("second")?;
+    if let Some(average) = &mut state.optimiser.average {
+        average.weights = single("average")?;
+    }
+    let counts = take("counts", Some(3))?;
+    state.updates = counts[0] as u64;
+    state.optimiser.adam.steps = counts[1] as u64;
+    if let Some(average) = &mut state.optimiser.average {
+        average.updates = counts[2] as u64;
+    }
+    let losses = take("losses", Some(state.updates as usize))?;
+    let history = History {
+        losses: losses.into_iter().map(|loss| loss as f32).collect(),
+        validations: take("validations", None)?.chunks_exact(3).map(|row| [row[0], row[1], row[2]]).collect(),
+        seconds: take("seconds", Some(1))?[0],
+    };
+    Ok((state, history))
+}
+
+fn wrong(path: &Path, name: &str, expected: &str, got: String) -> Failure {
+    Failure::Value {
+        place: path.display().to_string(),
+        what: format!("checkpoint: {name}"),
+        expected: expected.into(),
+        got,
+        remedy: "Train again without --resume".into(),
+    }
+}

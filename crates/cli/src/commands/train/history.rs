@@ -1,0 +1,56 @@
+//! What a training measured on its way.
+
+use serde_json::{Value, json};
+
+/// Losses of all updates and validations.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct History {
+    /// Mean loss of every update's batch, before the update.
+    pub losses: Vec<f32>,
+    /// Updates done, validation loss, its standard error.
+    pub validations: Vec<[f64; 3]>,
+    /// Time spent on updates and validations, with that of earlier parts of the training.
+    pub seconds: f64,
+}
+
+/// Points of a drawn curve at most.
+const POINTS: usize = 400;
+
+impl History {
+    /// The training loss averaged over equal parts of the updates: (updates at the middle, loss).
+    pub fn curve(&self) -> Vec<[f64; 2]> {
+        let part = self.losses.len().div_ceil(POINTS).max(1);
+        let mean = |losses: &[f32]| losses.iter().map(|&l| f64::from(l)).sum::<f64>() / losses.len() as f64;
+        let points = self.losses.chunks(part).enumerate();
+        points.map(|(i, losses)| [(i * part) as f64 + 0.5 * losses.len() as f64, mean(losses)]).collect()
+    }
+
+    /// As `training.json` has it.
+    pub fn json(&self) -> Value {
+        let curve = self.curve();
+        json!({
+            "updates": self.losses.len(),
+            "seconds": self.seconds,
+            "training_loss": { "update": curve.iter().map(|p| p[0]).collect::<Vec<_>>(),
+                               "mean": curve.iter().map(|p| p[1]).collect::<Vec<_>>() },
+            "validation_loss": { "update": self.validations.iter().map(|v| v[0] as u64).collect::<Vec<_>>(),
+                                 "mean": self.validations.iter().map(|v| v[1]).collect::<Vec<_>>(),
+                                 "standard_error": self.validations.iter().map(|v| v[2]).collect::<Vec<_>>() },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_curve_has_few_points_and_keeps_the_mean() {
+        let history = History { losses: (0..1001).map(|i| i as f32).collect(), ..History::default() };
+        let curve = history.curve();
+        assert!(curve.len() <= POINTS);
+        assert_eq!(curve[0], [1.5, 1.0]);
+        assert_eq!(curve.last(), Some(&[1000.0, 999.5]));
+        assert!(History::default().curve().is_empty());
+    }
+}
