@@ -82,4 +82,4 @@ pub use kernels::CpuPath;
 pub use model::{Description, Layer};
 pub use network::Network;
 pub use onnx::{Limits, WriteOptions};
-pub use program::{Port, Program};
+pub use program::{Number, Port, Program};

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::ir::{self, Extent, Graph, Precision, elements};
-use crate::kernels::{CpuPath, Executed};
+use crate::kernels::{CpuPath, Element, Executed};
 use crate::passes::simplify;
 use crate::plan::{self, Batch, Plan, Weights};
 
@@ -45,10 +45,18 @@ impl Graph {
     }
 }
 
+/// The type of a program's arrays: f64 or f32, whatever the precision that it computes in. Where both agree, nothing is
+/// converted.
+#[allow(private_bounds)]
+pub trait Number: Element {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
 /// A graph ready to be evaluated: a network, a derivative of one, gradients by weights, or whatever else
 /// [`crate::passes`] make.
 ///
-/// Arrays are row-major f64: `[…]` for what is given once a call, `[n, …]` for one value a sample, `[n, k, …]` for one
+/// Arrays are row-major, of f64 or f32 ([`Number`]): `[…]` for what is given once a call, `[n, …]` for one value a sample, `[n, k, …]` for one
 /// a direction. Sums over samples add up in the order of the samples, whatever the tiles and threads. Calls from
 /// several threads do not disturb each other.
 pub struct Program {
@@ -92,12 +100,12 @@ impl Program {
     /// # Panics
     /// If an input is missing, a name is unknown, or an array has not the length of n samples and k directions
     /// ([`Port::elements`]).
-    pub fn run<'a>(
+    pub fn run<'a, S: Number>(
         &self,
         n: usize,
         k: usize,
-        inputs: &[(&'a str, &'a [f64])],
-        outputs: &mut [(&'a str, &'a mut [f64])],
+        inputs: &[(&'a str, &'a [S])],
+        outputs: &mut [(&'a str, &'a mut [S])],
     ) {
         let find = |ports: &[Port], name: &str, length: usize| {
             let port = ports.iter().find(|p| p.name == name);
@@ -139,7 +147,7 @@ impl<T: Executed> Compiled<T> {
         Ok(Compiled { plan, engine: plan::Engine::new(path) })
     }
 
-    pub fn run(&self, batch: &mut Batch<'_, '_>) {
+    pub fn run<S: Element>(&self, batch: &mut Batch<'_, '_, S>) {
         self.plan.run(self.engine, batch);
     }
 }

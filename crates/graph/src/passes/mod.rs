@@ -6,10 +6,12 @@
 mod adjoint;
 mod curvature;
 mod fold;
+mod loss;
 mod simplify;
 mod tangent;
 
 pub use adjoint::{adjoint, gradients};
+pub use loss::squared_error;
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};
 

@@ -7,18 +7,18 @@
 use super::run::{Engine, Memory, Stage, split};
 use super::{Place, Plan, Step, TILE_CHUNKS};
 use crate::ir::Extent;
-use crate::kernels::{Executed, View};
+use crate::kernels::{Element, Executed, View};
 use std::ptr::null;
 
 /// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
 /// row-major order: `[…]` for what is given once a call, `[n, …]` a sample, `[n, k, …]` a direction.
-pub(crate) struct Batch<'b, 'a> {
+pub(crate) struct Batch<'b, 'a, S> {
     /// n.
     pub samples: usize,
     /// k.
     pub directions: usize,
-    pub inputs: &'b [(&'a str, &'a [f64])],
-    pub outputs: &'b mut [(&'a str, &'a mut [f64])],
+    pub inputs: &'b [(&'a str, &'a [S])],
+    pub outputs: &'b mut [(&'a str, &'a mut [S])],
 }
 
 /// Bytes of the nearer caches that a tile should stay within.
@@ -29,25 +29,25 @@ const LARGE: usize = 1 << 25;
 pub(super) const PARALLEL_WORK: usize = 1 << 19;
 
 /// A batch as the tiles see it, which write to different rows of the outputs.
-struct Arrays<'a> {
+struct Arrays<'a, S> {
     samples: usize,
     directions: usize,
-    inputs: &'a [(&'a str, &'a [f64])],
+    inputs: &'a [(&'a str, &'a [S])],
     /// Name, start and length.
-    outputs: Vec<(&'a str, Numbers)>,
+    outputs: Vec<(&'a str, Numbers<S>)>,
 }
 
 /// The start of an array and its length.
 #[derive(Clone, Copy)]
-struct Numbers {
-    start: *mut f64,
+struct Numbers<S> {
+    start: *mut S,
     len: usize,
 }
 
 // SAFETY: tiles write to different rows.
-unsafe impl Send for Numbers {}
+unsafe impl<S: Send> Send for Numbers<S> {}
 // SAFETY: as above.
-unsafe impl Sync for Numbers {}
+unsafe impl<S: Send> Sync for Numbers<S> {}
 
 /// The rows of the arrays that the lanes of a tile stand for, and the lanes of a row.
 struct Lanes<F> {
@@ -68,7 +68,7 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Evaluates a batch.
-    pub fn run(&self, engine: Engine<T>, batch: &mut Batch) {
+    pub fn run<S: Element>(&self, engine: Engine<T>, batch: &mut Batch<S>) {
         self.prepare();
         let outputs = batch.outputs.iter_mut().map(|(name, to)| {
             let len = to.len();
@@ -114,7 +114,7 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Is it better to take the samples one by one? Sums over samples take them chunk by chunk.
-    fn one_by_one(&self, engine: Engine<T>, arrays: &Arrays) -> bool {
+    fn one_by_one<S>(&self, engine: Engine<T>, arrays: &Arrays<S>) -> bool {
         let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
         let kept = self.rows[1].saturating_mul(lanes * size_of::<T>());
         if self.sums() {
@@ -138,7 +138,7 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Lanes are samples; the directions of a sample follow one another.
-    fn point_tiles(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays) {
+    fn point_tiles<S: Element>(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays<S>) {
         let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
         let most = self.tile_chunks(self.rows[1] + self.rows[2], 8 * NEAR);
         let widest = most.min(n.div_ceil(lanes)) * lanes;
@@ -167,7 +167,7 @@ impl<T: Executed> Plan<T> {
     }
 
     /// One sample, whose values are numbers; lanes are its directions.
-    fn sample(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays, sample: usize) {
+    fn sample<S: Element>(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays<S>, sample: usize) {
         let (k, lanes) = (arrays.directions, engine.kernels.lanes);
         let threads = rayon::current_num_threads();
         let mut values = self.pool.take::<T>(self.rows[1]);
@@ -200,14 +200,19 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Writes the inputs of an extent into their rows; lanes that stand for nothing get zeros.
-    fn fill(&self, memory: &Memory<T>, arrays: &Arrays, lanes: &Lanes<impl Fn(usize) -> usize>) {
+    fn fill<S: Element>(
+        &self,
+        memory: &Memory<T>,
+        arrays: &Arrays<S>,
+        lanes: &Lanes<impl Fn(usize) -> usize>,
+    ) {
         for port in self.inputs.iter().filter(|p| p.extent == lanes.extent) {
             let Some((_, from)) = arrays.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
             let start = self.write(memory, port.place.buffer);
             for i in 0..lanes.width {
                 let row = if i < lanes.count { (lanes.row)(i) * port.rows } else { 0 };
                 for r in 0..port.rows {
-                    let x = if i < lanes.count { T::from_f64(from[row + r]) } else { T::default() };
+                    let x = if i < lanes.count { T::from_f64(from[row + r].to_f64()) } else { T::default() };
                     // SAFETY: the buffer has `rows` rows of `width` lanes in the memory.
                     unsafe { *start.add(r * lanes.width + i) = x };
                 }
@@ -216,7 +221,12 @@ impl<T: Executed> Plan<T> {
     }
 
     /// Reads the outputs of an extent from their rows.
-    fn finish(&self, memory: &Memory<T>, arrays: &Arrays, lanes: &Lanes<impl Fn(usize) -> usize>) {
+    fn finish<S: Element>(
+        &self,
+        memory: &Memory<T>,
+        arrays: &Arrays<S>,
+        lanes: &Lanes<impl Fn(usize) -> usize>,
+    ) {
         for port in self.outputs.iter().filter(|p| p.extent == lanes.extent) {
             let Some((_, to)) = arrays.outputs.iter().find(|(name, _)| *name == port.name) else { continue };
             let view = self.view(memory, &port.place);
@@ -226,7 +236,7 @@ impl<T: Executed> Plan<T> {
                 for r in 0..port.rows {
                     // SAFETY: the view has `rows` rows of at least `count` lanes; the row lies within the array, and
                     // no other tile writes to it.
-                    unsafe { *to.start.add(first + r) = view.element(r, i).to_f64() };
+                    unsafe { *to.start.add(first + r) = S::from_f64(view.element(r, i).to_f64()) };
                 }
             }
         }
