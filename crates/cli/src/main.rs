@@ -7,6 +7,7 @@ mod interrupt;
 mod memory;
 mod model_file;
 mod options;
+mod recipe_file;
 mod report;
 mod requirement;
 mod run_file;
@@ -44,6 +45,7 @@ fn run() -> Result<(), Failure> {
         Command::Perturb(options) => commands::perturb(&options),
         Command::Reproduce(options) => commands::reproduce(&options),
         Command::Sample(options) => commands::sample(&options),
+        Command::Train(options) => commands::train(&options),
         Command::Inspect(options) => commands::inspect(&options),
         Command::ExportDerivative(options) => commands::export_derivative(&options),
         Command::Models(options) => commands::models(&options),

@@ -42,6 +42,9 @@ pub enum Command {
     /// Generated samples in a .npy or .csv file
     #[command(after_help = "Example: surefoot sample builtin:torus -n 5000 -o x.npy")]
     Sample(Sample),
+    /// A model from data: score or flow matching by a recipe, resumable
+    #[command(after_help = "Example: surefoot train recipes/moons-otcfm.toml -o trained")]
+    Train(Train),
     /// What a model file contains, and whether its derivatives agree with reference arrays
     #[command(after_help = "Example: surefoot inspect model.onnx --check reference.npz")]
     Inspect(Inspect),
@@ -194,6 +197,29 @@ pub enum FigureName {
     Fig7,
     /// Models ordered by alignment
     Fig8,
+}
+
+/// `train`.
+#[derive(Debug, Args)]
+pub struct Train {
+    /// A recipe: a TOML file as docs/training.md describes
+    pub recipe: String,
+    /// Output directory
+    #[arg(short, long, value_name = "DIR", default_value = "surefoot-trained")]
+    pub out: PathBuf,
+    /// Go on where an interrupted training of the same recipe stopped
+    #[arg(long)]
+    pub resume: bool,
+    /// Threads [default: all]; the weights do not depend on it
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Any key of the recipe, for example --set training.updates=1000 (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    #[command(flatten)]
+    pub memory: Memory,
+    #[command(flatten)]
+    pub screen: Screen,
 }
 
 /// `inspect`.

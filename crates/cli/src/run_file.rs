@@ -52,7 +52,16 @@ pub fn settings(settings: &ModelSettings) -> Result<Settings> {
     if let Some(level) = settings.noise_level {
         add("process.noise_level", Value::Float(level), format!("--noise-level {level}"));
     }
-    for text in &settings.set {
+    list.extend(overrides(&settings.set)?);
+    Ok(Settings { overrides: list, limits: settings.memory.limits() })
+}
+
+/// `--set KEY=VALUE`, as often as it was typed.
+///
+/// # Errors
+/// One without `=`.
+pub fn overrides(set: &[String]) -> Result<Vec<Override>> {
+    let one = |text: &String| {
         let (key, value) = text.split_once('=').ok_or_else(|| Failure::Value {
             place: "--set".into(),
             what: "setting".into(),
@@ -60,9 +69,9 @@ pub fn settings(settings: &ModelSettings) -> Result<Settings> {
             got: format!("{text:?}"),
             remedy: "For example --set process.start=0.8".into(),
         })?;
-        add(key.trim(), value_of(value.trim()), format!("--set {text}"));
-    }
-    Ok(Settings { overrides: list, limits: settings.memory.limits() })
+        Ok(Override { key: key.trim().into(), value: value_of(value.trim()), option: format!("--set {text}") })
+    };
+    set.iter().map(one).collect()
 }
 
 fn name_of(value: impl ValueEnum) -> String {

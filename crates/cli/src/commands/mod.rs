@@ -10,6 +10,7 @@ mod reproduce;
 mod sample;
 mod single;
 mod sweep;
+mod train;
 
 pub use compare::compare;
 pub use export_derivative::export_derivative;
@@ -18,6 +19,7 @@ pub use models::models;
 pub use reproduce::reproduce;
 pub use sample::sample;
 pub use single::{analyze, perturb};
+pub use train::train;
 
 use crate::failure::{Failure, Result};
 use std::num::NonZero;

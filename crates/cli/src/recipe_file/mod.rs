@@ -52,6 +52,13 @@ pub enum NetworkRecipe {
 /// Sections that a recipe has beside those of a model file.
 const OWN: [&str; 4] = ["data", "objective", "network", "training"];
 
+impl Recipe {
+    /// The files that the model file names as well.
+    pub fn model_files(&self) -> Vec<NamedFile> {
+        self.files.iter().filter(|file| !OWN.contains(&file.key[0])).cloned().collect()
+    }
+}
+
 /// Reads a recipe.
 ///
 /// # Errors
@@ -118,6 +125,3 @@ fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
     let resolved = Table::try_from(&network).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))?;
     Ok((NetworkRecipe::Built(network), resolved))
 }
-
-#[cfg(test)]
-mod tests;

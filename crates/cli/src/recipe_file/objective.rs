@@ -32,6 +32,16 @@ const OUTPUTS: [(&str, Predicts); 4] = [
 ];
 
 impl Learning {
+    /// In a few words.
+    pub fn describe(&self) -> String {
+        match self.objective {
+            Objective::Denoising { .. } => format!("denoising score matching, predicts {}", self.predicts),
+            Objective::Matching { path, sigma, .. } => {
+                format!("flow matching, {path:?} path, σ = {sigma}, {}", coupling_name(self.coupling))
+            }
+        }
+    }
+
     /// Reads `[objective]` for a process.
     ///
     /// # Errors
@@ -83,6 +93,14 @@ impl Learning {
         };
         learning.objective.check(&learning.times)?;
         Ok(learning)
+    }
+}
+
+fn coupling_name(coupling: Coupling) -> &'static str {
+    match coupling {
+        Coupling::AsDrawn => "independent pairs",
+        Coupling::Exact => "optimal transport of the batches",
+        Coupling::Entropic(_) => "entropic transport of the batches",
     }
 }
 

@@ -19,6 +19,7 @@ mod sweep;
 #[cfg(test)]
 mod tests;
 mod text;
+mod training;
 
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
@@ -26,6 +27,7 @@ use self::sections::{
     Context, alignment, classifier, condition, exponents, gains, headline, images, pictures, provenance,
     response, robustness,
 };
+pub use self::training::{Look, TrainingInput, training_html};
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};

@@ -1,0 +1,285 @@
+//! `train`: from a recipe to a model file.
+
+mod checkpoint;
+mod history;
+mod set_up;
+
+pub use history::History;
+
+use super::single::print;
+use super::start_threads;
+use crate::data_file::SampleWriter;
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::model_file::{load, text_for};
+use crate::options::{Format, Screen, Train};
+use crate::recipe_file::{self, Prepared, Recipe};
+use crate::report::{Look, TrainingInput, training_html};
+use crate::run_file::overrides;
+use crate::store::{TrainingDir, write_file};
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+use serde_json::json;
+use std::io::IsTerminal;
+use std::time::Instant;
+use surefoot::random::Purpose;
+use surefoot::sweep::{Batch, Keep, Refinement, forward};
+use surefoot::train::Trainer;
+use surefoot_graph::{Limits, WriteOptions};
+use toml::value::Table;
+
+/// Samples of a tile that one thread follows.
+const TILE: usize = 64;
+
+/// Trains a model.
+///
+/// # Errors
+/// Whatever is wrong with the recipe, non-finite losses, an interruption.
+pub fn train(options: &Train) -> Result<()> {
+    let threads = start_threads(options.threads)?;
+    let recipe = recipe_file::read(&options.recipe, &overrides(&options.set)?)?;
+    let limits = options.memory.limits();
+    let prepared = recipe.data.prepare(recipe.schedule.seed)?;
+    let trainer = set_up::trainer(&recipe, &prepared, &limits)?;
+    let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, options.resume)?;
+    interrupt::listen();
+    let count = trainer.descent().count();
+    if options.screen.verbose {
+        eprintln!("{}: {count} weights, {threads} threads", recipe.name);
+    }
+    let bar = progress_bar(&recipe, &options.screen);
+    let mut run = Run { recipe, prepared, trainer, directory, history: History::default(), limits, bar };
+    if options.resume {
+        run.go_on()?;
+    }
+    run.all_updates()?;
+    run.bar.finish_and_clear();
+    run.say(&options.screen)
+}
+
+/// A training under way.
+struct Run {
+    recipe: Recipe,
+    prepared: Prepared,
+    trainer: Trainer,
+    directory: TrainingDir,
+    history: History,
+    limits: Limits,
+    bar: ProgressBar,
+}
+
+impl Run {
+    /// Takes up a checkpoint, if there is one.
+    fn go_on(&mut self) -> Result<()> {
+        let path = self.directory.checkpoint();
+        if path.is_file() {
+            let (state, history) = checkpoint::load(&path, self.trainer.state().clone())?;
+            self.trainer.resume(state)?;
+            self.history = history;
+        }
+        Ok(())
+    }
+
+    fn updates(&self) -> usize {
+        self.trainer.state().updates as usize
+    }
+
+    /// Updates until all are done; validations, looks and checkpoints in between.
+    fn all_updates(&mut self) -> Result<()> {
+        let schedule = self.recipe.schedule.clone();
+        if self.updates() == 0 {
+            self.validate(schedule.validation_pairs)?;
+        }
+        interrupt::computing(true);
+        self.bar.set_position(self.updates() as u64);
+        let mut start = Instant::now();
+        while self.updates() < schedule.updates {
+            if interrupt::asked() {
+                self.history.seconds += start.elapsed().as_secs_f64();
+                self.save()?;
+                return Err(Failure::Interrupted(format!(
+                    "interrupted after {} of {} updates; --resume goes on from there",
+                    self.updates(),
+                    schedule.updates
+                )));
+            }
+            let update = self.trainer.update()?;
+            self.history.losses.push(update.loss as f32);
+            let done = self.updates();
+            let last = done == schedule.updates;
+            if done.is_multiple_of(schedule.validate) || last {
+                self.validate(schedule.validation_pairs)?;
+            }
+            let look = done.is_multiple_of(schedule.look) || last;
+            if done.is_multiple_of(schedule.checkpoint) || look {
+                self.history.seconds += start.elapsed().as_secs_f64();
+                if look {
+                    self.look(done as u64)?;
+                }
+                self.save()?;
+                start = Instant::now();
+            }
+            self.tick(update.loss);
+        }
+        interrupt::computing(false);
+        if self.history.validations.last().is_none_or(|v| v[0] as usize != self.updates()) {
+            self.validate(schedule.validation_pairs)?;
+        }
+        self.save()
+    }
+
+    fn tick(&self, loss: f64) {
+        self.bar.inc(1);
+        if self.updates().is_multiple_of(50) {
+            let validation = self.history.validations.last().map_or(f64::NAN, |v| v[1]);
+            self.bar.set_message(format!("loss {loss:.4}, validation {validation:.4}"));
+        }
+    }
+
+    fn validate(&mut self, pairs: usize) -> Result<()> {
+        let loss = self.trainer.validate(&self.prepared.validation, pairs)?;
+        let row = [self.updates() as f64, loss.mean, loss.standard_error];
+        self.history.validations.push(row);
+        Ok(())
+    }
+
+    /// Writes the model, then the checkpoint, then the page.
+    fn save(&self) -> Result<()> {
+        self.write_model()?;
+        checkpoint::save(&self.directory.checkpoint(), self.trainer.state(), &self.history)?;
+        self.write_page()
+    }
+
+    fn write_model(&self) -> Result<()> {
+        let network = self.trainer.network()?;
+        let name = self.recipe.name.clone();
+        let options = WriteOptions { name, ..WriteOptions::default() };
+        let bytes = network.to_onnx(&options).map_err(surefoot::Error::from)?;
+        write_file(&self.directory.file("model.onnx"), &bytes)?;
+        let text = text_for(&self.directory.file(""), &self.model_table(), &self.recipe.model_files())?;
+        write_file(&self.directory.file("model.toml"), text.as_bytes())
+    }
+
+    /// The model file: what the recipe says of the model, and its network.
+    fn model_table(&self) -> Table {
+        let mut field = Table::new();
+        field.insert("kind".into(), "onnx".into());
+        field.insert("file".into(), "model.onnx".into());
+        field.insert("predicts".into(), self.recipe.learning.predicts.into());
+        let mut model = Table::new();
+        model.insert("name".into(), self.recipe.name.clone().into());
+        model.insert("field".into(), field.into());
+        model.extend(self.recipe.model.clone().into_iter().filter(|(key, _)| key != "name"));
+        model
+    }
+
+    /// Samples of the model as it is now, from the model file itself.
+    fn look(&self, updates: u64) -> Result<()> {
+        self.write_model()?;
+        let file = self.directory.file("model.toml");
+        let settings = crate::model_file::Settings { limits: self.limits, ..Default::default() };
+        let model = load(&file.to_string_lossy(), &settings)?;
+        let (system, count) = (&model.system, self.recipe.schedule.samples);
+        let step = system.step(Vec::new())?;
+        let starts: Vec<usize> = (0..count).step_by(TILE).collect();
+        let tile = |start: usize| {
+            let samples = start..(start + TILE).min(count);
+            let source = system.source.as_ref();
+            let batch = Batch { source, seed: self.recipe.schedule.seed, samples, refinement: Refinement::Own };
+            forward(&step, &batch, 0, Keep::default()).map(|sweep| sweep.end)
+        };
+        let rows = starts.into_par_iter().map(tile).collect::<std::result::Result<Vec<_>, _>>()?;
+        let path = self.directory.look(updates);
+        let mut writer = SampleWriter::create(&path, count, system.dim())?;
+        rows.iter().try_for_each(|rows| writer.append(rows))?;
+        writer.finish()
+    }
+
+    fn write_page(&self) -> Result<()> {
+        let mut facts = self.history.json();
+        facts["model"] = json!(self.recipe.name);
+        facts["weights"] = json!(self.trainer.descent().count());
+        let text = super::execute::json_bytes(&facts)?;
+        write_file(&self.directory.file("training.json"), &text)?;
+        let looks = self.looks()?;
+        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0..1_000, Purpose::Reference).x;
+        let input = TrainingInput {
+            name: &self.recipe.name,
+            subtitle: self.subtitle(),
+            updates: [self.updates(), self.recipe.schedule.updates],
+            curve: &self.history.curve(),
+            validations: &self.history.validations,
+            shape: &self.prepared.shape,
+            data: &data,
+            looks: &looks,
+        };
+        write_file(&self.directory.file("training.html"), training_html(&input)?.as_bytes())
+    }
+
+    /// The samples that were saved on the way.
+    fn looks(&self) -> Result<Vec<Look>> {
+        let schedule = &self.recipe.schedule;
+        let mut looks = Vec::new();
+        let at = (schedule.look..schedule.updates).step_by(schedule.look).chain([schedule.updates]);
+        for updates in at.take_while(|n| *n <= self.updates()) {
+            let path = self.directory.look(updates as u64);
+            if path.is_file() {
+                looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
+            }
+        }
+        Ok(looks)
+    }
+
+    fn subtitle(&self) -> String {
+        let (schedule, count) = (&self.recipe.schedule, self.trainer.descent().count());
+        format!(
+            "{count} weights · batches of {} · learning rate {} · {}",
+            schedule.batch,
+            schedule.learning_rate,
+            self.recipe.learning.describe()
+        )
+    }
+
+    fn say(&self, screen: &Screen) -> Result<()> {
+        let [_, loss, error] = self.history.validations.last().copied().unwrap_or([f64::NAN; 3]);
+        match screen.format {
+            Format::Json => {
+                let what = json!({
+                    "model": self.recipe.name,
+                    "updates": self.updates(),
+                    "seconds": self.history.seconds,
+                    "validation_loss": loss,
+                    "validation_loss_standard_error": error,
+                    "file": self.directory.file("model.toml").display().to_string(),
+                });
+                print(format!("{what}\n").as_bytes())
+            }
+            Format::Text if screen.quiet => Ok(()),
+            Format::Text => {
+                let text = format!(
+                    "{}: {} updates in {:.1} s, validation loss {loss:.5} ± {error:.5}\nModel: {}\nPage: {}\n",
+                    self.recipe.name,
+                    self.updates(),
+                    self.history.seconds,
+                    self.directory.file("model.toml").display(),
+                    self.directory.file("training.html").display()
+                );
+                print(text.as_bytes())
+            }
+        }
+    }
+}
+
+/// A bar on a terminal, nothing elsewhere.
+fn progress_bar(recipe: &Recipe, screen: &Screen) -> ProgressBar {
+    if screen.quiet || screen.format == Format::Json || !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(recipe.schedule.updates as u64);
+    let template = "{prefix} {bar:30} {pos}/{len} updates, {per_sec}, {eta} left  {msg}";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar.set_prefix(recipe.name.clone());
+    bar
+}

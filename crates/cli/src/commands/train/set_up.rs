@@ -1,0 +1,93 @@
+//! From a recipe to a trainer.
+
+use crate::failure::{Failure, Result};
+use crate::model_file::{law_of_source, sha256_of};
+use crate::recipe_file::{NetworkRecipe, Prepared, Recipe, Schedule};
+use surefoot::train::networks::Network;
+use surefoot::train::optimiser::{Adam, AdamSettings, Average, Decay, Optimiser, Rate};
+use surefoot::train::{Classes, Task, Trainer};
+use surefoot_graph::{Graph, Limits};
+use toml::value::Table;
+
+/// The trainer at its start.
+///
+/// # Errors
+/// Parts of the recipe that do not fit together.
+pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<Trainer> {
+    let (learning, schedule) = (&recipe.learning, &recipe.schedule);
+    let dim = prepared.training.dim();
+    let (graph, classes) = network(recipe, prepared, limits)?;
+    let task = Task {
+        objective: learning.objective,
+        times: learning.times,
+        coupling: learning.coupling,
+        process: learning.process,
+        clock: learning.clock,
+        source: law_of_source(&recipe.source, &learning.process, learning.times.high, dim)?,
+        data: prepared.training.clone(),
+        given: None,
+        classes: classes.map(|none| Classes { none, withheld: schedule.withhold }),
+        batch: schedule.batch,
+        seed: schedule.seed,
+    };
+    Ok(Trainer::new(task, &graph, |weights| optimiser(schedule, weights))?)
+}
+
+/// The network with its first weights, and the label that stands for no class.
+fn network(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<(Graph, Option<u32>)> {
+    match &recipe.network {
+        NetworkRecipe::Built(network) => {
+            let classes = fitting_classes(network, prepared)?;
+            Ok((network.graph(&prepared.shape, recipe.schedule.seed, limits)?, classes))
+        }
+        NetworkRecipe::File(file) => {
+            let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
+            Ok((graph, None))
+        }
+    }
+}
+
+/// The label for no class, if the network has as many classes as the data.
+fn fitting_classes(network: &Network, prepared: &Prepared) -> Result<Option<u32>> {
+    let Some(classes) = network.classes() else { return Ok(None) };
+    match prepared.classes {
+        Some(count) if count <= classes => Ok(network.no_class().map(|none| none as u32)),
+        found => Err(Failure::Value {
+            place: "[network]".into(),
+            what: "classes".into(),
+            expected: found.map_or("data with labels".into(), |count| format!("at least the {count} of the data")),
+            got: classes.to_string(),
+            remedy: "Give `labels` in [data], or leave `classes` out".into(),
+        }),
+    }
+}
+
+fn optimiser(schedule: &Schedule, weights: &[f32]) -> Optimiser {
+    let settings = AdamSettings { weight_decay: schedule.weight_decay, ..AdamSettings::default() };
+    let decay = match schedule.cosine {
+        true => Decay::Cosine { steps: schedule.updates as u64, last: 0.0 },
+        false => Decay::Constant,
+    };
+    Optimiser {
+        adam: Adam::new(settings, weights.len()),
+        rate: Rate { peak: schedule.learning_rate, warmup: schedule.warm_up as u64, decay },
+        clip: schedule.clip,
+        average: schedule.average.map(|decay| Average::new(decay, true, weights)),
+    }
+}
+
+/// `recipe.toml` of the output: everything resolved, with the fingerprints of the files that were read.
+///
+/// # Errors
+/// Files that cannot be read.
+pub fn record(recipe: &Recipe) -> Result<Table> {
+    let mut record = recipe.resolved.clone();
+    let mut files = Table::new();
+    for file in &recipe.files {
+        files.insert(file.key.join("."), sha256_of(&file.path)?.into());
+    }
+    if !files.is_empty() {
+        record.insert("sha256".into(), files.into());
+    }
+    Ok(record)
+}

@@ -1,0 +1,220 @@
+//! The page of a training: losses, and what the model generated on the way.
+
+use super::density::Density;
+use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
+use super::page::{document, section, table};
+use super::palette::Role;
+use super::strip::ImageShape;
+use super::text::{count, number, significant};
+use maud::{Markup, html};
+use surefoot::Error;
+
+/// Samples generated on the way.
+pub struct Look {
+    /// After how many updates.
+    pub updates: usize,
+    /// `[n, D]`
+    pub samples: Vec<f64>,
+}
+
+/// What the page is made from.
+pub struct TrainingInput<'a> {
+    /// Name of the model.
+    pub name: &'a str,
+    /// Size and settings in one line.
+    pub subtitle: String,
+    /// Updates done, and asked for.
+    pub updates: [usize; 2],
+    /// Training loss, averaged: (update, loss).
+    pub curve: &'a [Point],
+    /// Updates done, validation loss, its standard error.
+    pub validations: &'a [[f64; 3]],
+    /// Shape of a sample.
+    pub shape: &'a [usize],
+    /// Some of the data `[n, D]`.
+    pub data: &'a [f64],
+    /// Samples on the way.
+    pub looks: &'a [Look],
+}
+
+/// Images across.
+const ACROSS: usize = 16;
+/// Looks drawn at most, the last ones.
+const LOOKS: usize = 7;
+
+/// The page.
+///
+/// # Errors
+/// Pictures that cannot be encoded.
+pub fn training_html(input: &TrainingInput) -> Result<String, Error> {
+    let [done, asked] = input.updates;
+    let content = html! {
+        p class="kicker" { "surefoot · training" }
+        h1 { (input.name) }
+        p class="subtitle" {
+            (count(done as u64)) " of " (count(asked as u64)) " updates · " (input.subtitle)
+        }
+        (section("losses", "Losses", html! { (losses(input).draw()) (validations(input)) }))
+        @if !input.looks.is_empty() { (section("samples", "What the model generates", samples(input)?)) }
+    };
+    Ok(document(&format!("{} – training – surefoot", input.name), content))
+}
+
+fn losses(input: &TrainingInput) -> Figure {
+    let validated: Vec<Point> = input.validations.iter().map(|v| [v[0], v[1]]).collect();
+    let all = || input.curve.iter().chain(&validated).map(|p| p[1]).filter(|loss| *loss > 0.0);
+    let (low, high) = range(all()).unwrap_or((0.1, 1.0));
+    let scale = if high > low { Scale::log(low * 0.95, high * 1.05) } else { Scale::linear(0.9 * low, 1.1 * high) };
+    Figure {
+        title: "Losses over the updates".into(),
+        legend: vec![
+            Key::new(Swatch::Line, Role::Generated, "training, average over neighbouring updates"),
+            Key::new(Swatch::Line, Role::Target, "validation, with the weights that are kept"),
+        ],
+        columns: 1,
+        panels: vec![Panel {
+            title: String::new(),
+            x: Axis::new(Scale::linear(0.0, input.updates[1].max(1) as f64), "updates"),
+            y: Axis::new(scale, "loss"),
+            marks: vec![
+                Mark::line(input.curve.to_vec(), Role::Generated),
+                Mark::line(validated.clone(), Role::Target),
+                Mark::Points { at: validated, radius: 2.6, opacity: 1.0, role: Role::Target },
+            ],
+            height: Height::Pixels(260.0),
+        }],
+        caption: html! {
+            "Mean squared error of an element, with the weights of the objective. The loss of a perfect network is not 0: what is to be learned is a mean, and its targets scatter about it."
+        },
+        numbers: html! { "Numbers: " a href="training.json" { code { "training.json" } } "." },
+    }
+}
+
+fn validations(input: &TrainingInput) -> Markup {
+    let row = |v: &[f64; 3]| vec![count(v[0] as u64), significant(v[1], 4), number(v[2])];
+    let rows: Vec<Vec<String>> = input.validations.iter().map(row).collect();
+    table(&["updates", "validation loss", "standard error"], &rows)
+}
+
+/// Data beside the last looks: images as images, else a density of the first two coordinates.
+fn samples(input: &TrainingInput) -> Result<Markup, Error> {
+    let dim: usize = input.shape.iter().product();
+    let shown = &input.looks[input.looks.len().saturating_sub(LOOKS)..];
+    let mut clouds = vec![("data".to_string(), Role::Target, input.data)];
+    clouds.extend(
+        shown.iter().map(|look| (after(look.updates), Role::Generated, look.samples.as_slice())),
+    );
+    if let Some(shape) = ImageShape::of(input.shape) {
+        return images(shape, dim, &clouds);
+    }
+    if dim == 0 {
+        return Ok(html! {});
+    }
+    let plane = |values: &[f64]| -> Vec<Point> {
+        values.chunks_exact(dim).map(|x| [x[0], if dim > 1 { x[1] } else { 0.0 }]).collect()
+    };
+    let data = plane(input.data);
+    let window = window(&data);
+    let width = window[1] - window[0];
+    let panel = |(title, role, values): &(String, Role, &[f64])| -> Result<Panel, Error> {
+        let density = Density::of(&plane(values), window, width / 200.0, 0.012 * width);
+        Ok(Panel {
+            title: title.clone(),
+            x: Axis::new(Scale::linear(window[0], window[1]), "x₀"),
+            y: Axis::new(Scale::linear(window[2], window[3]), "x₁"),
+            marks: vec![Mark::Image { raster: density.raster(density.level(0.985))?, role: *role }],
+            height: Height::Pixels(230.0 * (window[3] - window[2]) / width),
+        })
+    };
+    let figure = Figure {
+        title: "Samples on the way".into(),
+        legend: vec![
+            Key::new(Swatch::Area, Role::Target, "data"),
+            Key::new(Swatch::Area, Role::Generated, "generated"),
+        ],
+        panels: clouds.iter().map(panel).collect::<Result<_, _>>()?,
+        columns: 4,
+        caption: html! {
+            "Densities of the first two coordinates; shade grows with the square root of the density. Generated by the model file as it was then, from the same starts."
+        },
+        numbers: html! { "Numbers: " code { "samples/" } "." },
+    };
+    Ok(figure.draw())
+}
+
+fn after(updates: usize) -> String {
+    format!("after {} updates", count(updates as u64))
+}
+
+fn images(shape: ImageShape, dim: usize, clouds: &[(String, Role, &[f64])]) -> Result<Markup, Error> {
+    let (low, high) = range(clouds[0].2.iter().copied()).unwrap_or((0.0, 1.0));
+    let scale = [low, if high > low { high } else { low + 1.0 }];
+    let mut rows = Vec::new();
+    for (title, _, values) in clouds {
+        let images: Vec<&[f64]> = values.chunks_exact(dim).take(ACROSS).collect();
+        rows.push((title, shape.strip(&images, scale)?, shape.across(images.len())));
+    }
+    Ok(html! {
+        figure {
+            div class="figure-title" { "Samples on the way" }
+            div class="scroll" { table class="strips" { tbody { @for (title, strip, across) in &rows { tr {
+                th scope="row" { (title) }
+                td { img src=(strip) width=((900 / across.max(&1)).clamp(1, 3) * across) alt=(title); }
+            } } } } }
+            figcaption { "Images of " (shape.describe()) ", on the scale of the data; a column is one start." }
+            div class="numbers" { "Numbers: " code { "samples/" } "." }
+        }
+    })
+}
+
+/// Left, right, bottom and top of the data with a margin of a fifth, square at least in one direction.
+fn window(points: &[Point]) -> [f64; 4] {
+    let side = |axis: usize| {
+        let (low, high) = range(points.iter().map(|p| p[axis])).unwrap_or((-1.0, 1.0));
+        let margin = 0.2 * (high - low).max(1e-9);
+        [low - margin, high + margin]
+    };
+    let ([left, right], [bottom, top]) = (side(0), side(1));
+    let height = (top - bottom).max(0.2 * (right - left));
+    let width = (right - left).max(0.2 * height);
+    let (x, y) = (0.5 * (left + right), 0.5 * (bottom + top));
+    [x - 0.5 * width, x + 0.5 * width, y - 0.5 * height, y + 0.5 * height]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn input<'a>(shape: &'a [usize], data: &'a [f64], looks: &'a [Look]) -> TrainingInput<'a> {
+        TrainingInput {
+            name: "a model",
+            subtitle: "8 weights".into(),
+            updates: [10, 20],
+            curve: &[[1.0, 2.0], [2.0, 1.0]],
+            validations: &[[0.0, 2.5, 0.1], [10.0, 1.0, 0.1]],
+            shape,
+            data,
+            looks,
+        }
+    }
+
+    #[test]
+    fn pages_of_points_and_images_are_drawn() {
+        for shape in [&[1][..], &[2], &[5], &[1, 4, 4], &[3, 4, 4], &[4, 4]] {
+            let dim: usize = shape.iter().product();
+            let data: Vec<f64> = (0..20 * dim).map(|i| (i as f64).sin()).collect();
+            let looks = [Look { updates: 10, samples: data.clone() }];
+            let page = training_html(&input(shape, &data, &looks)).unwrap();
+            for part in ["a model", "10 of 20 updates", "after 10 updates", "Losses"] {
+                assert!(page.contains(part), "{shape:?} {part}");
+            }
+            assert!(!page.contains("NaN"), "{shape:?}");
+        }
+    }
+
+    #[test]
+    fn constant_losses_and_single_points_are_drawn() {
+        let constant = TrainingInput { curve: &[[1.0, 1.0]], validations: &[[0.0, 1.0, 0.0]], ..input(&[2], &[1.0, 1.0], &[]) };
+        assert!(!training_html(&constant).unwrap().contains("NaN"));
+    }
+}
