@@ -25,5 +25,6 @@ pub mod spectrum;
 pub mod statistics;
 pub mod support;
 pub mod sweep;
+pub mod train;
 
 pub use error::{Error, Result};

@@ -30,6 +30,8 @@ pub enum Purpose {
     NormalProbe = 10,
     /// Probes of a stochastic trace.
     Probe = 11,
+    /// Weights that a network starts from (sample index = number of the weight).
+    Weights = 16,
 }
 
 /// A reproducible stream of random numbers.

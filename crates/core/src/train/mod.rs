@@ -1,0 +1,3 @@
+//! Training: networks to be trained.
+
+pub mod networks;
