@@ -30,20 +30,22 @@ pub enum Purpose {
     NormalProbe = 10,
     /// Probes of a stochastic trace.
     Probe = 11,
+    /// Weights that a network starts from (sample index = number of the weight).
+    Weights = 16,
     /// Training: the times of a batch (sample index = step, as for all of training).
     TrainTime = 20,
     /// Training: the noise of a batch.
     TrainNoise = 21,
     /// Training: the sources of a batch.
     TrainSource = 22,
-    /// Training: which labels are withheld.
-    TrainLabel = 25,
-    /// Training: which rows of a data set are kept for validation.
-    TrainSplit = 26,
     /// Training: pairs drawn from an entropic plan.
     TrainPlan = 23,
     /// Training: the order of the data in an epoch (sample index = epoch).
     TrainOrder = 24,
+    /// Training: which labels are withheld.
+    TrainLabel = 25,
+    /// Training: which rows of a data set are kept for validation.
+    TrainSplit = 26,
 }
 
 /// A reproducible stream of random numbers.

@@ -37,6 +37,18 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
+    /// A layer of a network under construction does not fit to what it is given.
+    #[error("layer {layer}: expected {expected}, got {got}. {remedy}")]
+    Layer {
+        /// Name of the layer, or of its weight.
+        layer: String,
+        /// What would have been right.
+        expected: String,
+        /// What came.
+        got: String,
+        /// What the user can do.
+        remedy: String,
+    },
     /// The model needs more memory than the limit the caller set.
     #[error(
         "{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit (`Limits::memory`, \

@@ -56,7 +56,12 @@ impl Graph {
     /// If the graph has directions and k is 0 or beyond the memory limit that the graph was read with, or if the file
     /// would exceed the 2 GiB of a protocol buffer.
     pub fn to_onnx(&self, options: &WriteOptions) -> Result<Vec<u8>, Error> {
-        encode(&simplify(self), options, "model")
+        encode(&self.prepared(options), options, "model")
+    }
+
+    /// The graph as it is written.
+    fn prepared(&self, options: &WriteOptions) -> Graph {
+        if options.keep_weights { self.around_weights(simplify) } else { simplify(self) }
     }
 
     /// Writes the graph as an ONNX file ([`Graph::to_onnx`]).
@@ -66,7 +71,7 @@ impl Graph {
     pub fn write(&self, path: impl AsRef<Path>, options: &WriteOptions) -> Result<(), Error> {
         let path = path.as_ref();
         let file = path.display().to_string();
-        let bytes = encode(&simplify(self), options, &file)?;
+        let bytes = encode(&self.prepared(options), options, &file)?;
         std::fs::write(path, bytes).map_err(|e| Error::Unwritable {
             file,
             expected: "a place for a file".into(),

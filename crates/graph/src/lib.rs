@@ -62,6 +62,7 @@
 //! # }
 //! ```
 
+pub mod build;
 pub mod error;
 mod export;
 mod ir;

@@ -174,6 +174,15 @@ impl<T: Executed> Programs<T> {
         if graph.find_output("y").is_none() {
             return Err(invalid("no output y".into()));
         }
+        if let Some(port) = graph.inputs.iter().find(|p| p.name != "x" && p.name != "t") {
+            return Err(Error::Malformed {
+                file: graph.source.file.clone(),
+                what: "inputs".into(),
+                expected: "x and t".into(),
+                got: format!("{} besides", port.name),
+                remedy: "Fix a label (`label` in [field] of a model file, passes::labelled)".into(),
+            });
+        }
         let (forward, reverse) = rayon::join(
             || tangent(&graph, "x", "v").map(|graph| simplify(&graph)).map_err(invalid),
             || adjoint(&graph, "y", "x", "u").map(|graph| simplify(&graph)).map_err(invalid),

@@ -35,6 +35,7 @@ pub fn export_derivative(options: &ExportDerivative) -> Result<()> {
             "{}, where f is {stem}; x [batch, ...], t [batch], {} directions",
             chosen.formula, chosen.directions
         ),
+        ..WriteOptions::default()
     };
     let bytes = derived.to_onnx(&described).map_err(|error| chosen.refused(error))?;
     write_file(&options.out, &bytes)?;

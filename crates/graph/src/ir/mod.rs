@@ -209,14 +209,19 @@ impl Graph {
             port.extent = Extent::Sample.max(port.extent);
             graph.nodes[port.node.0].extent = port.extent;
         }
-        for id in graph.ids() {
-            let node = graph.node(id);
+        graph.settle_extents();
+        graph
+    }
+
+    /// Gives every result the largest extent of its arguments, after those of inputs have changed.
+    pub(crate) fn settle_extents(&mut self) {
+        for id in self.ids() {
+            let node = self.node(id);
             if !matches!(node.op, Op::Input | Op::Constant(_) | Op::Total) {
-                let largest = node.inputs.iter().map(|&i| graph.node(i).extent).max();
-                graph.nodes[id.0].extent = largest.unwrap_or(Extent::Call);
+                let largest = node.inputs.iter().map(|&i| self.node(i).extent).max();
+                self.nodes[id.0].extent = largest.unwrap_or(Extent::Call);
             }
         }
-        graph
     }
 
     /// The graph with other names for some of its inputs and outputs.

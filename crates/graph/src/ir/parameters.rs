@@ -1,6 +1,8 @@
 //! Weights of a graph by name, and as inputs.
 
 use super::{Extent, Graph, Op, Port};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A weight of a network, as the file has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,5 +63,42 @@ impl Graph {
             graph.inputs.push(Port { extent: Extent::Call, ..parameter });
         }
         Ok(graph)
+    }
+
+    /// The graph with other numbers for some of its weights.
+    ///
+    /// # Errors
+    /// If the graph uses no weight of a name, or has another number of elements there.
+    pub fn with_parameter_values(&self, values: &[(&str, &[f64])]) -> Result<Graph, String> {
+        let mut graph = self.clone();
+        for (name, numbers) in values {
+            let parameter = self.parameters.iter().find(|p| p.name == *name);
+            let node = parameter.ok_or_else(|| format!("the graph uses no weight named {name}"))?.node;
+            let count = self.node(node).elements();
+            if numbers.len() != count {
+                return Err(format!("the weight {name} has {count} elements, got {}", numbers.len()));
+            }
+            graph.nodes[node.0].op = Op::Constant((*numbers).into());
+        }
+        Ok(graph)
+    }
+
+    /// What `rewrite` makes of the graph without seeing the numbers of its weights, which it can then not compute with:
+    /// they stay under their names.
+    pub(crate) fn around_weights(&self, rewrite: impl FnOnce(&Graph) -> Graph) -> Graph {
+        let mut open = self.clone();
+        let mut numbers: HashMap<&str, Arc<[f64]>> = HashMap::with_capacity(self.parameters.len());
+        for parameter in &self.parameters {
+            numbers
+                .extend(self.constant_values(parameter.node).map(|v| (parameter.name.as_str(), v.clone())));
+            open.nodes[parameter.node.0].op = Op::Input;
+        }
+        let mut result = rewrite(&open);
+        for parameter in &result.parameters {
+            if let Some(numbers) = numbers.get(parameter.name.as_str()) {
+                result.nodes[parameter.node.0].op = Op::Constant(numbers.clone());
+            }
+        }
+        result
     }
 }

@@ -18,7 +18,7 @@ const BYTES_PER_ELEMENT: u64 = 16;
 const BYTES_PER_ITEM: u64 = 64;
 
 /// Memory in bytes, and numbers of things, that are left.
-pub(super) struct Budget {
+pub(crate) struct Budget {
     limit: u64,
     used: u64,
     parts: usize,

@@ -10,7 +10,7 @@ use crate::ir::{Extent, elements};
 /// Which inputs and outputs a file must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interface {
-    /// x `[batch, …]`, t `[batch]` or no time, and one output shaped like x.
+    /// x `[batch, …]`, t `[batch]` or no time, perhaps label `[batch]`, and one output shaped like x.
     Model,
     /// Any: one value a sample where the first axis is the batch, one a call otherwise and for t.
     Function,
@@ -20,7 +20,9 @@ impl Interface {
     /// In words.
     pub(super) fn expected(self) -> &'static str {
         match self {
-            Interface::Model => "inputs x [batch, ...], t [batch] and one output shaped like x",
+            Interface::Model => {
+                "inputs x [batch, ...], t [batch], perhaps label [batch], and one output shaped like x"
+            }
             Interface::Function => "inputs and outputs of numbers, [batch, ...] or of fixed shape",
         }
     }
@@ -47,7 +49,8 @@ const DYNAMIC: &str = "Export with a dynamic batch axis: torch.onnx.export(f, (x
 const FIXED: &str = "Export with fixed lengths for all axes but the batch";
 
 /// What to do about inputs and outputs that are too many.
-const WRAP: &str = "Export a function of x and t that returns y, with everything else fixed inside";
+const WRAP: &str = "Export a function of x and t that returns y, and perhaps of a class named label, with everything \
+    else fixed inside";
 
 impl Problem {
     fn new(what: &'static str, got: String, remedy: &'static str) -> Problem {
@@ -71,9 +74,10 @@ impl<'a> Importer<'a> {
         graph.input.iter().filter(|i| !self.scope.contains_key(name_of(i))).collect()
     }
 
-    /// Finds x and t among the inputs of a model; answers the shape of x.
+    /// Finds x, t and label among the inputs of a model; answers the shape of x.
     pub(super) fn model_inputs(&mut self, graph: &'a GraphProto) -> Result<Vec<Dim>, Problem> {
-        let inputs = self.free_inputs(graph);
+        let (labels, inputs): (Vec<_>, Vec<_>) =
+            self.free_inputs(graph).into_iter().partition(|input| name_of(input) == "label");
         let shapes: Vec<Vec<Dim>> = inputs.iter().map(|i| input_dims(i)).collect::<Result<_, _>>()?;
         let named = |name: &str| inputs.iter().position(|i| name_of(i) == name);
         let (x, t) = match (named("x"), named("t"), inputs.len()) {
@@ -94,25 +98,35 @@ impl<'a> Importer<'a> {
         let node = self.graph.input("x", &per_sample(dims), Extent::Sample);
         self.scope.insert(name_of(inputs[x]), Some(Value::Data { node, dims: dims.clone() }));
         if let Some(t) = t {
-            self.time_input(inputs[t], &shapes[t])?;
+            self.number_input(inputs[t], ("t", "input t"), Extent::Call)?;
+        }
+        for input in labels {
+            self.number_input(input, ("label", "input label"), Extent::Sample)?;
         }
         self.budget.value(&per_sample(dims)).map_err(|e| ("input x", e))?;
         Ok(dims.clone())
     }
 
-    fn time_input(&mut self, input: &'a ValueInfoProto, dims: &[Dim]) -> Result<(), Problem> {
-        match dims {
-            [batch] if !leads_with_batch(dims) && batch.per_sample > 1 => {
-                return Err(Problem::fixed_batch("input t", dims));
+    /// An input of one number a sample, under a name of its own in the graph.
+    fn number_input(
+        &mut self,
+        input: &'a ValueInfoProto,
+        (name, what): (&str, &'static str),
+        extent: Extent,
+    ) -> Result<(), Problem> {
+        let dims = input_dims(input)?;
+        match dims[..] {
+            [batch] if !leads_with_batch(&dims) && batch.per_sample > 1 => {
+                return Err(Problem::fixed_batch(what, &dims));
             }
-            _ if elements(&per_sample(dims)) != 1 => {
-                return Err(("input t", format!("shape {}", show(dims))).into());
+            _ if elements(&per_sample(&dims)) != 1 => {
+                return Err((what, format!("shape {}", show(&dims))).into());
             }
             _ => {}
         }
-        let element = element_type(input).map_err(|e| ("input t", e))?;
-        let node = self.graph.input("t", &per_sample(dims), Extent::Call);
-        self.scope.insert(name_of(input), Some(Value::Data { node, dims: dims.to_vec() }));
+        let element = element_type(input).map_err(|e| (what, e))?;
+        let node = self.graph.input(name, &per_sample(&dims), extent);
+        self.scope.insert(name_of(input), Some(Value::Data { node, dims }));
         self.whole.extend((!element.is_float()).then_some(node));
         Ok(())
     }

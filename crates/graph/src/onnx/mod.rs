@@ -34,6 +34,7 @@ mod tensor;
 mod terms;
 mod write;
 
+pub(crate) use budget::Budget;
 pub(crate) use import::{Import, import};
 pub(crate) use interface::Interface;
 pub use write::WriteOptions;

@@ -1,4 +1,4 @@
-//! Transformations from graph to graph: simplification, tangents and adjoints.
+//! Transformations from graph to graph: simplification, tangents and adjoints, labels and guidance.
 //!
 //! Derivative passes return ordinary graphs, so they compose: the tangent of a tangent graph is a second-order
 //! directional derivative, the adjoint of a tangent graph is a graph.
@@ -6,11 +6,13 @@
 mod adjoint;
 mod curvature;
 mod fold;
+mod guidance;
 mod loss;
 mod simplify;
 mod tangent;
 
 pub use adjoint::{adjoint, gradients};
+pub use guidance::{Guidance, guided, labelled};
 pub use loss::squared_error;
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};

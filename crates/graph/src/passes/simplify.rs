@@ -16,6 +16,7 @@ fn place(graph: &mut Graph, op: Op, inputs: &[NodeId]) -> NodeId {
         .or_else(|| split_product(graph, &op, inputs))
         .or_else(|| gather_addends(graph, &op, inputs))
         .or_else(|| gated(graph, &op, inputs))
+        .or_else(|| softmax(graph, &op, inputs))
         .unwrap_or_else(|| graph.push(op, inputs))
 }
 
@@ -153,4 +154,24 @@ fn gated(graph: &mut Graph, op: &Op, inputs: &[NodeId]) -> Option<NodeId> {
         _ => return None,
     };
     Some(graph.push(Op::Map(Function::Swish(rate)), &[x]))
+}
+
+/// e^{x − m}/Σ e^{x − m} with the maximum m of x does not depend on m, which therefore needs no derivative.
+fn softmax(graph: &mut Graph, op: &Op, inputs: &[NodeId]) -> Option<NodeId> {
+    let (Op::Div, [powers, sum]) = (op, inputs) else { return None };
+    let (exp, total) = (graph.node(*powers), graph.node(*sum));
+    let (Op::Map(Function::Exp), Op::Sum(axes)) = (&exp.op, &total.op) else { return None };
+    let shifted = graph.node(exp.inputs[0]);
+    let [x, largest] = shifted.inputs[..] else { return None };
+    let Op::Max(over) = &graph.node(largest).op else { return None };
+    let same = total.inputs[0] == *powers && over == axes && graph.node(largest).inputs[0] == x;
+    if shifted.op != Op::Sub || !same {
+        return None;
+    }
+    let axes = axes.clone();
+    let shift = graph.push(Op::Detach, &[largest]);
+    let shifted = graph.push(Op::Sub, &[x, shift]);
+    let powers = graph.push(Op::Map(Function::Exp), &[shifted]);
+    let sum = graph.push(Op::Sum(axes), &[powers]);
+    Some(graph.push(Op::Div, &[powers, sum]))
 }

@@ -37,13 +37,16 @@ pub struct WriteOptions {
     pub name: String,
     /// What the file says about itself.
     pub description: String,
+    /// Are the weights written as they are, every one under its name? Otherwise constants made of them take their place
+    /// where that saves work.
+    pub keep_weights: bool,
 }
 
 impl Default for WriteOptions {
-    /// f32 and one direction.
+    /// f32 and one direction; constants made of weights.
     fn default() -> Self {
         let (name, description) = ("graph".into(), String::new());
-        WriteOptions { precision: Precision::F32, directions: 1, name, description }
+        WriteOptions { precision: Precision::F32, directions: 1, name, description, keep_weights: false }
     }
 }
 
