@@ -69,7 +69,11 @@ pub fn overrides(set: &[String]) -> Result<Vec<Override>> {
             got: format!("{text:?}"),
             remedy: "For example --set process.start=0.8".into(),
         })?;
-        Ok(Override { key: key.trim().into(), value: value_of(value.trim()), option: format!("--set {text}") })
+        Ok(Override {
+            key: key.trim().into(),
+            value: value_of(value.trim()),
+            option: format!("--set {text}"),
+        })
     };
     set.iter().map(one).collect()
 }

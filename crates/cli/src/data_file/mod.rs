@@ -8,7 +8,7 @@ mod npy;
 mod table;
 mod write;
 
-pub use images::{Images, images};
+pub use images::images;
 pub use npy::npz;
 pub use write::{Numbers, SampleWriter, write_npz};
 

@@ -133,7 +133,9 @@ pub fn law_of_source(source: &SourceSpec, process: &Process, start: f64, dim: us
     Ok(match source {
         SourceSpec::Gaussian | SourceSpec::Marginal => {
             let deviation = match process {
-                Process::Diffusion { noising, .. } if matches!(noising.family, Family::SubVp | Family::Ve) => {
+                Process::Diffusion { noising, .. }
+                    if matches!(noising.family, Family::SubVp | Family::Ve) =>
+                {
                     noising.noise(start)
                 }
                 Process::Diffusion { .. } | Process::Flow => 1.0,

@@ -11,7 +11,7 @@ mod tree;
 
 pub use build::{law_of_source, rescaled};
 pub use builtins::{BUILTINS, Builtin};
-pub use read::{Files, Surroundings, data, required, surroundings};
+pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
 pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec};

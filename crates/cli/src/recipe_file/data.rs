@@ -2,11 +2,12 @@
 
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
-use crate::model_file::{DataSpec, Files, Section, rescaled};
+use crate::model_file::{DataSpec, Files, NamedFile, Section, rescaled};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use surefoot::field::Data;
 use surefoot::train::{Rows, TrainingSet};
+use toml::value::Table;
 
 /// `[data]`, understood.
 #[derive(Debug, Clone)]
@@ -86,6 +87,22 @@ impl DataRecipe {
         }
     }
 
+    /// `[support]` of the model where the recipe has none: that of the data.
+    pub fn support(&self) -> Option<(Table, Option<NamedFile>)> {
+        match &self.origin {
+            Origin::Law { data, .. } => Some((support_of(data)?, None)),
+            Origin::File { file, .. } => {
+                let mut table = Table::new();
+                table.insert("reference".into(), file.display().to_string().into());
+                if let Some([low, high]) = self.scale {
+                    table.insert("scale".into(), vec![low, high].into());
+                }
+                Some((table, Some(NamedFile { key: ["support", "reference"], path: file.clone() })))
+            }
+            Origin::Folder(_) => None,
+        }
+    }
+
     /// Reads the files.
     ///
     /// # Errors
@@ -131,6 +148,31 @@ impl DataRecipe {
     }
 }
 
+/// `[support]` of a law.
+fn support_of(data: &Data) -> Option<Table> {
+    let (kind, numbers): (&str, Vec<(&str, f64)>) = match *data {
+        Data::TwoMoons { scale, shift, strip } => {
+            ("two-moons", vec![("scale", scale), ("shift", shift), ("strip", strip)])
+        }
+        Data::Circle { radius } => ("circle", vec![("radius", radius)]),
+        Data::Spiral { pitch } => ("spiral", vec![("pitch", pitch)]),
+        Data::Sphere { radius } => ("sphere", vec![("radius", radius)]),
+        Data::Torus { major, minor } => ("torus", vec![("major", major), ("minor", minor)]),
+        Data::SwissRoll { pitch, height } => ("swiss-roll", vec![("pitch", pitch), ("height", height)]),
+        Data::Disc { radius } => ("disc", vec![("radius", radius)]),
+        Data::EightGaussians { .. } | Data::Gaussian { .. } | Data::Trefoil | Data::Points { .. } => {
+            return None;
+        }
+    };
+    let mut table = Table::new();
+    table.insert("kind".into(), kind.into());
+    if kind == "sphere" {
+        table.insert("dim".into(), 3.into());
+    }
+    table.extend(numbers.into_iter().map(|(key, value)| (key.to_string(), value.into())));
+    Some(table)
+}
+
 /// Whole numbers from 0, one a row.
 fn classes(file: &Path, rows: usize) -> Result<Vec<u32>> {
     /// More classes than any embedding should hold.
@@ -144,7 +186,10 @@ fn classes(file: &Path, rows: usize) -> Result<Vec<u32>> {
         remedy: "Give one whole number from 0 a row of the data".into(),
     };
     if values.len() != rows {
-        return Err(wrong(format!("{rows} labels, one a row of the data"), format!("an array of shape {shape:?}")));
+        return Err(wrong(
+            format!("{rows} labels, one a row of the data"),
+            format!("an array of shape {shape:?}"),
+        ));
     }
     if let Some(value) = values.iter().find(|value| value.fract() != 0.0 || !(0.0..=MOST).contains(*value)) {
         return Err(wrong(format!("whole numbers from 0 to {MOST}"), value.to_string()));

@@ -90,7 +90,12 @@ fn understand(document: &Document) -> Result<Recipe> {
     recorded("training", section)?;
     top.record("process", process.resolved.clone());
     let rest = surroundings(&top, &files, &process.process, false)?;
-    let resolved = top.finish()?;
+    let mut resolved = top.finish()?;
+    let mut files = files.into_named();
+    if let (false, Some((support, file))) = (resolved.contains_key("support"), data.support()) {
+        resolved.insert("support".into(), support.into());
+        files.extend(file);
+    }
     let model = resolved.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
     Ok(Recipe {
         name,
@@ -101,7 +106,7 @@ fn understand(document: &Document) -> Result<Recipe> {
         source: rest.source,
         model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),
         resolved,
-        files: files.into_named(),
+        files,
     })
 }
 
@@ -115,13 +120,15 @@ fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
         return Ok((NetworkRecipe::File(file), section.finish()?));
     }
     let place = section.place_of("kind");
-    let network = Network::deserialize(toml::Value::Table(section.plain())).map_err(|error| Failure::Value {
-        place: place.to_string(),
-        what: "network".into(),
-        expected: format!("{meaning}, with the settings of that kind"),
-        got: error.message().trim().to_string(),
-        remedy: "docs/training.md lists the settings of every network".into(),
-    })?;
-    let resolved = Table::try_from(&network).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))?;
+    let network =
+        Network::deserialize(toml::Value::Table(section.plain())).map_err(|error| Failure::Value {
+            place: place.to_string(),
+            what: "network".into(),
+            expected: format!("{meaning}, with the settings of that kind"),
+            got: error.message().trim().to_string(),
+            remedy: "docs/training.md lists the settings of every network".into(),
+        })?;
+    let resolved =
+        Table::try_from(&network).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))?;
     Ok((NetworkRecipe::Built(network), resolved))
 }

@@ -109,7 +109,8 @@ fn times(section: &Section, default: [f64; 2], spread: Spread) -> Result<Times> 
     let meaning = "two model times [low, high] with low < high";
     let range = section.numbers("times", 0.0..=1.0, meaning)?.unwrap_or_else(|| default.to_vec());
     section.record("times", range.clone());
-    let stratified = section.choice("draw", &[("stratified", true), ("independent", false)], Some("stratified"))?;
+    let stratified =
+        section.choice("draw", &[("stratified", true), ("independent", false)], Some("stratified"))?;
     match range[..] {
         [low, high] if low < high => Ok(Times { low, high, spread, stratified }),
         _ => Err(section.wrong("times", meaning, format!("{range:?}"))),

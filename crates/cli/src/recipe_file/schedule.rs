@@ -52,7 +52,8 @@ impl Schedule {
         let tenth = (updates / 10).clamp(1, 1_000);
         let decay = section.choice("decay", &[("constant", false), ("cosine", true)], Some("constant"))?;
         let clip = section.number("clip", f64::MIN_POSITIVE.., "a number > 0")?;
-        let average = section.number_or("average", 0.999, 0.0..1.0, "a decay from 0 (no average) to below 1")?;
+        let average =
+            section.number_or("average", 0.999, 0.0..1.0, "a decay from 0 (no average) to below 1")?;
         Ok(Schedule {
             updates,
             batch: whole("batch", 256, 1 << 20)?,

@@ -27,8 +27,8 @@ use self::sections::{
     Context, alignment, classifier, condition, exponents, gains, headline, images, pictures, provenance,
     response, robustness,
 };
-pub use self::training::{Look, TrainingInput, training_html};
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
+pub use self::training::{Look, TrainingInput, training_html};
 use maud::html as page;
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 

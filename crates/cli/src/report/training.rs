@@ -64,7 +64,8 @@ fn losses(input: &TrainingInput) -> Figure {
     let validated: Vec<Point> = input.validations.iter().map(|v| [v[0], v[1]]).collect();
     let all = || input.curve.iter().chain(&validated).map(|p| p[1]).filter(|loss| *loss > 0.0);
     let (low, high) = range(all()).unwrap_or((0.1, 1.0));
-    let scale = if high > low { Scale::log(low * 0.95, high * 1.05) } else { Scale::linear(0.9 * low, 1.1 * high) };
+    let scale =
+        if high > low { Scale::log(low * 0.95, high * 1.05) } else { Scale::linear(0.9 * low, 1.1 * high) };
     Figure {
         title: "Losses over the updates".into(),
         legend: vec![
@@ -101,9 +102,7 @@ fn samples(input: &TrainingInput) -> Result<Markup, Error> {
     let dim: usize = input.shape.iter().product();
     let shown = &input.looks[input.looks.len().saturating_sub(LOOKS)..];
     let mut clouds = vec![("data".to_string(), Role::Target, input.data)];
-    clouds.extend(
-        shown.iter().map(|look| (after(look.updates), Role::Generated, look.samples.as_slice())),
-    );
+    clouds.extend(shown.iter().map(|look| (after(look.updates), Role::Generated, look.samples.as_slice())));
     if let Some(shape) = ImageShape::of(input.shape) {
         return images(shape, dim, &clouds);
     }
@@ -214,7 +213,11 @@ mod tests {
 
     #[test]
     fn constant_losses_and_single_points_are_drawn() {
-        let constant = TrainingInput { curve: &[[1.0, 1.0]], validations: &[[0.0, 1.0, 0.0]], ..input(&[2], &[1.0, 1.0], &[]) };
+        let constant = TrainingInput {
+            curve: &[[1.0, 1.0]],
+            validations: &[[0.0, 1.0, 0.0]],
+            ..input(&[2], &[1.0, 1.0], &[])
+        };
         assert!(!training_html(&constant).unwrap().contains("NaN"));
     }
 }

@@ -55,7 +55,8 @@ impl TrainingDir {
     fn same_recipe(&self, recipe: &Table) -> Result<()> {
         let path = self.file(RECIPE);
         let earlier = super::read_table(&path)?;
-        let Some((key, before, now)) = first_difference("", &earlier, &toml::Value::Table(recipe.clone())) else {
+        let Some((key, before, now)) = first_difference("", &earlier, &toml::Value::Table(recipe.clone()))
+        else {
             return Ok(());
         };
         Err(Failure::Value {

@@ -44,7 +44,8 @@ impl Rows {
 
     /// The rows with these numbers.
     pub fn select(&self, rows: &[usize]) -> Rows {
-        let values = rows.iter().flat_map(|&row| &self.values[row * self.dim..][..self.dim]).copied().collect();
+        let values =
+            rows.iter().flat_map(|&row| &self.values[row * self.dim..][..self.dim]).copied().collect();
         let labels = self.labels.as_ref().map(|labels| rows.iter().map(|&row| labels[row]).collect());
         Rows { dim: self.dim, values, labels }
     }
@@ -77,7 +78,8 @@ impl TrainingSet {
     /// The samples with these indices in the stream of a purpose.
     pub fn draw(&self, seed: u64, samples: Range<u64>, purpose: Purpose) -> Draw {
         let dim = self.dim();
-        let mut drawn = Draw { x: vec![0.0; (samples.end - samples.start) as usize * dim], labels: Vec::new() };
+        let mut drawn =
+            Draw { x: vec![0.0; (samples.end - samples.start) as usize * dim], labels: Vec::new() };
         for (i, x) in samples.zip(drawn.x.chunks_exact_mut(dim)) {
             let mut rng = stream(seed, i, purpose);
             match self {

@@ -64,7 +64,8 @@ impl Descent {
         let dim = output.elements(1, 1);
         let labelled = network.inputs().iter().any(|port| port.name == "label");
         let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
-        let refused = |reason: String| Error::invalid("training a network", "a plain network", reason, "Rename it");
+        let refused =
+            |reason: String| Error::invalid("training a network", "a plain network", reason, "Rename it");
         let free = network.with_sample_times().with_parameters_as_inputs(&names).map_err(refused)?;
         let loss = squared_error(&free, &output.name, TARGET, WEIGHT).map_err(refused)?;
         let gradient = gradients(&loss, "loss", &names, COTANGENT).map_err(refused)?;

@@ -148,9 +148,8 @@ struct Ends {
 impl Given {
     fn draw(&self, dim: usize, seed: u64, samples: std::ops::Range<u64>) -> Ends {
         let rows = self.data.len() / dim;
-        let chosen: Vec<usize> = samples
-            .map(|i| stream(seed, i, Purpose::TrainOrder).random_range(0..rows))
-            .collect();
+        let chosen: Vec<usize> =
+            samples.map(|i| stream(seed, i, Purpose::TrainOrder).random_range(0..rows)).collect();
         let of = |values: &[f32]| {
             chosen.iter().flat_map(|&row| &values[row * dim..][..dim]).map(|&v| f64::from(v)).collect()
         };

@@ -51,8 +51,7 @@ impl Trainer {
         let weights = descent.weights();
         let optimiser = optimiser(&weights);
         let gradient = vec![0.0; weights.len()];
-        let trainer =
-            Trainer { task, descent, state: State { updates: 0, weights, optimiser }, gradient };
+        let trainer = Trainer { task, descent, state: State { updates: 0, weights, optimiser }, gradient };
         trainer.check()?;
         Ok(trainer)
     }
@@ -78,7 +77,11 @@ impl Trainer {
             Err(Error::invalid("setting up the training", expected, got, remedy))
         };
         if drawn != dim {
-            return invalid(format!("data of {dim} numbers a sample"), drawn.to_string(), "Fit the network to the data");
+            return invalid(
+                format!("data of {dim} numbers a sample"),
+                drawn.to_string(),
+                "Fit the network to the data",
+            );
         }
         if objective.needs().source && source.dim() != dim {
             let got = source.dim().to_string();
@@ -89,7 +92,11 @@ impl Trainer {
         }
         if self.state.weights.len() != self.descent.count() {
             let (expected, got) = (self.descent.count(), self.state.weights.len());
-            return invalid(format!("{expected} weights"), got.to_string(), "Go on with the recipe of the checkpoint");
+            return invalid(
+                format!("{expected} weights"),
+                got.to_string(),
+                "Go on with the recipe of the checkpoint",
+            );
         }
         self.state.optimiser.check(self.descent.count())
     }

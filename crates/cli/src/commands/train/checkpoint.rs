@@ -38,8 +38,10 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
 pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     let mut arrays = npz(path)?;
     let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
-        let found = arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
-        let Array { values, shape, .. } = found.ok_or_else(|| wrong(path, name, "an array", "none".into()))?;
+        let found =
+            arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
+        let Array { values, shape, .. } =
+            found.ok_or_else(|| wrong(path, name, "an array", "none".into()))?;
         match length {
             Some(length) if length != values.len() => {
                 Err(wrong(path, name, &format!("{length} numbers"), format!("an array of shape {shape:?}")))

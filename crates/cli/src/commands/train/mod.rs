@@ -177,7 +177,7 @@ impl Run {
     fn look(&self, updates: u64) -> Result<()> {
         self.write_model()?;
         let file = self.directory.file("model.toml");
-        let settings = crate::model_file::Settings { limits: self.limits, ..Default::default() };
+        let settings = crate::model_file::Settings { limits: self.limits.clone(), ..Default::default() };
         let model = load(&file.to_string_lossy(), &settings)?;
         let (system, count) = (&model.system, self.recipe.schedule.samples);
         let step = system.step(Vec::new())?;
@@ -185,7 +185,8 @@ impl Run {
         let tile = |start: usize| {
             let samples = start..(start + TILE).min(count);
             let source = system.source.as_ref();
-            let batch = Batch { source, seed: self.recipe.schedule.seed, samples, refinement: Refinement::Own };
+            let batch =
+                Batch { source, seed: self.recipe.schedule.seed, samples, refinement: Refinement::Own };
             forward(&step, &batch, 0, Keep::default()).map(|sweep| sweep.end)
         };
         let rows = starts.into_par_iter().map(tile).collect::<std::result::Result<Vec<_>, _>>()?;

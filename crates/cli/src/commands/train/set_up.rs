@@ -55,7 +55,8 @@ fn fitting_classes(network: &Network, prepared: &Prepared) -> Result<Option<u32>
         found => Err(Failure::Value {
             place: "[network]".into(),
             what: "classes".into(),
-            expected: found.map_or("data with labels".into(), |count| format!("at least the {count} of the data")),
+            expected: found
+                .map_or("data with labels".into(), |count| format!("at least the {count} of the data")),
             got: classes.to_string(),
             remedy: "Give `labels` in [data], or leave `classes` out".into(),
         }),
