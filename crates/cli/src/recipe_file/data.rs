@@ -47,6 +47,10 @@ impl DataRecipe {
     /// # Errors
     /// Bad keys or values, files that are not there.
     pub fn read(section: &Section, files: &Files) -> Result<DataRecipe> {
+        let origin = Self::origin(section, files)?;
+        if let Origin::Law { .. } = origin {
+            return Ok(DataRecipe { origin, scale: None, validation: 0.0 });
+        }
         let scale = section.numbers("scale", .., "two numbers [low, high]")?;
         let scale = match scale.as_deref() {
             None => None,
@@ -55,14 +59,7 @@ impl DataRecipe {
                 return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}")));
             }
         };
-        let origin = Self::origin(section, files)?;
-        let validation = match origin {
-            Origin::Law { .. } if scale.is_some() => {
-                return Err(section.wrong("scale", "a data file or a folder of images", "a law by its name"));
-            }
-            Origin::Law { .. } => 0.0,
-            _ => section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?,
-        };
+        let validation = section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?;
         Ok(DataRecipe { origin, scale, validation })
     }
 
