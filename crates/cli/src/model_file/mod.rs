@@ -81,6 +81,22 @@ pub fn load(name: &str, settings: &Settings) -> Result<Model> {
 /// # Errors
 /// Whatever is wrong with the file, with its line.
 pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
+    read::model(&read_document(name, overrides)?)
+}
+
+/// The same for its network alone: the data files that it names need not be there.
+///
+/// # Errors
+/// Whatever is wrong with the file, with its line.
+pub fn read_network_spec(name: &str) -> Result<ModelSpec> {
+    read::network(&read_document(name, &[])?)
+}
+
+/// A model file as a document, with settings from the command line in place of the file's.
+///
+/// # Errors
+/// An unreadable or malformed file, with its line.
+fn read_document(name: &str, overrides: &[Override]) -> Result<Document> {
     let (text, file) = match name.strip_prefix("builtin:") {
         Some(builtin) => {
             let found = Builtin::find(builtin).ok_or_else(|| Failure::Value {
@@ -109,7 +125,7 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
         }
         document.set(&setting.key, setting.value.clone(), &setting.option)?;
     }
-    read::model(&document)
+    Ok(document)
 }
 
 /// The text of a model file.
