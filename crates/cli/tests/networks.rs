@@ -179,6 +179,23 @@ fn memory_limits_hold_wherever_networks_are_loaded() {
 }
 
 #[test]
+fn a_network_is_inspected_without_the_data_that_its_model_file_names() {
+    let bench = Bench::new();
+    model_file(&bench, "[support]\nreference = \"brought/by/users.npy\"");
+    let text = bench.done(&["inspect", "m.toml"]);
+    assert!(text.contains("users.npy") || text.contains("8706"), "{text}");
+    bench.refused(&["sample", "m.toml", "-o", "x.npy"], 2, &["support.reference", "users.npy"]);
+}
+
+#[test]
+fn a_constraint_is_a_function_and_no_failure() {
+    let bench = Bench::new();
+    let energy = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/oscillators-energy.onnx");
+    let text = bench.done(&["inspect", energy]);
+    assert!(text.contains("serves as") && text.contains("no matrix products"), "{text}");
+}
+
+#[test]
 fn reference_arrays_must_be_there_and_hold_something() {
     let bench = Bench::new();
     let check = |arrays: &[(&str, &[usize], &[f64])], expected: &[&str]| {

@@ -5,14 +5,14 @@ use super::models::process_name;
 use super::reference::{Deviation, compare};
 use super::single::print;
 use crate::failure::{Failure, Result};
-use crate::model_file::{FieldSpec, ModelSpec, read_spec};
+use crate::model_file::{FieldSpec, ModelSpec, read_network_spec};
 use crate::options::{Format, Inspect};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use surefoot_graph::error::count;
-use surefoot_graph::{Description, Layer, Port};
+use surefoot_graph::{Description, Graph, Layer, Port};
 
 /// Describes a file, and checks it where asked.
 ///
@@ -26,7 +26,9 @@ pub fn inspect(options: &Inspect) -> Result<()> {
     };
     let limits = options.memory.limits();
     let description = Description::read(&onnx, &limits).map_err(surefoot::Error::from)?;
-    let obstacle = obstacle(&onnx, &description, spec.is_some() || options.check.is_some());
+    let meant_to_run = spec.is_some() || options.check.is_some();
+    let function = description.other_interface.is_some() && Graph::read_function(&onnx, &limits).is_ok();
+    let obstacle = obstacle(&onnx, &description, function && !meant_to_run);
     let deviations = match &options.check {
         Some(reference) if obstacle.is_none() => compare(&onnx, reference, &limits)?,
         _ => Vec::new(),
@@ -58,9 +60,9 @@ fn printable(text: &str) -> String {
     text.chars().map(plain).collect()
 }
 
-/// Why no command can run a network, if so. A derivative that surefoot has written is no model either, but is not
-/// meant to be one, unless a model file or a check says so.
-fn obstacle(file: &Path, description: &Description, meant_to_run: bool) -> Option<String> {
+/// Why no command can run a network, if so. A function that is no model, such as a constraint or a derivative that
+/// surefoot has written, is not meant to be one, unless a model file or a check says so.
+fn obstacle(file: &Path, description: &Description, function: bool) -> Option<String> {
     let file = file.display();
     if !description.unsupported.is_empty() {
         let nodes = count(&description.unsupported);
@@ -68,8 +70,7 @@ fn obstacle(file: &Path, description: &Description, meant_to_run: bool) -> Optio
             "{file}: expected a network that can be run, got {nodes} that cannot be, as listed"
         ));
     }
-    let derivative = description.producer.starts_with("surefoot") && !meant_to_run;
-    description.other_interface.clone().filter(|_| !derivative)
+    description.other_interface.clone().filter(|_| !function)
 }
 
 /// The model file, if one is given, and the ONNX file behind it.
@@ -81,7 +82,7 @@ pub fn files(name: &str) -> Result<(Option<ModelSpec>, Option<PathBuf>)> {
     if !name.starts_with("builtin:") && Path::new(name).extension().is_some_and(is_onnx) {
         return Ok((None, Some(PathBuf::from(name))));
     }
-    let spec = read_spec(name, &[])?;
+    let spec = read_network_spec(name)?;
     let onnx = match &spec.field {
         FieldSpec::Onnx { file, .. } => Some(file.clone()),
         FieldSpec::Analytic { .. } => None,
@@ -219,6 +220,7 @@ fn as_text(
     let Description { producer, opset, sample_shape, parameters, value_flops, tangent_flops, .. } =
         description;
     let _ = writeln!(text, "{}", file.display());
+    let producer = if producer.trim().is_empty() { "an unnamed program" } else { producer };
     let _ = writeln!(text, "  written by       {producer}, opset {opset}");
     let dim: usize = sample_shape.iter().product();
     let time = if description.takes_time { "x, t" } else { "x" };
@@ -231,6 +233,12 @@ fn as_text(
         }
         Some(reason) => {
             let _ = writeln!(text, "  no model         {reason}");
+            if description.unsupported.is_empty() {
+                let _ = writeln!(
+                    text,
+                    "  serves as        a function: a constraint of [support], or with one number a sample an --observable"
+                );
+            }
             let _ = writeln!(text, "  inputs           {}", ports(&description.inputs, 1));
             let _ = writeln!(text, "  outputs          {}", ports(&description.outputs, 1));
         }
@@ -240,8 +248,17 @@ fn as_text(
         let [value, tangent, call] = [*value_flops, *tangent_flops, description.call_flops].map(flop);
         let once =
             if description.call_flops > 0 { format!(", {call} a call for the time") } else { String::new() };
-        let _ = writeln!(text, "  a value          {value} a sample, {tangent} more a tangent{once}");
-        let _ = writeln!(text, "  memory           {} bytes a sample in f32", description.bytes_per_sample);
+        let products = if *value_flops > 0 || description.call_flops > 0 {
+            format!("{value} a sample, {tangent} more a tangent{once}")
+        } else {
+            "no matrix products or convolutions, whose work is counted here".into()
+        };
+        let _ = writeln!(text, "  a value          {products}");
+        let _ = writeln!(
+            text,
+            "  memory           {} bytes a sample in f32 between layers",
+            description.bytes_per_sample
+        );
     }
     let operators: Vec<String> =
         description.operators.iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -106,7 +106,6 @@ impl<'a> Comparison<'a> {
         let x = reference.sized("x", rows, network.dim())?;
         let times = match reference.get("t") {
             None => vec![0.0; rows],
-            Some(array) if array.values.len() == 1 => vec![array.values[0]; rows],
             Some(_) => reference.sized("t", rows, 1)?.values.clone(),
         };
         Ok(Comparison { network, reference, x, times })
@@ -160,11 +159,30 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// max |difference| / max |reference|; NaN where either is not finite.
+/// max |difference| / max |reference| over the finite numbers of the reference. Where the reference is NaN or infinite, the
+/// same must have been computed; else the deviation is NaN.
 fn deviation(computed: &[f64], reference: &[f64]) -> f64 {
-    let largest = reference.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
-    let differences = computed.iter().zip(reference).map(|(a, b)| (a - b).abs());
+    let finite = reference.iter().filter(|value| value.is_finite());
+    let largest = finite.fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+    let differences =
+        computed.iter().zip(reference).map(|(&a, &b)| if same(a, b) { 0.0 } else { (a - b).abs() });
     let worst = differences
-        .fold(0.0f64, |worst, d| if d.is_nan() || worst.is_nan() { f64::NAN } else { worst.max(d) });
+        .fold(0.0f64, |worst, d| if d.is_finite() && worst.is_finite() { worst.max(d) } else { f64::NAN });
     if largest > 0.0 { worst / largest } else { worst }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_finite_must_agree() {
+        let (nan, inf) = (f64::NAN, f64::INFINITY);
+        assert_eq!(deviation(&[nan, inf, 2.5], &[nan, inf, 2.0]), 0.25);
+        assert_eq!(deviation(&[nan], &[nan]), 0.0);
+        for (computed, reference) in [(nan, 1.0), (1.0, nan), (inf, -inf), (inf, nan), (1.0, inf)] {
+            assert!(deviation(&[computed, 1.0], &[reference, 1.0]).is_nan(), "{computed} {reference}");
+        }
+    }
 }

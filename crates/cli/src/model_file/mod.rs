@@ -84,6 +84,14 @@ pub fn read_spec(name: &str, overrides: &[Override]) -> Result<ModelSpec> {
     read::model(&read_document(name, overrides)?)
 }
 
+/// The same for its network alone: the data files that it names need not be there.
+///
+/// # Errors
+/// Whatever is wrong with the file, with its line.
+pub fn read_network_spec(name: &str) -> Result<ModelSpec> {
+    read::network(&read_document(name, &[])?)
+}
+
 /// A model file or recipe as a document, with settings from the command line in place of the file's.
 ///
 /// # Errors

@@ -15,13 +15,15 @@ use toml::value::Table;
 /// The folder that relative paths count from, and the files named so far.
 pub struct Files<'a> {
     folder: &'a Path,
+    /// Whether files of other sections than the field must exist.
+    all: bool,
     named: RefCell<Vec<NamedFile>>,
 }
 
 impl<'a> Files<'a> {
     /// No files yet; relative paths count from `folder`.
     pub fn new(folder: &'a Path) -> Files<'a> {
-        Files { folder, named: RefCell::default() }
+        Files { folder, all: true, named: RefCell::default() }
     }
 
     /// The files that were named.
@@ -44,7 +46,7 @@ impl<'a> Files<'a> {
     /// A file that is not there, with the key that names it.
     pub fn named(&self, section: &Section, key: [&'static str; 2], name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
-        if !path.is_file() {
+        if !path.is_file() && (self.all || key[0] == "field") {
             return Err(absent(section, key[1], "a file", &path));
         }
         self.named.borrow_mut().push(NamedFile { key, path: path.clone() });
@@ -72,8 +74,19 @@ pub fn is_data_file(name: &str) -> bool {
 /// # Errors
 /// The first key that is missing, unknown, of a wrong type or out of range, with its place.
 pub fn model(document: &Document) -> Result<ModelSpec> {
+    read(document, Files::new(&document.folder))
+}
+
+/// The same where only the network is asked for: data files need not be there.
+///
+/// # Errors
+/// As [`model`].
+pub fn network(document: &Document) -> Result<ModelSpec> {
+    read(document, Files { all: false, ..Files::new(&document.folder) })
+}
+
+fn read(document: &Document, files: Files) -> Result<ModelSpec> {
     let top = Section::new("", &document.root)?;
-    let files = Files::new(&document.folder);
     let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
     let process = read_process::process(required(&top, "process")?)?;
     let (field, predicts, field_table) = field(required(&top, "field")?, &files, &process.process)?;

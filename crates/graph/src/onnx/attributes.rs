@@ -2,17 +2,23 @@
 
 use super::functions::Frame;
 use super::proto::{AttributeProto, NodeProto, TensorProto};
+use std::cell::Cell;
 
 /// An attribute under the name by which its node knows it.
-#[derive(Clone, Copy)]
 pub(super) struct Attribute<'a> {
     name: &'a str,
     value: &'a AttributeProto,
+    /// The kind that was asked for, where the attribute is of another.
+    misread: Cell<Option<&'static str>>,
 }
 
-/// Kinds of attributes whose zero may be left out.
+/// Kinds of attributes by their numbers in ONNX.
 const FLOAT: i32 = 1;
 const INT: i32 = 2;
+const STRING: i32 = 3;
+const TENSOR: i32 = 4;
+const FLOATS: i32 = 6;
+const INTS: i32 = 7;
 
 /// The attributes of a node. Inside a function, those that refer to attributes of the call are replaced by them or
 /// their defaults, and dropped where there is neither.
@@ -22,7 +28,7 @@ pub(super) fn bind<'a>(node: &'a NodeProto, frame: Option<&Frame<'a>>) -> Vec<At
             None | Some("") => own,
             Some(name) => frame?.attribute(name)?,
         };
-        Some(Attribute { name: own.name.as_deref().unwrap_or(""), value })
+        Some(Attribute { name: own.name.as_deref().unwrap_or(""), value, misread: Cell::new(None) })
     };
     node.attribute.iter().filter_map(bound).collect()
 }
@@ -37,11 +43,17 @@ impl<'a> Attributes<'a> {
     }
 
     pub fn optional_int(self, name: &str) -> Option<i64> {
-        self.find(name).and_then(|a| a.i.or((a.r#type == Some(INT)).then_some(0)))
+        self.find(name, INT, "an integer").and_then(|a| a.i.or((a.r#type == Some(INT)).then_some(0)))
+    }
+
+    /// An integer that must be there.
+    pub fn required_int(self, name: &str) -> Result<i64, String> {
+        self.optional_int(name).ok_or_else(|| format!("has no attribute {name}"))
     }
 
     pub fn optional_float(self, name: &str) -> Option<f64> {
-        self.find(name).and_then(|a| a.f.or((a.r#type == Some(FLOAT)).then_some(0.0))).map(f64::from)
+        let found = self.find(name, FLOAT, "a number");
+        found.and_then(|a| a.f.or((a.r#type == Some(FLOAT)).then_some(0.0))).map(f64::from)
     }
 
     pub fn float(self, name: &str, default: f64) -> f64 {
@@ -49,26 +61,38 @@ impl<'a> Attributes<'a> {
     }
 
     pub fn ints(self, name: &str) -> Option<&'a [i64]> {
-        self.find(name).map(|a| a.ints.as_slice())
+        self.find(name, INTS, "a list of integers").map(|a| a.ints.as_slice())
     }
 
     pub fn floats(self, name: &str) -> Option<&'a [f32]> {
-        self.find(name).map(|a| a.floats.as_slice())
+        self.find(name, FLOATS, "a list of numbers").map(|a| a.floats.as_slice())
     }
 
     pub fn tensor(self, name: &str) -> Option<&'a TensorProto> {
-        self.find(name).and_then(|a| a.t.as_deref())
+        self.find(name, TENSOR, "a tensor").and_then(|a| a.t.as_deref())
     }
 
     pub fn text(self, name: &str, default: &'static str) -> Result<&'a str, String> {
-        match self.find(name).and_then(|a| a.s.as_deref()) {
+        match self.find(name, STRING, "a text").and_then(|a| a.s.as_deref()) {
             Some(bytes) => std::str::from_utf8(bytes).map_err(|_| format!("attribute {name} is no text")),
             None => Ok(default),
         }
     }
 
-    fn find(self, name: &str) -> Option<&'a AttributeProto> {
-        find(self.0, name)
+    /// The attribute of a name; one of another kind is noted, and counts as absent.
+    fn find(self, name: &str, kind: i32, meaning: &'static str) -> Option<&'a AttributeProto> {
+        let attribute = self.0.iter().find(|a| a.name == name)?;
+        let fits = attribute.value.r#type.is_none_or(|declared| declared == 0 || declared == kind);
+        if !fits {
+            attribute.misread.set(Some(meaning));
+        }
+        fits.then_some(attribute.value)
+    }
+
+    /// What is wrong with an attribute that was asked for.
+    pub fn misread(self) -> Option<String> {
+        let wrong = |a: &Attribute| Some(format!("the attribute {} is not {}", a.name, a.misread.get()?));
+        self.0.iter().find_map(wrong)
     }
 }
 

@@ -78,9 +78,10 @@ impl Budget {
     fn bytes(&mut self, bytes: u64) -> Result<(), String> {
         self.used = self.used.saturating_add(bytes);
         if self.used > self.limit {
-            let limit = self.limit;
             return Err(format!(
-                "with it, the values exceed the memory limit of {limit} bytes (`Limits::memory`, option `--memory`)"
+                "up to here, reading the file takes {} bytes ({BYTES_PER_ELEMENT} for every element of every value), more \
+                 than the memory limit of {} bytes (`Limits::memory`, option `--memory`)",
+                self.used, self.limit
             ));
         }
         Ok(())

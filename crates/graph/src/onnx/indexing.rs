@@ -176,11 +176,17 @@ impl Slices {
     }
 }
 
-/// GatherND of known positions.
+/// GatherND of known positions, or of positions in the first axis that depend on the time.
 pub(super) fn gather_nd(importer: &mut Importer, call: &Call) -> Results {
     let x = importer.real(call.required(0)?)?;
     let indices = Indices::of(importer, call.required(1)?)?;
     let batch_dims = usize::try_from(call.attributes.int("batch_dims", 0)).unwrap_or(usize::MAX);
+    if let (None, 0, Some((&Dim { per_sample: 1, .. }, tuples))) =
+        (&indices.known, batch_dims, indices.value.dims.split_last())
+    {
+        let positions = importer.reshaped(&indices.value, tuples.to_vec())?;
+        return Ok(vec![lookup::rows(importer, &x, 0, &positions)?.into()]);
+    }
     let data = flat(importer, &x)?;
     let slices = slices(&data.shape, batch_dims, &indices)?;
     let end = batch_dims + indices.value.dims.last().map_or(0, |d| d.per_sample);

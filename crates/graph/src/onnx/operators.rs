@@ -36,7 +36,7 @@ pub(super) fn lower<'a>(
         Some(results) => results,
         None => rule(importer, &call).and_then(|results| keep_whole(importer, &call, results)),
     };
-    results.map_err(Some)
+    attributes.misread().map_or(results, Err).map_err(Some)
 }
 
 /// Whether a node could be read, without reading it: where there is no room for more, further nodes are only looked at.

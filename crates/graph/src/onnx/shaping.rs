@@ -202,7 +202,7 @@ pub(super) fn expand(importer: &mut Importer, call: &Call) -> Results {
 /// Concat.
 pub(super) fn concat(importer: &mut Importer, call: &Call) -> Results {
     let parts = (0..call.arguments.len()).map(|i| call.required(i)).collect::<Result<_, _>>()?;
-    concat_values(importer, parts, call.attributes.int("axis", 0))
+    concat_values(importer, parts, call.attributes.required_int("axis")?)
 }
 
 /// One after the other along an axis, counted from the end where negative.

@@ -240,6 +240,25 @@ fn looking_up_by_the_time() {
 }
 
 #[test]
+fn tuples_of_one_position_by_the_time_are_rows() {
+    let table = numbers(8, 81);
+    let model = Model::new(&[2])
+        .floats("table", &[4, 2], &table)
+        .floats("eight", &[], &[8.0])
+        .integers("last", &[-1])
+        .node("s = Mul t eight")
+        .node_with("i = Cast s", vec![int("to", 7)])
+        .node("j = Unsqueeze i last")
+        .node("e = GatherND table j")
+        .node("y = Mul e x");
+    // t = 0.37: row 2.
+    super::checks::check(&model, |t, x| {
+        let row = (8.0 * t) as usize * 2;
+        (0..2).map(|i| table[row + i] * x[i]).collect()
+    });
+}
+
+#[test]
 fn rows_outside_of_a_table_are_no_numbers() {
     let model = Model::new(&[2])
         .floats("table", &[4, 2], &numbers(8, 80))

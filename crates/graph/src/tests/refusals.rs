@@ -1,6 +1,6 @@
 //! What a refusal says: every cause once, with the line of the list that applies.
 
-use super::build::{Model, call, int, node};
+use super::build::{Model, call, float, int, ints, node, text};
 use crate::{Description, Error, Graph, Limits, UnsupportedNode};
 
 fn refused_within(model: &Model, memory: u64) -> Vec<UnsupportedNode> {
@@ -35,6 +35,30 @@ fn consequences_of_a_refused_node_are_no_causes() {
     let nodes = refused(&model);
     assert_eq!(names(&nodes), ["node a", "node d/node c", "node f"], "{nodes:?}");
     assert!(nodes[2].reason.contains("nothing before it makes") && nodes[2].list.is_none());
+}
+
+#[test]
+fn attributes_of_another_kind_and_missing_ones_are_refused() {
+    let with = |attribute| Model::new(&[3]).node_with("y = Softmax x", vec![attribute]);
+    let cases = [
+        (with(text("axis", "hello")), "the attribute axis is not an integer"),
+        (with(float("axis", 1.0)), "the attribute axis is not an integer"),
+        (with(ints("axis", &[1])), "the attribute axis is not an integer"),
+        (
+            Model::new(&[3]).node_with("y = LeakyRelu x", vec![int("alpha", 1)]),
+            "the attribute alpha is not a number",
+        ),
+        (
+            Model::new(&[3]).node_with("y = Transpose x", vec![int("perm", 0)]),
+            "the attribute perm is not a list of integers",
+        ),
+        (Model::new(&[3]).node("c = Concat x x").node("y = Identity x"), "has no attribute axis"),
+    ];
+    for (model, expected) in cases {
+        let nodes = refused(&model);
+        assert!(nodes.len() == 1 && nodes[0].reason.contains(expected), "{expected}: {nodes:?}");
+    }
+    assert!(Graph::from_bytes(&with(int("axis", 1)).bytes(), &Limits::default()).is_ok());
 }
 
 #[test]
