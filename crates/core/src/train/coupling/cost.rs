@@ -79,7 +79,8 @@ impl Costs {
 
     /// Mean of |C_ij|.
     pub(super) fn mean_magnitude(&self) -> f64 {
-        let total = |i| self.row(i).as_flattened()[..self.n].iter().map(|c| c.abs()).sum::<f64>() / self.n as f64;
+        let total =
+            |i| self.row(i).as_flattened()[..self.n].iter().map(|c| c.abs()).sum::<f64>() / self.n as f64;
         (0..self.n).map(total).sum::<f64>() / self.n as f64
     }
 

@@ -63,8 +63,14 @@ impl Plan {
         b.as_flattened_mut()[..n].fill(1.0);
         let mut g = vec![[0.0; WIDTH]; stride];
         g.as_flattened_mut()[..n].copy_from_slice(&columns);
-        let mut plan =
-            Plan { n, kernel: costs.blocks.clone(), a: vec![1.0; n], b, defect: f64::INFINITY, iterations: 0 };
+        let mut plan = Plan {
+            n,
+            kernel: costs.blocks.clone(),
+            a: vec![1.0; n],
+            b,
+            defect: f64::INFINITY,
+            iterations: 0,
+        };
         dispatch(Iteration { costs, settings, f: rows, g, plan: &mut plan }, Instructions::best());
         Ok(plan)
     }
@@ -82,7 +88,8 @@ impl Plan {
 
     /// The column at which the cumulated row i reaches the share `level` of its sum.
     fn draw(&self, i: usize, level: f64) -> usize {
-        let weights = || self.row(i).as_flattened()[..self.n].iter().zip(self.b.as_flattened()).map(|(k, b)| k * b);
+        let weights =
+            || self.row(i).as_flattened()[..self.n].iter().zip(self.b.as_flattened()).map(|(k, b)| k * b);
         let mut left = level * weights().sum::<f64>();
         let reached = |weight: f64| {
             left -= weight;

@@ -50,7 +50,8 @@ impl Times {
     pub fn draw(&self, n: usize, seed: u64, step: u64) -> Drawn {
         let mut rng = stream(seed, step, Purpose::TrainTime);
         let first: f64 = rng.random();
-        let fractions = (0..n).map(|i| if self.stratified { (first + i as f64 / n as f64).fract() } else { rng.random() });
+        let fractions = (0..n)
+            .map(|i| if self.stratified { (first + i as f64 / n as f64).fract() } else { rng.random() });
         let times: Vec<f64> = fractions.map(|fraction| self.at(fraction)).collect();
         let importance = times.iter().map(|u| self.importance(*u)).collect();
         Drawn { times, importance }
@@ -110,7 +111,11 @@ impl Objective {
                 weight.check(true)?;
                 if predicts == Predicts::Velocity {
                     let expected = "a network that predicts score, noise, denoised or v";
-                    return Err(invalid(expected, "velocity".into(), "Change what it predicts, or train a flow"));
+                    return Err(invalid(
+                        expected,
+                        "velocity".into(),
+                        "Change what it predicts, or train a flow",
+                    ));
                 }
                 grid(times.high, times.low).check(&Process::Diffusion { noising, noise_level: 0.0 })?;
                 check_spread(times, noising)
@@ -138,7 +143,11 @@ fn check_spread(times: &Times, noising: Noising) -> Result<()> {
         // A linear schedule with β(0) = 0 or β(1) = 0 stands still there, and a time would weigh infinitely much.
         Spread::LogSnr(_) if !(noising.diffusion(times.low) > 0.0 && noising.diffusion(times.high) > 0.0) => {
             let got = format!("g² = 0 at {} or {}", times.low, times.high);
-            Err(invalid("g² > 0 at both ends for times spread over log m²/σ²", got, "Spread the times uniformly"))
+            Err(invalid(
+                "g² > 0 at both ends for times spread over log m²/σ²",
+                got,
+                "Spread the times uniformly",
+            ))
         }
         _ => Ok(()),
     }
@@ -160,8 +169,10 @@ fn check_path(path: Path, times: &Times) -> Result<()> {
     }
     match times.spread {
         Spread::Uniform => Ok(()),
-        Spread::LogSnr(_) => {
-            Err(invalid("a diffusion for times spread over log m²/σ²", "a flow".into(), "Spread them uniformly"))
-        }
+        Spread::LogSnr(_) => Err(invalid(
+            "a diffusion for times spread over log m²/σ²",
+            "a flow".into(),
+            "Spread them uniformly",
+        )),
     }
 }

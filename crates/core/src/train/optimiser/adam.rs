@@ -72,11 +72,19 @@ impl Adam {
         let rest = epsilon > 0.0 && epsilon.is_finite() && weight_decay >= 0.0 && weight_decay.is_finite();
         if !(forgets(beta1) && forgets(beta2) && rest) {
             let expected = "β₁ and β₂ in [0, 1), a finite ε > 0 and a finite weight decay ≥ 0";
-            return Err(invalid(expected, format!("{:?}", self.settings), "Correct the optimiser's settings"));
+            return Err(invalid(
+                expected,
+                format!("{:?}", self.settings),
+                "Correct the optimiser's settings",
+            ));
         }
         if [self.first.len(), self.second.len()] != [size; 2] {
             let got = format!("moments of {} and {} weights", self.first.len(), self.second.len());
-            return Err(invalid(&format!("moments of {size} weights"), got, "Continue with the network it was made for"));
+            return Err(invalid(
+                &format!("moments of {size} weights"),
+                got,
+                "Continue with the network it was made for",
+            ));
         }
         Ok(())
     }
@@ -91,7 +99,11 @@ impl Adam {
         self.check(weights.len())?;
         if gradient.len() != weights.len() {
             let expected = format!("a gradient of {} weights", weights.len());
-            return Err(invalid(&expected, gradient.len().to_string(), "Take the gradient of the same network"));
+            return Err(invalid(
+                &expected,
+                gradient.len().to_string(),
+                "Take the gradient of the same network",
+            ));
         }
         let norm = global_norm(gradient);
         if !(norm < LONGEST) {
@@ -123,7 +135,13 @@ impl Adam {
     }
 }
 
-fn update(constants: Constants, weights: &mut [f32], gradient: &[f32], first: &mut [f32], second: &mut [f32]) {
+fn update(
+    constants: Constants,
+    weights: &mut [f32],
+    gradient: &[f32],
+    first: &mut [f32],
+    second: &mut [f32],
+) {
     fastest!(call update_all, update_avx2, (constants, weights, gradient, first, second))
 }
 
