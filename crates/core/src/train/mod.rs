@@ -7,3 +7,4 @@ pub mod coupling;
 pub mod distance;
 pub mod objective;
 pub mod optimiser;
+pub mod order;

@@ -6,6 +6,7 @@ use surefoot::process::{Family, Noising, Predicts, Schedule};
 use surefoot::train::objective::{
     Drawn, Draws, Method, Mix, Objective, Pairs, Path, Recipe, Spread, Times, Weight,
 };
+use surefoot::train::order::Order;
 
 const PATHS: [Path; 4] = [Path::Linear, Path::Bridge, Path::Target, Path::VariancePreserving];
 const MEANINGS: [Predicts; 4] = [Predicts::Score, Predicts::Noise, Predicts::Denoised, Predicts::V];
@@ -302,4 +303,25 @@ fn settings_without_meaning_are_refused() {
         Weight::from_name(name).unwrap();
     }
     assert_eq!(Mix::default(), Mix { source: 0.0, data: 0.0, noise: 0.0 });
+}
+
+#[test]
+fn every_epoch_meets_every_row_once() {
+    for (count, batch) in [(1, 3), (7, 3), (10, 10), (12, 5)] {
+        let mut order = Order::new(9, count).unwrap();
+        let rows: Vec<usize> = (0..count as u64 * 3).flat_map(|step| order.rows(step, batch)).collect();
+        for epoch in rows.chunks(count) {
+            let mut epoch = epoch.to_vec();
+            epoch.sort_unstable();
+            assert_eq!(epoch, (0..count).collect::<Vec<_>>());
+        }
+        // Going back, or starting in the middle, gives the same.
+        let again = Order::new(9, count).unwrap().rows(2, batch);
+        assert_eq!((&again, &order.rows(2, batch)), (&rows[2 * batch..3 * batch].to_vec(), &again));
+    }
+    let first: Vec<usize> = Order::new(9, 50).unwrap().rows(0, 50);
+    assert_ne!(first, Order::new(9, 50).unwrap().rows(1, 50));
+    assert_ne!(first, Order::new(8, 50).unwrap().rows(0, 50));
+    assert!(Order::new(9, 0).is_err());
+    assert_eq!(Order::new(9, 3).unwrap().rows(u64::MAX, 4).len(), 4);
 }
