@@ -42,6 +42,8 @@ pub enum Purpose {
     TrainPlan = 23,
     /// Training: the order of the data in an epoch (sample index = epoch).
     TrainOrder = 24,
+    /// Training: draws from the law of the data (sample index = place in all batches).
+    TrainData = 27,
     /// Training: which labels are withheld.
     TrainLabel = 25,
     /// Training: which rows of a data set are kept for validation.

@@ -50,7 +50,7 @@ fn rows(n: u64) -> TrainingSet {
         surefoot::law::Law::sample(&law, &mut stream(9, i, Purpose::Reference), &mut x);
         values.extend(x.map(|v| (v + MEAN) as f32));
     }
-    TrainingSet::Rows(Rows { dim: DIM, values: values.into(), labels: None })
+    TrainingSet::Rows(Rows::new(DIM, values.into(), None))
 }
 
 fn optimiser(rate: f64) -> impl Fn(&[f32]) -> Optimiser {

@@ -134,11 +134,8 @@ impl DataRecipe {
             });
         }
         let count = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);
-        let rows = Rows {
-            dim,
-            values: values.iter().map(|value| *value as f32).collect(),
-            labels: labels.map(Arc::from),
-        };
+        let values = values.iter().map(|value| *value as f32).collect();
+        let rows = Rows::new(dim, values, labels.map(Arc::from));
         let [training, validation] = rows.split(self.validation, seed);
         let [training, validation] = [training, validation].map(TrainingSet::Rows);
         Ok(Prepared { training, validation, shape, classes: count })

@@ -1,18 +1,18 @@
 //! What is trained on: a law, or the rows of a data set.
 
+use super::order::Order;
+use crate::error::Result;
 use crate::law::SharedLaw;
 use crate::random::{Purpose, stream};
 use rand::RngExt;
-use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Samples of the target, drawn with replacement and keyed by their index, so that a batch depends on nothing but its
-/// number.
+/// Samples of the target. A batch depends on nothing but the seed and its number.
 #[derive(Clone)]
 pub enum TrainingSet {
     /// A law: every draw is new.
     Law(SharedLaw),
-    /// Rows of a data set.
+    /// Rows of a data set, in a new random order every epoch.
     Rows(Rows),
 }
 
@@ -25,6 +25,8 @@ pub struct Rows {
     pub values: Arc<[f32]>,
     /// Classes `[n]`, where the rows have some.
     pub labels: Option<Arc<[u32]>>,
+    /// The order of the present epoch with its seed, kept from batch to batch.
+    order: Arc<Mutex<Option<(u64, Order)>>>,
 }
 
 /// Samples with their classes.
@@ -37,6 +39,11 @@ pub struct Draw {
 }
 
 impl Rows {
+    /// Rows `values[n, dim]` with their classes, where they have some.
+    pub fn new(dim: usize, values: Arc<[f32]>, labels: Option<Arc<[u32]>>) -> Rows {
+        Rows { dim, values, labels, order: Arc::default() }
+    }
+
     /// n.
     pub fn count(&self) -> usize {
         self.values.len() / self.dim
@@ -47,7 +54,17 @@ impl Rows {
         let values =
             rows.iter().flat_map(|&row| &self.values[row * self.dim..][..self.dim]).copied().collect();
         let labels = self.labels.as_ref().map(|labels| rows.iter().map(|&row| labels[row]).collect());
-        Rows { dim: self.dim, values, labels }
+        Rows::new(self.dim, values, labels)
+    }
+
+    /// The rows of a batch.
+    fn batch(&self, seed: u64, number: u64, n: usize) -> Result<Vec<usize>> {
+        let mut kept = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        let order = match kept.take() {
+            Some((of, order)) if of == seed => order,
+            _ => Order::new(seed, self.count())?,
+        };
+        Ok(kept.insert((seed, order)).1.rows(number, n))
     }
 
     /// The rows in a random order keyed by the seed, the last `share` of them apart: for training, and for validation.
@@ -75,24 +92,31 @@ impl TrainingSet {
         }
     }
 
-    /// The samples with these indices in the stream of a purpose.
-    pub fn draw(&self, seed: u64, samples: Range<u64>, purpose: Purpose) -> Draw {
+    /// The samples of batch `number` of n.
+    ///
+    /// # Errors
+    /// A data set without rows.
+    pub fn draw(&self, seed: u64, number: u64, n: usize) -> Result<Draw> {
         let dim = self.dim();
-        let mut drawn =
-            Draw { x: vec![0.0; (samples.end - samples.start) as usize * dim], labels: Vec::new() };
-        for (i, x) in samples.zip(drawn.x.chunks_exact_mut(dim)) {
-            let mut rng = stream(seed, i, purpose);
-            match self {
-                TrainingSet::Law(law) => law.sample(&mut rng, x),
-                TrainingSet::Rows(rows) => {
-                    let row = rng.random_range(0..rows.count());
+        let mut drawn = Draw { x: vec![0.0; n * dim], labels: Vec::new() };
+        match self {
+            TrainingSet::Law(law) => {
+                for (i, x) in drawn.x.chunks_exact_mut(dim).enumerate() {
+                    law.sample(&mut stream(seed, number * n as u64 + i as u64, Purpose::TrainData), x);
+                }
+            }
+            TrainingSet::Rows(rows) => {
+                let chosen = rows.batch(seed, number, n)?;
+                for (&row, x) in chosen.iter().zip(drawn.x.chunks_exact_mut(dim)) {
                     let values = &rows.values[row * dim..][..dim];
                     x.iter_mut().zip(values).for_each(|(x, value)| *x = f64::from(*value));
-                    drawn.labels.extend(rows.labels.as_ref().map(|labels| labels[row]));
+                }
+                if let Some(labels) = &rows.labels {
+                    drawn.labels = chosen.iter().map(|&row| labels[row]).collect();
                 }
             }
         }
-        drawn
+        Ok(drawn)
     }
 }
 
@@ -102,7 +126,7 @@ mod tests {
 
     fn rows(n: usize) -> Rows {
         let values = (0..2 * n).map(|i| i as f32).collect();
-        Rows { dim: 2, values, labels: Some((0..n as u32).collect()) }
+        Rows::new(2, values, Some((0..n as u32).collect()))
     }
 
     #[test]
@@ -120,14 +144,21 @@ mod tests {
     }
 
     #[test]
-    fn a_row_keeps_its_label_and_a_draw_its_index() {
-        let set = TrainingSet::Rows(rows(7));
-        let all = set.draw(5, 0..40, Purpose::Source);
-        for (x, label) in all.x.chunks_exact(2).zip(&all.labels) {
-            assert_eq!(x, [2.0 * f64::from(*label), 2.0 * f64::from(*label) + 1.0]);
+    fn a_row_keeps_its_label_and_an_epoch_shows_every_row_once() {
+        let set = TrainingSet::Rows(rows(12));
+        let mut seen = Vec::new();
+        for number in 0..3 {
+            let batch = set.draw(5, number, 4).unwrap();
+            for (x, label) in batch.x.chunks_exact(2).zip(&batch.labels) {
+                assert_eq!(x, [2.0 * f64::from(*label), 2.0 * f64::from(*label) + 1.0]);
+            }
+            seen.extend(batch.labels);
         }
-        let part = set.draw(5, 10..12, Purpose::Source);
-        assert_eq!((&all.x[20..24], &all.labels[10..12]), (&part.x[..], &part.labels[..]));
-        assert!((0..7).all(|label| all.labels.contains(&label)));
+        seen.sort_unstable();
+        assert_eq!(seen, (0..12).collect::<Vec<u32>>());
+        // Out of turn, and from another seed in between: the same batch again.
+        let first = set.draw(5, 0, 4).unwrap();
+        set.draw(6, 7, 4).unwrap();
+        assert_eq!(first, set.draw(5, 0, 4).unwrap());
     }
 }

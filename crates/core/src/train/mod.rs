@@ -10,6 +10,7 @@ pub mod distance;
 pub mod networks;
 pub mod objective;
 pub mod optimiser;
+pub mod order;
 mod task;
 mod trainer;
 

@@ -90,8 +90,7 @@ impl Task {
             Family::Validation => self.seed ^ 0x5eed_0f_7a11_da7e,
         };
         let (n, dim, needs) = (self.batch, self.data.dim(), self.objective.needs());
-        let samples = number * n as u64..(number + 1) * n as u64;
-        let Ends { source, data, labels } = self.ends(seed, number, samples, needs.source)?;
+        let Ends { source, data, labels } = self.ends(seed, number, needs.source)?;
         let mut noise = vec![0.0; if needs.noise { n * dim } else { 0 }];
         standard_normal(&mut stream(seed, number, Purpose::TrainNoise), &mut noise);
         let times = self.times.draw(n, seed, number);
@@ -110,12 +109,13 @@ impl Task {
     }
 
     /// x_0, x_1 and labels of a batch, coupled.
-    fn ends(&self, seed: u64, number: u64, samples: std::ops::Range<u64>, sourced: bool) -> Result<Ends> {
+    fn ends(&self, seed: u64, number: u64, sourced: bool) -> Result<Ends> {
         let dim = self.data.dim();
+        let samples = number * self.batch as u64..(number + 1) * self.batch as u64;
         if let Some(given) = &self.given {
             return Ok(given.draw(dim, seed, samples));
         }
-        let Draw { x: drawn, labels: classes } = self.data.draw(seed, samples.clone(), Purpose::TrainOrder);
+        let Draw { x: drawn, labels: classes } = self.data.draw(seed, number, self.batch)?;
         if !sourced {
             return Ok(Ends { source: Vec::new(), data: drawn, labels: classes });
         }

@@ -22,12 +22,13 @@ use rayon::prelude::*;
 use serde_json::json;
 use std::io::IsTerminal;
 use std::time::Instant;
-use surefoot::random::Purpose;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot::train::Trainer;
 use surefoot_graph::{Limits, WriteOptions};
 use toml::value::Table;
 
+/// Data shown beside the samples.
+const DATA_SHOWN: usize = 1_000;
 /// Samples of a tile that one thread follows.
 const TILE: usize = 64;
 
@@ -203,7 +204,7 @@ impl Run {
         let text = super::execute::json_bytes(&facts)?;
         write_file(&self.directory.file("training.json"), &text)?;
         let looks = self.looks()?;
-        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0..1_000, Purpose::Reference).x;
+        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
         let input = TrainingInput {
             name: &self.recipe.name,
             subtitle: self.subtitle(),

@@ -46,6 +46,10 @@ const STEPS: usize = 4;
 impl Assignment {
     /// Solves the problem exactly; one of the best permutations where several are best.
     pub fn solve(costs: &Costs) -> Assignment {
+        Assignment::solve_on(costs, Instructions::best())
+    }
+
+    fn solve_on(costs: &Costs, instructions: Instructions) -> Assignment {
         let (n, stride) = (costs.n, costs.stride());
         let mut search = Search {
             costs,
@@ -54,7 +58,7 @@ impl Assignment {
             owner: vec![FREE; n],
             free: Vec::new(),
         };
-        dispatch(&mut search, Instructions::best());
+        dispatch(&mut search, instructions);
         let Search { price, partner, .. } = search;
         let columns = price.as_flattened()[..n].to_vec();
         let rows = partner.iter().enumerate().map(|(i, j)| costs.at(i, *j) - columns[*j]).collect();
@@ -250,5 +254,28 @@ impl Tree {
 
     fn parent(&self, j: usize) -> usize {
         self.parent[j / WIDTH][j % WIDTH] as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, standard_normal, stream};
+
+    #[test]
+    fn every_instruction_set_finds_the_same_bits() {
+        for (n, dim) in [(1, 1), (7, 2), (65, 2), (120, 5)] {
+            let (mut x, mut y) = (vec![0.0; n * dim], vec![0.0; n * dim]);
+            let mut rng = stream(1, n as u64, Purpose::Source);
+            standard_normal(&mut rng, &mut x);
+            standard_normal(&mut rng, &mut y);
+            let sets = [Instructions::Portable, Instructions::Avx2, Instructions::Avx512];
+            let costs = sets.map(|set| Costs::squared_distances_on(dim, &x, &y, set).expect("finite"));
+            let bits =
+                |costs: &Costs| costs.blocks.as_flattened().iter().map(|c| c.to_bits()).collect::<Vec<_>>();
+            assert!(costs.iter().all(|other| bits(other) == bits(&costs[0])));
+            let found = sets.map(|set| Assignment::solve_on(&costs[0], set));
+            assert!(found.iter().all(|other| *other == found[0]), "n = {n}");
+        }
     }
 }

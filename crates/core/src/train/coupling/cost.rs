@@ -23,6 +23,15 @@ impl Costs {
     /// # Errors
     /// [`Error::Invalid`] for different sizes, an empty sample, or a distance that is missing or beyond 1e200.
     pub fn squared_distances(dim: usize, x: &[f64], y: &[f64]) -> Result<Costs> {
+        Costs::squared_distances_on(dim, x, y, Instructions::best())
+    }
+
+    pub(super) fn squared_distances_on(
+        dim: usize,
+        x: &[f64],
+        y: &[f64],
+        instructions: Instructions,
+    ) -> Result<Costs> {
         let operation = "coupling two samples";
         if dim == 0 || x.is_empty() || !x.len().is_multiple_of(dim) || x.len() != y.len() {
             return Err(Error::invalid(
@@ -34,7 +43,7 @@ impl Costs {
         }
         let n = x.len() / dim;
         let mut costs = Costs { n, blocks: vec![[0.0; WIDTH]; n * n.div_ceil(WIDTH)] };
-        dispatch(Fill { dim, x, y, costs: &mut costs }, Instructions::best());
+        dispatch(Fill { dim, x, y, costs: &mut costs }, instructions);
         costs.checked()
     }
 
