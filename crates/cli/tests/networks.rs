@@ -5,6 +5,8 @@ mod common;
 use common::Bench;
 use serde_json::Value;
 use std::io::Write;
+use surefoot::train::networks::{Mlp, Network};
+use surefoot_graph::{Limits, WriteOptions};
 
 const MOONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/moons-si.onnx");
 const EXPORTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../graph/tests/exports");
@@ -225,4 +227,68 @@ fn reference_arrays_must_be_there_and_hold_something() {
     bench.refused(&["inspect", MOONS, "--check", &file], 1, &["DEVIATES", "value in f64"]);
     let file = npz(&bench, "r.npz", &[two, ("t", &[1], &[0.5]), ("y", &[1, 2], &[f64::NAN; 2])]);
     bench.refused(&["inspect", MOONS, "--check", &file], 1, &["DEVIATES", "NaN"]);
+}
+
+/// A network of labelled data, with x, t and label, as `Graph::write` writes it.
+fn labelled_network(bench: &Bench) {
+    let mlp = Mlp { hidden: vec![8], classes: Some(3), class_width: 2, ..Mlp::default() };
+    let graph = Network::from(mlp).graph(&[2], 5, &Limits::default()).unwrap();
+    graph.write(bench.path("classes.onnx"), &WriteOptions::default()).unwrap();
+}
+
+fn class_file(bench: &Bench, more: &str) -> String {
+    let text = format!(
+        "name = \"c\"\n[field]\nkind = \"onnx\"\nfile = \"classes.onnx\"\npredicts = \"velocity\"\n\
+         precision = \"f64\"\n{more}\n[process]\nkind = \"flow\"\n[sampler]\nsteps = 1\n"
+    );
+    bench.write("c.toml", text)
+}
+
+#[test]
+fn a_label_and_guidance_choose_what_is_generated() {
+    let bench = Bench::new();
+    labelled_network(&bench);
+    let text = bench.done(&["inspect", "classes.onnx"]);
+    assert!(text.contains("x, t, label; a sample has the shape [2]"), "{text}");
+    // One Euler step of length 1: the sample is x + y, so that guidance is linear in the samples, too.
+    let sample = |more: &str| {
+        let file = class_file(&bench, more);
+        bench.done(&["sample", &file, "-n", "4", "-o", "s.csv", "--seed", "1", "-q"]);
+        let text = std::fs::read_to_string(bench.path("s.csv")).unwrap();
+        let numbers =
+            text.lines().flat_map(|line| line.split(',')).filter_map(|word| word.trim().parse().ok());
+        let numbers: Vec<f64> = numbers.collect();
+        assert!(numbers.len() >= 8, "{text}");
+        numbers
+    };
+    let (class, none) = (sample("label = 1"), sample("label = 3"));
+    let guided = sample("label = 1\nguidance = 2.5\nno-class = 3");
+    for ((class, none), guided) in class.iter().zip(&none).zip(&guided) {
+        let expected = none + 2.5 * (class - none);
+        assert!((guided - expected).abs() < 1e-12, "{guided} {expected}");
+    }
+    assert_ne!(class, none);
+    let file = class_file(&bench, "label = 1\nguidance = 2.5\nno-class = 3");
+    bench.done(&["analyze", &file, "-n", "8", "-o", "out", "-q"]);
+    // The derivative of the file has a label of its own.
+    let text = bench.done(&["export-derivative", "classes.onnx", "--jvp", "2", "-o", "jvp.onnx"]);
+    assert!(text.contains("label [batch]"), "{text}");
+}
+
+#[test]
+fn labels_that_do_not_fit_to_the_network_are_refused() {
+    let bench = Bench::new();
+    labelled_network(&bench);
+    let refused = |more: &str, expected: &[&str]| {
+        let file = class_file(&bench, more);
+        bench.refused(&["sample", &file, "-n", "1", "-o", "s.csv"], 2, expected);
+    };
+    refused("", &["field.label", "classes.onnx has an input label", "Add `label`"]);
+    refused("label = -1", &["field.label", "number of a class"]);
+    refused("label = 1.5", &["field.label", "number of a class"]);
+    refused("guidance = 2.0\nno-class = 3", &["field.label", "class to generate"]);
+    refused("label = 1\nguidance = 2.0", &["field.no-class", "label of no class"]);
+    let file = model_file(&bench, "label = 1");
+    let expected = &["field.label", "a network with an input label", "Leave `label`"];
+    bench.refused(&["sample", &file, "-n", "1", "-o", "s.csv"], 2, expected);
 }

@@ -1,7 +1,8 @@
 //! Networks as graphs: ONNX in and out, exact derivative passes, a CPU executor.
 //!
-//! [`Graph::read`] reads a model, [`passes`] turn graphs into graphs of their derivatives, [`Network`] evaluates value,
-//! tangents, cotangents and second order on the CPU, [`Program`] any graph, and [`Graph::write`] writes one as ONNX.
+//! [`Graph::read`] reads a model, [`build`] makes one layer by layer, [`passes`] turn graphs into graphs of their
+//! derivatives, [`Network`] evaluates value, tangents, cotangents and second order on the CPU, [`Program`] any graph, and
+//! [`Graph::write`] writes one as ONNX.
 //!
 //! # Value, tangents, cotangents and second order
 //!

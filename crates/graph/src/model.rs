@@ -59,7 +59,8 @@ pub struct Layer {
 }
 
 impl Graph {
-    /// Reads an ONNX model with inputs `x [batch, …]`, `t [batch]` and one output shaped like x.
+    /// Reads an ONNX model with inputs `x [batch, …]`, `t [batch]`, perhaps `label [batch]` (a class, as an integer or as
+    /// a number; [`crate::passes::labelled`] fixes it), and one output shaped like x.
     ///
     /// # Errors
     /// If the file is unreadable, contradicts itself, exceeds the limits, or contains nodes that cannot be evaluated

@@ -223,12 +223,17 @@ fn as_text(
     let producer = if producer.trim().is_empty() { "an unnamed program" } else { producer };
     let _ = writeln!(text, "  written by       {producer}, opset {opset}");
     let dim: usize = sample_shape.iter().product();
-    let time = if description.takes_time { "x, t" } else { "x" };
+    let label = description.inputs.iter().any(|port| port.name == "label");
+    let inputs: Vec<&str> = [("x", true), ("t", description.takes_time), ("label", label)]
+        .into_iter()
+        .filter_map(|(name, there)| there.then_some(name))
+        .collect();
+    let inputs = inputs.join(", ");
     match &description.other_interface {
         None => {
             let _ = writeln!(
                 text,
-                "  inputs           {time}; a sample has the shape {sample_shape:?}, D = {dim}"
+                "  inputs           {inputs}; a sample has the shape {sample_shape:?}, D = {dim}"
             );
         }
         Some(reason) => {

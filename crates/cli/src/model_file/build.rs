@@ -1,6 +1,6 @@
 //! From a [`ModelSpec`] to a [`System`].
 
-use super::spec::{DataSpec, FieldSpec, ModelSpec, ScoreSpec, SourceSpec, SupportSpec};
+use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, ScoreSpec, SourceSpec, SupportSpec};
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
 use std::path::Path;
@@ -13,6 +13,7 @@ use surefoot::law::{self, SharedDensity, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Predicts, Process};
 use surefoot::random::{Purpose, stream};
 use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
+use surefoot_graph::passes::{guided, labelled};
 use surefoot_graph::{Graph, Limits, Precision};
 
 /// Points that stand for a trefoil's curve.
@@ -89,8 +90,8 @@ struct Field {
 
 fn field(spec: &FieldSpec, limits: &Limits) -> Result<Field> {
     match spec {
-        FieldSpec::Onnx { file, double } => {
-            let network = network(file, *double, limits)?;
+        FieldSpec::Onnx { file, double, label } => {
+            let network = network(file, *double, *label, limits)?;
             let shape = network.sample_shape().to_vec();
             Ok(Field { field: Arc::new(network), data: None, shape })
         }
@@ -110,8 +111,32 @@ fn field(spec: &FieldSpec, limits: &Limits) -> Result<Field> {
     }
 }
 
-fn network(file: &Path, double: bool, limits: &Limits) -> Result<NetworkField> {
+fn network(file: &Path, double: bool, label: Option<LabelSpec>, limits: &Limits) -> Result<NetworkField> {
     let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
+    let takes_label = graph.inputs().iter().any(|port| port.name == "label");
+    let refuse = |expected: &str, got: String, remedy: &str| Failure::Value {
+        place: "[field]".into(),
+        what: "field.label".into(),
+        expected: expected.into(),
+        got,
+        remedy: remedy.into(),
+    };
+    let graph = match label {
+        None if takes_label => {
+            let expected = format!("a class, as {} has an input label", file.display());
+            return Err(refuse(
+                &expected,
+                "nothing".into(),
+                "Add `label`, the number of the class to generate",
+            ));
+        }
+        None => Ok(graph),
+        Some(LabelSpec::Class(class)) => labelled(&graph, class),
+        Some(LabelSpec::Guided(guidance)) => guided(&graph, guidance),
+    };
+    let graph = graph.map_err(|got| {
+        refuse("a network with an input label", got, "Leave `label`, `guidance` and `no-class` out")
+    })?;
     let precision = if double { Precision::F64 } else { Precision::F32 };
     Ok(NetworkField::new(&graph, precision)?)
 }

@@ -1,7 +1,7 @@
 //! From a document to a [`ModelSpec`]: every key by name, type and range.
 
 use super::section::{Section, suggestion};
-use super::spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
+use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
 use super::tree::{Document, Node, Place, Value};
 use super::{read_process, read_support};
 use crate::failure::{Failure, Result};
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use surefoot::field::Data;
 use surefoot::process::{Clock, Predicts, Process};
 use surefoot::sampler::Method;
+use surefoot_graph::passes::Guidance;
 use toml::value::Table;
 
 /// The folder that relative paths count from, and the files named so far.
@@ -184,7 +185,27 @@ fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpe
         return Err(section.wrong("predicts", expected, format!("{predicts:?}").to_lowercase()));
     }
     let double = section.choice("precision", &[("f32", false), ("f64", true)], Some("f32"))?;
-    Ok((FieldSpec::Onnx { file, double }, predicts, section.finish()?))
+    let label = label(&section)?;
+    Ok((FieldSpec::Onnx { file, double, label }, predicts, section.finish()?))
+}
+
+/// `label`, and with `guidance` and `no-class` classifier-free guidance.
+fn label(section: &Section) -> Result<Option<LabelSpec>> {
+    // Labels up to here are whole numbers in single precision, too.
+    const LABELS: std::ops::RangeInclusive<i64> = 0..=1 << 24;
+    let meaning = "the number of a class, from 0 on";
+    let class = section.count("label", LABELS, meaning)?.map(|class| class as f64);
+    let weight = section.number("guidance", .., "a number")?;
+    let no_class = section.count("no-class", LABELS, meaning)?.map(|class| class as f64);
+    match (class, weight, no_class) {
+        (None, None, None) => Ok(None),
+        (None, ..) => Err(section.missing("label", "the class to generate")),
+        (Some(class), None, _) => Ok(Some(LabelSpec::Class(class))),
+        (Some(_), Some(_), None) => Err(section.missing("no-class", "the label of no class, for `guidance`")),
+        (Some(label), Some(weight), Some(no_class)) => {
+            Ok(Some(LabelSpec::Guided(Guidance { label, no_class, weight })))
+        }
+    }
 }
 
 /// Laws by name.

@@ -5,6 +5,7 @@ use surefoot::field::Data;
 use surefoot::process::{Clock, Predicts, Process};
 use surefoot::sampler::Method;
 use surefoot::support::Shape;
+use surefoot_graph::passes::Guidance;
 use toml::value::Table;
 
 /// A model file, understood.
@@ -58,6 +59,8 @@ pub enum FieldSpec {
         file: PathBuf,
         /// Whether it runs in f64.
         double: bool,
+        /// The class to generate, for a network that takes a label.
+        label: Option<LabelSpec>,
     },
     /// The exact score of noised data.
     Analytic {
@@ -66,6 +69,15 @@ pub enum FieldSpec {
         /// Standard deviation of a Gaussian smoothing of the data.
         bandwidth: f64,
     },
+}
+
+/// Which class a network of labelled data generates.
+#[derive(Debug, Clone, Copy)]
+pub enum LabelSpec {
+    /// The network at a label.
+    Class(f64),
+    /// Classifier-free guidance.
+    Guided(Guidance),
 }
 
 /// Data with an exact score.

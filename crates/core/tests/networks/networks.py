@@ -22,6 +22,12 @@ def random(*shape):
     return torch.randn(*shape, generator=generator)
 
 
+def selu(x):
+    """With ONNX's constants, which are PyTorch's in single precision."""
+    alpha, gamma = 1.67326319217681884765625, 1.05070102214813232421875
+    return gamma * torch.where(x > 0, x, alpha * torch.expm1(x))
+
+
 class Layers:
     """Layers whose weights are drawn when they are first used."""
 
@@ -160,7 +166,7 @@ def case(name, shape, samples, function, **settings):
     print(name, sum(value.numel() for value in net.weights.values()), "weights")
 
 
-case("mlp", (3,), 3, mlp, hidden=[5, 4], activation=F.selu)
+case("mlp", (3,), 3, mlp, hidden=[5, 4], activation=selu)
 case("mlp-one", (1,), 1, mlp, hidden=[1], activation=torch.tanh)
 case("mlp-linear", (2,), 2, mlp, hidden=[], activation=torch.tanh)
 case("mlp-fourier", (2, 2), 4, mlp, hidden=[6], activation=F.silu, fourier=(3, 30.0, 5), classes=2, class_width=3)

@@ -40,7 +40,7 @@ pub use start::Start;
 
 use crate::error::Error;
 use crate::ir::{Extent, Function, Graph, NodeId, Op, Port, Source, elements};
-use crate::onnx::{Budget, Limits};
+use crate::onnx::{Budget, Limits, SELU};
 use std::collections::HashSet;
 
 /// A value of a network under construction. It belongs to the builder that made it.
@@ -50,7 +50,8 @@ pub struct Value(NodeId);
 /// A function between layers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activation {
-    /// Scaled exponential linear unit (Klambauer et al. 2017).
+    /// Scaled exponential linear unit (Klambauer et al. 2017), with the single-precision constants of ONNX, so that a
+    /// file has the same.
     Selu,
     /// x/(1 + e^{−x}).
     Silu,
@@ -67,11 +68,11 @@ pub enum Activation {
 impl Activation {
     /// The function of one variable.
     pub fn function(self) -> Function {
-        // α and λ of the paper.
-        const ALPHA: f64 = 1.673_263_242_354_377_2;
-        const SCALE: f64 = 1.050_700_987_355_480_5;
         match self {
-            Activation::Selu => Function::ExpLinear { gain: SCALE, amplitude: ALPHA * SCALE, rate: 1.0 },
+            Activation::Selu => {
+                let [alpha, gain] = SELU.map(f64::from);
+                Function::ExpLinear { gain, amplitude: gain * alpha, rate: 1.0 }
+            }
             Activation::Silu => Function::Swish(1.0),
             Activation::Gelu => Function::Gelu,
             Activation::GeluTanh => Function::GeluTanh,

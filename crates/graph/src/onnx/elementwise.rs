@@ -13,8 +13,8 @@ pub(super) fn map(importer: &mut Importer, call: &Call) -> Result<Vec<Value>, St
     Ok(vec![importer.map(function, &x)?.into()])
 }
 
-/// SELU's constants in the operator set's definition, as single-precision numbers.
-const SELU: [f32; 2] = [1.673_263_2, 1.050_701];
+/// SELU's constants α and γ in the operator set's definition, as single-precision numbers.
+pub(crate) const SELU: [f32; 2] = [1.673_263_2, 1.050_701];
 
 fn function(call: &Call) -> Result<Function, String> {
     let attribute = |name, default| call.attributes.float(name, default);

@@ -74,6 +74,16 @@ impl Model {
         self
     }
 
+    /// A third input, label, of an element type and shape; a length of −1 is left open.
+    pub fn label(mut self, element: i32, shape: &[i64]) -> Model {
+        let dim = |&d: &i64| DimensionProto { dim_value: (d >= 0).then_some(d), dim_param: None };
+        let shape = Some(TensorShapeProto { dim: shape.iter().map(dim).collect() });
+        let tensor_type = TensorTypeProto { elem_type: Some(element), shape };
+        let r#type = Some(TypeProto { tensor_type: Some(tensor_type) });
+        self.graph().input.push(ValueInfoProto { name: Some("label".into()), r#type });
+        self
+    }
+
     /// Adds a node written as "out1 out2 = Operator in1 in2".
     pub fn node(self, text: &str) -> Model {
         self.node_with(text, vec![])

@@ -1,7 +1,9 @@
 //! What is said of inputs and outputs that no model has.
 
 use super::build::Model;
-use crate::{Error, Graph, Limits};
+use super::checks::{close, numbers, read};
+use crate::passes::{Guidance, guided, labelled};
+use crate::{Error, Extent, Graph, Limits, Network, Precision};
 
 fn message(model: &Model) -> String {
     Graph::from_bytes(&model.bytes(), &Limits::default()).unwrap_err().to_string()
@@ -59,4 +61,50 @@ fn inputs_beyond_the_memory_limit_are_too_large() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// y = tanh(x) + t · table[label].
+fn classes(element: i32, shape: &[i64]) -> Model {
+    Model::new(&[2])
+        .label(element, shape)
+        .floats("table", &[3, 2], &numbers(6, 4))
+        .integers("one", &[1])
+        .node("row = Gather table label")
+        .node("time = Unsqueeze t one")
+        .node("scaled = Mul row time")
+        .node("bent = Tanh x")
+        .node("y = Add bent scaled")
+}
+
+#[test]
+fn a_label_of_integers_is_a_third_input() {
+    let (table, t, x) = (numbers(6, 4), 0.7, [0.3, -1.1]);
+    let graph = read(&classes(7, &[-1]));
+    let label = graph.inputs().into_iter().find(|port| port.name == "label").unwrap();
+    assert_eq!((label.extent, &label.shape[..]), (Extent::Sample, &[1][..]));
+    let error = Network::new(&graph, Precision::F64).err().unwrap().to_string();
+    assert!(error.contains("label besides"), "{error}");
+    let expected = |class: usize| [0, 1].map(|i| f64::tanh(x[i]) + t * table[2 * class + i]);
+    let mut y = [0.0; 2];
+    for class in 0..3 {
+        let network = Network::new(&labelled(&graph, class as f64).unwrap(), Precision::F64).unwrap();
+        network.value(t, &x, &mut y);
+        close("class", &y, &expected(class), 1e-15);
+    }
+    let guidance = Guidance { label: 1.0, no_class: 2.0, weight: 3.0 };
+    Network::new(&guided(&graph, guidance).unwrap(), Precision::F64).unwrap().value(t, &x, &mut y);
+    let (class, none) = (expected(1), expected(2));
+    close("guided", &y, &[0, 1].map(|i| none[i] + 3.0 * (class[i] - none[i])), 1e-14);
+    // A class that is none makes no number.
+    let network = Network::new(&labelled(&graph, 3.0).unwrap(), Precision::F64).unwrap();
+    network.value(t, &x, &mut y);
+    assert!(y.iter().all(|y| y.is_nan()), "{y:?}");
+}
+
+#[test]
+fn labels_have_one_number_a_sample() {
+    assert!(message(&classes(7, &[8])).contains("shape [8] with a fixed batch of 8"));
+    assert!(message(&classes(7, &[-1, 4])).contains("input label: expected inputs x"));
+    let plain = read(&Model::new(&[2]).node("y = Tanh x"));
+    assert!(labelled(&plain, 1.0).unwrap_err().contains("no input named label"));
 }

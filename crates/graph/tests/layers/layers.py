@@ -22,6 +22,12 @@ def random(*shape):
     return torch.randn(*shape, generator=generator)
 
 
+def selu(x):
+    """With ONNX's constants, which are PyTorch's in single precision."""
+    alpha, gamma = 1.67326319217681884765625, 1.05070102214813232421875
+    return gamma * torch.where(x > 0, x, alpha * torch.expm1(x))
+
+
 def case(name, x, layer, **weights):
     """Saves a case; a weight is the numbers as surefoot has them, from which the layer makes PyTorch's."""
     x = x.clone().requires_grad_()
@@ -63,7 +69,7 @@ case("layer-norm", 1 + random(2, 3, 5), lambda x, weight, bias: F.layer_norm(x, 
      weight=random(5), bias=random(5))
 case("layer-norm-plain", random(3, 4), lambda x: F.layer_norm(x, (4,), eps=1e-6))
 
-for name, function in [("selu", F.selu), ("silu", F.silu), ("gelu", F.gelu), ("tanh", torch.tanh), ("relu", F.relu),
+for name, function in [("selu", selu), ("silu", F.silu), ("gelu", F.gelu), ("tanh", torch.tanh), ("relu", F.relu),
                        ("gelu-tanh", lambda x: F.gelu(x, approximate="tanh"))]:
     case(name, random(2, 9), function)
 

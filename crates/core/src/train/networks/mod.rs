@@ -50,6 +50,24 @@ pub enum Activation {
     Relu,
 }
 
+impl From<Mlp> for Network {
+    fn from(mlp: Mlp) -> Self {
+        Network::Mlp(mlp)
+    }
+}
+
+impl From<UNet> for Network {
+    fn from(unet: UNet) -> Self {
+        Network::UNet(unet)
+    }
+}
+
+impl From<Transformer> for Network {
+    fn from(transformer: Transformer) -> Self {
+        Network::Transformer(transformer)
+    }
+}
+
 impl From<Activation> for build::Activation {
     fn from(activation: Activation) -> Self {
         match activation {
