@@ -21,7 +21,7 @@ pub(crate) use contract::{Contract, strips, work_len};
 pub(crate) use convolve::Convolve;
 pub(crate) use elementwise::{Arithmetic, Binary, Copy, Reduce, Reduction, Select};
 pub(crate) use functions::Map;
-pub(crate) use linear::{Activation, Linear, Outer, Packed};
+pub(crate) use linear::{Activation, BLOCK, Linear, Outer, Packed, packed_len};
 pub(crate) use stencil::{OUTSIDE, Stencil};
 pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
@@ -84,8 +84,6 @@ pub(crate) struct RowKernels<T> {
     pub reduce: unsafe fn(&Reduce<T>),
     pub convolve: unsafe fn(&Convolve<T>),
     pub combine: unsafe fn(&Combine<T>),
-    pub total: unsafe fn(&Total<T>),
-    pub total_product: unsafe fn(&TotalProduct<T>),
 }
 
 /// The kernels of one instruction set.
@@ -102,6 +100,8 @@ pub(crate) struct Kernels<T> {
     pub winograd_output: unsafe fn(&Transform<T>),
     pub accumulate: unsafe fn(&Accumulate<T>),
     pub accumulate_numbers: unsafe fn(&Accumulate<T>),
+    pub total: unsafe fn(&Total<T>),
+    pub total_product: unsafe fn(&TotalProduct<T>),
 }
 
 /// Compiles kernels for a vector type, with an instruction set: all of them, or those for rows.
@@ -111,10 +111,11 @@ macro_rules! kernels {
             use super::*;
             kernels!(@rows $vector, $scalar, [$($feature)?]);
             const ROWS: RowKernels<$scalar> =
-                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+                RowKernels { map, binary, select, copy, reduce, convolve, combine };
             kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, contract: Contract,
                 contract_numbers: Contract, outer: Outer, stencil: Stencil, winograd_input: Transform,
-                winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate);
+                winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate,
+                total: Total, total_product: TotalProduct);
             pub(super) static KERNELS: Kernels<$scalar> = Kernels {
                 lanes: <$vector>::LANES,
                 rows: ROWS,
@@ -127,6 +128,8 @@ macro_rules! kernels {
                 winograd_output,
                 accumulate,
                 accumulate_numbers,
+                total,
+                total_product,
             };
         }
     };
@@ -135,12 +138,12 @@ macro_rules! kernels {
             use super::*;
             kernels!(@rows $vector, $scalar, [$($feature)?]);
             pub(super) static KERNELS: RowKernels<$scalar> =
-                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+                RowKernels { map, binary, select, copy, reduce, convolve, combine };
         }
     };
     (@rows $vector:ty, $scalar:ty, $feature:tt) => {
         kernels!(@functions $vector, $scalar, $feature, map: Map, binary: Binary, select: Select, copy: Copy,
-            reduce: Reduce, convolve: Convolve, combine: Combine, total: Total, total_product: TotalProduct);
+            reduce: Reduce, convolve: Convolve, combine: Combine);
     };
     (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
         $(kernels!(@function $vector, $scalar, $feature, $f, $arguments);)*

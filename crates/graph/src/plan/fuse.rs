@@ -39,7 +39,7 @@ pub(super) struct Fusion {
     pub totals: HashMap<NodeId, NodeId>,
 }
 
-/// Finds all products with constant weights and what can run with them.
+/// Finds all products with weights that are the same for all samples, and what can run with them.
 pub(super) fn fuse(graph: &Graph) -> Fusion {
     let users = users(graph);
     let mut fusion = Fusion { absorbed: vec![false; graph.nodes.len()], ..Fusion::default() };
@@ -109,10 +109,16 @@ fn users(graph: &Graph) -> Vec<Vec<Option<NodeId>>> {
 
 fn has_weights(graph: &Graph, id: NodeId) -> bool {
     let node = graph.node(id);
-    node.op == Op::MatMul
-        && graph.shape(node.inputs[1]).len() == 2
-        && graph.constant_values(node.inputs[1]).is_some()
-        && graph.constant_values(node.inputs[0]).is_none()
+    node.op == Op::MatMul && graph.shape(node.inputs[1]).len() == 2 && weighs(graph, id)
+}
+
+/// Is the second argument of a product a constant, or the same for all samples while the first one varies?
+fn weighs(graph: &Graph, id: NodeId) -> bool {
+    let [a, b] = [0, 1].map(|i| graph.node(id).inputs[i]);
+    if graph.constant_values(b).is_some() {
+        return graph.constant_values(a).is_none();
+    }
+    graph.node(b).extent == Extent::Call && graph.node(a).extent > Extent::Call
 }
 
 /// Is the node a convolution of one sample with constant weights?

@@ -76,12 +76,39 @@ struct Place {
     rows: Option<Arc<[u32]>>,
 }
 
+/// The packed weights of a product.
+#[derive(Debug, Clone, Copy)]
+enum Matrix {
+    /// Packed when compiled; its number among the plan's weights.
+    Constant(usize),
+    /// Packed once a call.
+    Given { buffer: BufferId, inner: usize, outputs: usize },
+}
+
+impl Matrix {
+    fn buffer(self) -> Option<BufferId> {
+        match self {
+            Matrix::Constant(_) => None,
+            Matrix::Given { buffer, .. } => Some(buffer),
+        }
+    }
+}
+
 /// Work of a kernel.
 #[derive(Debug, Clone)]
 enum Step {
+    /// Packs a matrix that is given with the call: element (l, o) lies at `start + l · strides[0] + o · strides[1]`.
+    Pack {
+        input: BufferId,
+        start: usize,
+        strides: [usize; 2],
+        inner: usize,
+        outputs: usize,
+        out: BufferId,
+    },
     Linear {
         input: BufferId,
-        weights: usize,
+        weights: Matrix,
         /// Products one after the other in the rows of input and output.
         tokens: usize,
         bias: Option<BufferId>,
@@ -222,9 +249,10 @@ impl Step {
     /// The buffers read.
     fn reads(&self) -> Vec<BufferId> {
         match self {
-            Step::Linear { input, bias, scale, .. } => {
-                [Some(*input), *bias, *scale].into_iter().flatten().collect()
+            Step::Linear { input, weights, bias, scale, .. } => {
+                [Some(*input), weights.buffer(), *bias, *scale].into_iter().flatten().collect()
             }
+            Step::Pack { input, .. } => vec![*input],
             Step::Map { input, .. }
             | Step::Copy { input, .. }
             | Step::Reduce { input, .. }
@@ -251,6 +279,7 @@ impl Step {
             }
             Step::Map { value, slope, .. } => [*value, *slope].into_iter().flatten().collect(),
             Step::Copy { out, .. }
+            | Step::Pack { out, .. }
             | Step::Reduce { out, .. }
             | Step::Binary { out, .. }
             | Step::Select { out, .. }

@@ -3,10 +3,10 @@
 use super::memory::Pool;
 use super::spatial::Images;
 use super::tile::PARALLEL_WORK;
-use super::{BufferId, Place, Plan, Space, Step};
+use super::{BufferId, Matrix, Place, Plan, Space, Step};
 use crate::kernels::{
-    Activation, Binary, Contract, Convolve, Copy, CpuPath, Executed, Kernels, Linear, Map, Outer, Reduce,
-    RowKernels, Select, Total, TotalProduct, View, strips, work_len,
+    Activation, BLOCK, Binary, Contract, Convolve, Copy, CpuPath, Element, Executed, Kernels, Linear, Map,
+    Outer, Reduce, RowKernels, Select, Total, TotalProduct, View, strips, work_len,
 };
 use std::ops::Range;
 use std::ptr::{null, null_mut};
@@ -51,6 +51,12 @@ impl<T> Memory<T> {
         Memory { constants, spaces: [call, null_mut(), null_mut(), total], widths: [1; 4] }
     }
 
+    /// With another space of sums.
+    pub fn summing(self, total: *mut T) -> Memory<T> {
+        let [call, sample, direction, _] = self.spaces;
+        Memory { spaces: [call, sample, direction, total], ..self }
+    }
+
     /// With the spaces of samples and directions.
     pub fn with(self, sample: *mut T, sample_width: usize, direction: *mut T, width: usize) -> Memory<T> {
         let [call, .., total] = self.spaces;
@@ -59,6 +65,10 @@ impl<T> Memory<T> {
 
     pub fn sample(&self) -> *mut T {
         self.spaces[1]
+    }
+
+    pub fn total(&self) -> *mut T {
+        self.spaces[3]
     }
 
     /// Lanes of a row.
@@ -167,6 +177,10 @@ impl<T: Executed> Plan<T> {
             match step {
                 Step::Linear { .. } if stage.width == 1 => self.linear_numbers(step, stage),
                 Step::Linear { .. } => self.linear(step, stage),
+                Step::Pack { input, start, strides, inner, outputs, out } => {
+                    let from = self.read(memory, *input).wrapping_add(*start);
+                    pack(from, *strides, [*inner, *outputs], self.write(memory, *out));
+                }
                 Step::Chain(chain) => self.chain(chain, stage),
                 Step::Spatial { layer, input, bias, out } => self.layers[*layer].run(
                     stage,
@@ -223,21 +237,17 @@ impl<T: Executed> Plan<T> {
                     group: *group,
                     chunks,
                 }),
-                Step::Total { input, rows, out } => (kernels.total)(&Total {
+                Step::Total { input, rows, out } => (stage.kernels.total)(&Total {
                     input: self.view(memory, input),
                     out: self.write(memory, *out),
                     rows: *rows,
                     count: stage.count,
                 }),
-                Step::TotalProduct { a, b, m, inner, n, out } => (kernels.total_product)(&TotalProduct {
-                    a: self.view(memory, a),
-                    b: self.view(memory, b),
-                    out: self.write(memory, *out),
-                    m: *m,
-                    inner: *inner,
-                    n: *n,
-                    count: stage.count,
-                }),
+                Step::TotalProduct { a, b, m, inner, n, out } => {
+                    let operands = [a, b].map(|place| self.view(memory, place));
+                    let product = Product { operands, out: self.write(memory, *out) };
+                    total_product(stage, product, [*m, *inner, *n]);
+                }
                 Step::Contract { a, b, batch, m, inner, n, out } => {
                     let views = [self.view(memory, a), self.view(memory, b)];
                     contract(stage, views, self.write(memory, *out), *batch, [*m, *inner, *n]);
@@ -250,8 +260,8 @@ impl<T: Executed> Plan<T> {
     /// As [`Plan::step`].
     unsafe fn linear(&self, step: &Step, stage: &Stage<T>) {
         let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
-        let weights = &self.weights[*weights];
         let (memory, width) = (&stage.memory, stage.width);
+        let weights = self.matrix(memory, *weights);
         let (from, to) = (self.read(memory, *input), self.write(memory, *out));
         let scale = scale.map(|id| self.view(memory, &Place { buffer: id, rows: None }));
         for token in 0..*tokens {
@@ -269,7 +279,7 @@ impl<T: Executed> Plan<T> {
             let product = Linear {
                 input: from.wrapping_add(input_row),
                 input_stride: width,
-                weights: weights.as_ptr(),
+                weights: weights.packed,
                 inner: weights.inner,
                 outputs: 0..weights.outputs,
                 bias: bias.map_or(null(), |id| self.read(memory, id)),
@@ -288,15 +298,15 @@ impl<T: Executed> Plan<T> {
     /// As [`Plan::step`].
     unsafe fn linear_numbers(&self, step: &Step, stage: &Stage<T>) {
         let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
-        let weights = &self.weights[*weights];
         let memory = &stage.memory;
+        let weights = self.matrix(memory, *weights);
         let out = self.write(memory, *out);
         let product = Outer {
             input: self.read(memory, *input),
             token_stride: weights.inner,
             inner_stride: 1,
             tokens: *tokens,
-            weights: weights.as_ptr(),
+            weights: weights.packed,
             inner: weights.inner,
             outputs: 0..weights.outputs,
             bias: bias.map_or(null(), |id| self.read(memory, id)),
@@ -313,6 +323,19 @@ impl<T: Executed> Plan<T> {
             let map = Map { function: *function, input, value: out, slope, rows, chunks: 1 };
             // SAFETY: as for this function.
             unsafe { self.map_numbers(&map, stage) };
+        }
+    }
+
+    /// The packed weights of a product.
+    fn matrix(&self, memory: &Memory<T>, matrix: Matrix) -> Weights<T> {
+        match matrix {
+            Matrix::Constant(i) => {
+                let packed = &self.weights[i];
+                Weights { packed: packed.as_ptr(), inner: packed.inner, outputs: packed.outputs }
+            }
+            Matrix::Given { buffer, inner, outputs } => {
+                Weights { packed: self.read(memory, buffer), inner, outputs }
+            }
         }
     }
 
@@ -341,6 +364,13 @@ impl<T: Executed> Plan<T> {
             (stage.engine.numbers.map)(&few);
         }
     }
+}
+
+/// Packed weights where they lie.
+struct Weights<T> {
+    packed: *const T,
+    inner: usize,
+    outputs: usize,
 }
 
 /// The operands and the result of a product.
@@ -376,4 +406,56 @@ unsafe fn contract<T: Executed>(
             unsafe { kernel(&Contract { a, b, out: product.out, m, inner, n, strips, chunks, work }) }
         });
     });
+}
+
+/// Adds the products of all lanes to a sum over samples.
+///
+/// # Safety
+/// As [`Plan::step`].
+unsafe fn total_product<T: Executed>(stage: &Stage<T>, product: Product<T>, [m, inner, n]: [usize; 3]) {
+    const ROWS: usize = 16;
+    let workers = stage.workers_for(m * inner * n);
+    split(workers, m.div_ceil(ROWS), &|part| {
+        let product = &product;
+        stage.with_work(TotalProduct::<T>::work_len(n), |work| {
+            let [a, b] = product.operands;
+            let rows = part.start * ROWS..m.min(part.end * ROWS);
+            // SAFETY: as for this function.
+            unsafe {
+                (stage.kernels.total_product)(&TotalProduct {
+                    a,
+                    b,
+                    out: product.out,
+                    rows,
+                    inner,
+                    n,
+                    count: stage.count,
+                    work,
+                });
+            }
+        });
+    });
+}
+
+/// Packs a matrix into blocks of outputs.
+///
+/// # Safety
+/// The matrix is valid at its strides, and so is the space of the packed one.
+unsafe fn pack<T: Element>(
+    from: *const T,
+    [along_inner, along_outputs]: [usize; 2],
+    [inner, outputs]: [usize; 2],
+    to: *mut T,
+) {
+    for first in (0..outputs.next_multiple_of(2 * BLOCK)).step_by(BLOCK) {
+        let block = to.wrapping_add(first * inner);
+        for r in 0..BLOCK {
+            let column = from.wrapping_add((first + r) * along_outputs);
+            for l in 0..inner {
+                let value = if first + r < outputs { column.wrapping_add(l * along_inner) } else { null() };
+                // SAFETY: as for this function.
+                unsafe { *block.add(l * BLOCK + r) = if value.is_null() { T::default() } else { *value } };
+            }
+        }
+    }
 }
