@@ -5,6 +5,7 @@ mod contract;
 mod convolve;
 mod elementwise;
 mod functions;
+mod gradient;
 mod linear;
 mod portable;
 mod stencil;
@@ -21,13 +22,14 @@ pub(crate) use contract::{Contract, strips, work_len};
 pub(crate) use convolve::Convolve;
 pub(crate) use elementwise::{Arithmetic, Binary, Copy, Reduce, Reduction, Select};
 pub(crate) use functions::Map;
+pub(crate) use gradient::{Meeting, WeightGradient};
 pub(crate) use linear::{Activation, BLOCK, Linear, Outer, Packed, packed_len};
 pub(crate) use stencil::{OUTSIDE, Stencil};
 pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
 pub(crate) use winograd::{POSITIONS, Tiling, Transform};
-pub(crate) use winograd_weights::WinogradWeights;
+pub(crate) use winograd_weights::{TransformWeights, WinogradWeights};
 
 use vector::Vector;
 
@@ -102,6 +104,8 @@ pub(crate) struct Kernels<T> {
     pub accumulate_numbers: unsafe fn(&Accumulate<T>),
     pub total: unsafe fn(&Total<T>),
     pub total_product: unsafe fn(&TotalProduct<T>),
+    pub weight_gradient: unsafe fn(&WeightGradient<T>),
+    pub transform_weights: unsafe fn(&TransformWeights<T>),
 }
 
 /// Compiles kernels for a vector type, with an instruction set: all of them, or those for rows.
@@ -115,7 +119,8 @@ macro_rules! kernels {
             kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, contract: Contract,
                 contract_numbers: Contract, outer: Outer, stencil: Stencil, winograd_input: Transform,
                 winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate,
-                total: Total, total_product: TotalProduct);
+                total: Total, total_product: TotalProduct, weight_gradient: WeightGradient,
+                transform_weights: TransformWeights);
             pub(super) static KERNELS: Kernels<$scalar> = Kernels {
                 lanes: <$vector>::LANES,
                 rows: ROWS,
@@ -130,6 +135,8 @@ macro_rules! kernels {
                 accumulate_numbers,
                 total,
                 total_product,
+                weight_gradient,
+                transform_weights,
             };
         }
     };
@@ -164,10 +171,12 @@ mod generic {
     pub(super) use super::convolve::convolve;
     pub(super) use super::elementwise::{binary, copy, reduce, select};
     pub(super) use super::functions::map;
+    pub(super) use super::gradient::weight_gradient;
     pub(super) use super::linear::{linear, outer};
     pub(super) use super::stencil::stencil;
     pub(super) use super::total::{total, total_product};
     pub(super) use super::winograd::{winograd_input, winograd_output};
+    pub(super) use super::winograd_weights::transform_weights;
 }
 
 kernels!(rows single_f32, portable::Lanes<f32, 1>, f32);

@@ -4,6 +4,8 @@ use super::allocate::allocate;
 use super::chain::chain;
 use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
 use super::memory::Pool;
+use super::gradient::Gradient;
+use super::spatial::Layer;
 use super::weights::Weights;
 use super::{Buffer, BufferId, Matrix, Place, Plan, Port, Space, Step};
 use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_rows, elements, sum_rows};
@@ -295,19 +297,28 @@ impl<T: Element> Compiler<'_, T> {
         self.emit(self.space(id), Step::Select { condition, a, b, rows: node.elements(), out });
     }
 
-    /// A convolution with constant weights of one sample, with the bias that is added to it.
+    /// A convolution of one sample with weights that are the same for all, with the bias that is added to it.
     fn layer(&mut self, id: NodeId) {
         let Some(Biased { product, bias }) = self.fusion.layers.get(&id).cloned() else { return };
         let node = self.graph.node(product);
         let Op::Convolve { window, role } = &node.op else { return };
-        let weights = self.graph.constant_values(node.inputs[1]).cloned().unwrap_or_default();
-        let layer = self.shared.layer(&weights, self.graph.shape(node.inputs[1]), window, *role);
+        let shape = self.graph.shape(node.inputs[1]);
+        let (layer, given) = match self.graph.constant_values(node.inputs[1]) {
+            Some(values) => (self.shared.layer(values, shape, window, *role), None),
+            None => (Arc::new(Layer::new(window, *role, shape, None)), Some(node.inputs[1])),
+        };
+        self.plan.layers.push(layer);
+        let layer = self.plan.layers.len() - 1;
+        let weights = given.map(|weights| {
+            let input = self.contiguous(weights);
+            let out = self.buffer(Space::Call, self.plan.layers[layer].packed_len());
+            self.emit(Space::Call, Step::PackLayer { layer, input, out });
+            out
+        });
         let input = self.contiguous(node.inputs[0]);
         let bias = bias.map(|bias| self.contiguous(bias));
         let out = self.value(id);
-        self.plan.layers.push(layer);
-        let layer = self.plan.layers.len() - 1;
-        self.emit(self.space(id), Step::Spatial { layer, input, bias, out });
+        self.emit(self.space(id), Step::Spatial { layer, weights, input, bias, out });
     }
 
     fn convolve(&mut self, id: NodeId, window: &Window, role: Role) {
@@ -360,6 +371,12 @@ impl<T: Element> Compiler<'_, T> {
     /// lanes better.
     fn total_product(&mut self, id: NodeId, product: NodeId, out: BufferId) -> Step {
         let (shape, inputs) = (self.graph.shape(product), &self.graph.node(product).inputs);
+        if let Op::Convolve { window, .. } = &self.graph.node(product).op {
+            let channels = [0, 1].map(|i| self.graph.shape(inputs[i])[1]);
+            let gradient = Arc::new(Gradient::new(window, channels));
+            let [u, x] = [0, 1].map(|i| self.contiguous(inputs[i]));
+            return Step::TotalConvolve { gradient, u, x, out };
+        }
         let inner = *self.graph.shape(inputs[0]).last().unwrap_or(&1);
         let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
         let (a, b) = (self.place(inputs[0]), self.place(inputs[1]));

@@ -9,7 +9,9 @@
 mod allocate;
 mod chain;
 mod compile;
+mod filter;
 mod fuse;
+mod gradient;
 mod memory;
 mod pointwise;
 mod run;
@@ -27,6 +29,7 @@ pub(crate) use tile::Batch;
 pub(crate) use weights::Weights;
 
 use chain::Chain;
+use gradient::Gradient;
 use memory::Pool;
 use spatial::Layer;
 
@@ -182,9 +185,24 @@ enum Step {
         n: usize,
         out: BufferId,
     },
-    /// A convolution with constant weights.
+    /// Adds the gradient of a convolution by its weights to a sum over samples.
+    TotalConvolve {
+        gradient: Arc<Gradient>,
+        u: BufferId,
+        x: BufferId,
+        out: BufferId,
+    },
+    /// Packs the weights of a layer that are given with the call.
+    PackLayer {
+        layer: usize,
+        input: BufferId,
+        out: BufferId,
+    },
+    /// A convolution with weights that are the same for all samples.
     Spatial {
         layer: usize,
+        /// Packed weights that are given with the call.
+        weights: Option<BufferId>,
         input: BufferId,
         bias: Option<BufferId>,
         out: BufferId,
@@ -243,7 +261,7 @@ impl<T: Element> Plan<T> {
 impl Step {
     /// Does it add to a sum over samples?
     fn sums(&self) -> bool {
-        matches!(self, Step::Total { .. } | Step::TotalProduct { .. })
+        matches!(self, Step::Total { .. } | Step::TotalProduct { .. } | Step::TotalConvolve { .. })
     }
 
     /// The buffers read.
@@ -252,7 +270,8 @@ impl Step {
             Step::Linear { input, weights, bias, scale, .. } => {
                 [Some(*input), weights.buffer(), *bias, *scale].into_iter().flatten().collect()
             }
-            Step::Pack { input, .. } => vec![*input],
+            Step::Pack { input, .. } | Step::PackLayer { input, .. } => vec![*input],
+            Step::TotalConvolve { u, x, .. } => vec![*u, *x],
             Step::Map { input, .. }
             | Step::Copy { input, .. }
             | Step::Reduce { input, .. }
@@ -266,7 +285,9 @@ impl Step {
                 vec![a.buffer, b.buffer]
             }
             Step::Select { condition, a, b, .. } => vec![condition.buffer, a.buffer, b.buffer],
-            Step::Spatial { input, bias, .. } => [Some(*input), *bias].into_iter().flatten().collect(),
+            Step::Spatial { weights, input, bias, .. } => {
+                [Some(*input), *weights, *bias].into_iter().flatten().collect()
+            }
             Step::Chain(chain) => chain.places().map(|(place, _)| place.buffer).collect(),
         }
     }
@@ -280,6 +301,8 @@ impl Step {
             Step::Map { value, slope, .. } => [*value, *slope].into_iter().flatten().collect(),
             Step::Copy { out, .. }
             | Step::Pack { out, .. }
+            | Step::PackLayer { out, .. }
+            | Step::TotalConvolve { out, .. }
             | Step::Reduce { out, .. }
             | Step::Binary { out, .. }
             | Step::Select { out, .. }

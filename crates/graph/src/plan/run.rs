@@ -182,8 +182,17 @@ impl<T: Executed> Plan<T> {
                     pack(from, *strides, [*inner, *outputs], self.write(memory, *out));
                 }
                 Step::Chain(chain) => self.chain(chain, stage),
-                Step::Spatial { layer, input, bias, out } => self.layers[*layer].run(
+                Step::PackLayer { layer, input, out } => {
+                    let (from, to) = (self.read(memory, *input), self.write(memory, *out));
+                    self.layers[*layer].pack(stage, from, to);
+                }
+                Step::TotalConvolve { gradient, u, x, out } => {
+                    let operands = [u, x].map(|id| self.read(memory, *id));
+                    gradient.run(stage, operands, self.write(memory, *out));
+                }
+                Step::Spatial { layer, weights, input, bias, out } => self.layers[*layer].run(
                     stage,
+                    weights.map_or(null(), |weights| self.read(memory, weights)),
                     Images {
                         input: self.read(memory, *input),
                         bias: bias.map_or(null(), |bias| self.read(memory, bias)),
@@ -367,11 +376,15 @@ impl<T: Executed> Plan<T> {
 }
 
 /// Packed weights where they lie.
-struct Weights<T> {
-    packed: *const T,
-    inner: usize,
-    outputs: usize,
+#[derive(Clone, Copy)]
+pub(super) struct Weights<T> {
+    pub packed: *const T,
+    pub inner: usize,
+    pub outputs: usize,
 }
+
+// SAFETY: weights are only read while a layer runs.
+unsafe impl<T: Sync> Sync for Weights<T> {}
 
 /// The operands and the result of a product.
 #[derive(Clone, Copy)]
