@@ -2,7 +2,7 @@
 
 use super::memory::Pool;
 use super::spatial::Images;
-use super::tile::PARALLEL_WORK;
+use super::tile::{PARALLEL_ELEMENTS, PARALLEL_WORK};
 use super::{BufferId, Matrix, Place, Plan, Space, Step};
 use crate::kernels::{
     Activation, BLOCK, Binary, Contract, Convolve, Copy, CpuPath, Element, Executed, Kernels, Linear, Map,
@@ -100,6 +100,11 @@ impl<T: Executed> Stage<'_, T> {
     pub fn workers_for(&self, multiplications: usize) -> usize {
         let lanes = if self.width == 1 { 1 } else { self.width };
         if multiplications.saturating_mul(lanes) < PARALLEL_WORK { 1 } else { self.workers }
+    }
+
+    /// Threads worth using for elementwise work on so many rows.
+    pub fn workers_for_rows(&self, rows: usize) -> usize {
+        if rows.saturating_mul(self.width) < PARALLEL_ELEMENTS { 1 } else { self.workers }
     }
 
     /// Lends working space.
@@ -215,13 +220,20 @@ impl<T: Executed> Plan<T> {
                     rows: *rows,
                     chunks,
                 }),
-                Step::Copy { input, rows, out, out_rows } => (kernels.copy)(&Copy {
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    out_rows: out_rows.as_ref().map_or(null(), |rows| rows.as_ptr()),
-                    rows: *rows,
-                    chunks,
-                }),
+                Step::Copy { input, rows, out, out_rows } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    let listed = out_rows.as_deref();
+                    ends.in_parts(stage, *rows, 1, |ends, part| {
+                        let to = if listed.is_some() { 0 } else { part.start };
+                        (kernels.copy)(&Copy {
+                            input: ends.from.skip(part.start),
+                            out: ends.to.wrapping_add(to * stage.width),
+                            out_rows: listed.map_or(null(), |rows| rows[part.start..].as_ptr()),
+                            rows: part.len(),
+                            chunks,
+                        });
+                    });
+                }
                 Step::Select { condition, a, b, rows, out } => (kernels.select)(&Select {
                     condition: self.view(memory, condition),
                     a: self.view(memory, a),
@@ -237,21 +249,33 @@ impl<T: Executed> Plan<T> {
                     out: self.write(memory, *out),
                     chunks,
                 }),
-                Step::Reduce { reduction, input, starts, rows, group, out } => (kernels.reduce)(&Reduce {
-                    reduction: *reduction,
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    starts: starts.as_ref().map_or(null(), |starts| starts.as_ptr()),
-                    rows: *rows,
-                    group: *group,
-                    chunks,
-                }),
-                Step::Total { input, rows, out } => (stage.kernels.total)(&Total {
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    rows: *rows,
-                    count: stage.count,
-                }),
+                Step::Reduce { reduction, input, starts, rows, group, out } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    let starts = starts.as_deref();
+                    ends.in_parts(stage, *rows, *group, |ends, part| {
+                        let skipped = if starts.is_some() { 0 } else { part.start * group };
+                        (kernels.reduce)(&Reduce {
+                            reduction: *reduction,
+                            input: ends.from.skip(skipped),
+                            out: ends.to.wrapping_add(part.start * stage.width),
+                            starts: starts.map_or(null(), |starts| starts[part.start..].as_ptr()),
+                            rows: part.len(),
+                            group: *group,
+                            chunks,
+                        });
+                    });
+                }
+                Step::Total { input, rows, out } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    ends.in_parts(stage, *rows, 1, |ends, part| {
+                        (stage.kernels.total)(&Total {
+                            input: ends.from.skip(part.start),
+                            out: ends.to.wrapping_add(part.start),
+                            rows: part.len(),
+                            count: stage.count,
+                        });
+                    });
+                }
                 Step::TotalProduct { a, b, m, inner, n, out } => {
                     let operands = [a, b].map(|place| self.view(memory, place));
                     let product = Product { operands, out: self.write(memory, *out) };
@@ -372,6 +396,29 @@ impl<T: Executed> Plan<T> {
             (stage.kernels.rows.map)(&many);
             (stage.engine.numbers.map)(&few);
         }
+    }
+}
+
+/// Where rows are taken from and put.
+#[derive(Clone, Copy)]
+struct Ends<T> {
+    from: View<T>,
+    to: *mut T,
+}
+
+// SAFETY: threads write to different rows.
+unsafe impl<T: Send> Sync for Ends<T> {}
+
+impl<T: Executed> Ends<T> {
+    /// Runs parts of `rows` rows, each made of `terms` rows, on the threads that they are worth.
+    fn in_parts(&self, stage: &Stage<T>, rows: usize, terms: usize, run: impl Fn(&Ends<T>, Range<usize>) + Sync) {
+        const ROWS: usize = 16;
+        split(stage.workers_for_rows(rows * terms.max(1)), rows.div_ceil(ROWS), &|part| {
+            let part = part.start * ROWS..rows.min(part.end * ROWS);
+            if !part.is_empty() {
+                run(self, part);
+            }
+        });
     }
 }
 

@@ -27,12 +27,16 @@ pub(crate) struct Batch<'b, 'a, S> {
 const NEAR: usize = 1 << 20;
 /// Bytes of the values of a tile of samples beyond which samples go one by one.
 const LARGE: usize = 1 << 25;
+/// Most chunks of a tile whose samples are summed.
+const SUMMED_CHUNKS: usize = 4;
 /// Bytes that the sums of all groups of tiles may take.
 const GROUPS_BYTES: usize = 1 << 23;
 /// Most groups of tiles with sums of their own.
 const MOST_GROUPS: usize = 32;
 /// Multiplications that are worth another thread.
 pub(super) const PARALLEL_WORK: usize = 1 << 19;
+/// Elements of elementwise work that are worth another thread.
+pub(super) const PARALLEL_ELEMENTS: usize = 1 << 16;
 
 /// A batch as the tiles see it, which write to different rows of the outputs.
 struct Arrays<'a, S> {
@@ -150,7 +154,7 @@ impl<T: Executed> Plan<T> {
     /// Sums over samples. Tiles have a fixed size, and every so many tiles are summed apart from the others, so that
     /// the order of the terms depends on the plan alone. These groups of tiles are what threads share.
     fn summed<S: Element>(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays<S>) {
-        let lanes = self.tile_chunks(self.rows[1] + self.rows[2], NEAR) * engine.kernels.lanes;
+        let lanes = self.summed_chunks() * engine.kernels.lanes;
         let tiles = arrays.samples.div_ceil(lanes);
         let groups = self.groups().min(tiles);
         let threads = rayon::current_num_threads();
@@ -168,16 +172,19 @@ impl<T: Executed> Plan<T> {
                 }
             }
         });
+        // SAFETY: the spaces of sums have so many elements, and all tiles are done.
+        let space = |start: *mut T| unsafe { std::slice::from_raw_parts_mut(start, self.rows[3]) };
+        let total = space(memory.total());
         for start in &starts {
-            for row in 0..self.rows[3] {
-                // SAFETY: the spaces of sums have so many elements.
-                unsafe {
-                    let sum = memory.total().add(row);
-                    *sum = (*sum).plus(*start.0.add(row));
-                }
-            }
+            total.iter_mut().zip(space(start.0)).for_each(|(sum, part)| *sum = sum.plus(*part));
         }
         sums.into_iter().for_each(|region| self.pool.give_back(region));
+    }
+
+    /// Chunks of a tile whose samples are summed.
+    fn summed_chunks(&self) -> usize {
+        let bytes = (self.rows[1] + self.rows[2]).saturating_mul(SUMMED_CHUNKS * T::CHUNK * size_of::<T>());
+        if bytes > 8 * NEAR { 1 } else { SUMMED_CHUNKS }
     }
 
     /// Groups of tiles with sums of their own: fewer where sums are large.
@@ -271,6 +278,14 @@ impl<T: Executed> Plan<T> {
         for port in self.inputs.iter().filter(|p| p.extent == lanes.extent) {
             let Some((_, from)) = arrays.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
             let start = self.write(memory, port.place.buffer);
+            if lanes.width == 1 {
+                let row = (lanes.row)(0) * port.rows;
+                // SAFETY: the buffer has `rows` numbers in the memory.
+                let to = unsafe { std::slice::from_raw_parts_mut(start, port.rows) };
+                let from = &from[row..row + port.rows];
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = T::from_f64(from.to_f64()));
+                continue;
+            }
             for i in 0..lanes.width {
                 let row = if i < lanes.count { (lanes.row)(i) * port.rows } else { 0 };
                 for r in 0..port.rows {
