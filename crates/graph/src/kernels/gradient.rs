@@ -22,6 +22,11 @@ impl Meeting {
         Meeting { p, i, step: 0, len: 1 }
     }
 
+    /// Of the first positions with one another.
+    pub fn all(len: usize) -> Meeting {
+        Meeting { p: 0, i: 0, step: 1, len: len as u32 }
+    }
+
     /// Does it go on with a pair?
     pub fn takes(&self, p: u32, i: u32) -> bool {
         p == self.p + self.len && (if self.len == 1 { i > self.i } else { i == self.i + self.len * self.step })
@@ -61,21 +66,20 @@ pub(crate) struct WeightGradient<T> {
     pub count: usize,
 }
 
-/// Inputs whose rows are worked on while they are in the nearest cache.
-const INPUTS: usize = 12;
-
 /// `out[o][c][q] += Σ u[o][p] x[c][i]` over the positions that meet at tap q, and over lanes.
 ///
 /// # Safety
 /// As [`Vector`]; all pointers are valid for their rows, and the runs point into them.
 #[inline(always)]
 pub(super) unsafe fn weight_gradient<V: Vector>(k: &WeightGradient<V::Scalar>) {
+    // Inputs whose rows are worked on while they are in the nearest cache.
+    let together = if V::TILE_ROWS >= 8 { 8 } else { 6 };
     // SAFETY: handed on to the caller.
     unsafe {
         for lane in (0..k.count).step_by(V::LANES) {
             for tap in 0..k.taps {
-                for first in (0..k.inputs).step_by(INPUTS) {
-                    let inputs = first..k.inputs.min(first + INPUTS);
+                for first in (0..k.inputs).step_by(together) {
+                    let inputs = first..k.inputs.min(first + together);
                     if V::TILE_ROWS >= 8 {
                         tiles::<V, 4, 4>(k, lane, tap, &inputs);
                     } else {

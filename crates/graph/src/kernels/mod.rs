@@ -13,6 +13,7 @@ mod total;
 mod vector;
 mod view;
 mod winograd;
+mod winograd_gradient;
 mod winograd_weights;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -29,6 +30,7 @@ pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
 pub(crate) use winograd::{POSITIONS, Tiling, Transform};
+pub(crate) use winograd_gradient::FoldWeights;
 pub(crate) use winograd_weights::{TransformWeights, WinogradWeights};
 
 use vector::Vector;
@@ -106,6 +108,8 @@ pub(crate) struct Kernels<T> {
     pub total_product: unsafe fn(&TotalProduct<T>),
     pub weight_gradient: unsafe fn(&WeightGradient<T>),
     pub transform_weights: unsafe fn(&TransformWeights<T>),
+    pub winograd_cotangent: unsafe fn(&Transform<T>),
+    pub fold_weights: unsafe fn(&FoldWeights<T>),
 }
 
 /// Compiles kernels for a vector type, with an instruction set: all of them, or those for rows.
@@ -120,7 +124,7 @@ macro_rules! kernels {
                 contract_numbers: Contract, outer: Outer, stencil: Stencil, winograd_input: Transform,
                 winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate,
                 total: Total, total_product: TotalProduct, weight_gradient: WeightGradient,
-                transform_weights: TransformWeights);
+                transform_weights: TransformWeights, winograd_cotangent: Transform, fold_weights: FoldWeights);
             pub(super) static KERNELS: Kernels<$scalar> = Kernels {
                 lanes: <$vector>::LANES,
                 rows: ROWS,
@@ -137,6 +141,8 @@ macro_rules! kernels {
                 total_product,
                 weight_gradient,
                 transform_weights,
+                winograd_cotangent,
+                fold_weights,
             };
         }
     };
@@ -176,6 +182,7 @@ mod generic {
     pub(super) use super::stencil::stencil;
     pub(super) use super::total::{total, total_product};
     pub(super) use super::winograd::{winograd_input, winograd_output};
+    pub(super) use super::winograd_gradient::{fold_weights, winograd_cotangent};
     pub(super) use super::winograd_weights::transform_weights;
 }
 

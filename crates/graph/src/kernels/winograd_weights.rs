@@ -114,7 +114,7 @@ const fn point(t: f64, divisor: f64) -> [f64; 3] {
 }
 
 /// G.
-const WEIGHT_TRANSFORM: [[f64; 3]; REACH] = {
+pub(super) const WEIGHT_TRANSFORM: [[f64; 3]; REACH] = {
     let (a2, b2) = (A * A, B * B);
     let (fa, fb) = (2.0 * a2 * (a2 - b2), 2.0 * b2 * (b2 - a2));
     [point(0.0, a2 * b2), point(A, fa), point(-A, fa), point(B, fb), point(-B, fb), [0.0, 0.0, 1.0]]

@@ -13,7 +13,7 @@ use std::ptr::null;
 use std::sync::{Arc, LazyLock};
 
 /// Channels from which on Winograd's algorithm pays, for inputs and for outputs.
-const WINOGRAD_CHANNELS: usize = 12;
+pub(super) const WINOGRAD_CHANNELS: usize = 12;
 /// Elements of transformed inputs and outputs that are worked on together.
 const BLOCK_ELEMENTS: usize = 1 << 18;
 
@@ -94,7 +94,7 @@ impl<T: Element> Layer<T> {
 }
 
 /// The tiles of a 3 × 3 convolution with stride 1 in one group; `None` for others.
-fn tiling(window: &Window, role: Role) -> Option<Tiling> {
+pub(super) fn tiling(window: &Window, role: Role) -> Option<Tiling> {
     let [down, across] = window.axes[..] else { return None };
     let axes = [down, across];
     let plain = axes.iter().all(|a| a.kernel == 3 && a.stride == 1 && a.dilation == 1 && a.pad <= 2);
