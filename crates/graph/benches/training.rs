@@ -55,12 +55,17 @@ fn main() -> Result<(), Failure> {
                     median(pairs.iter().map(|p| p.1)),
                     median(pairs.iter().map(|p| p.1 / p.0)),
                 ];
-                println!("  ours {:.3} ms, {name} {:.3} ms (loss {theirs:.6}): {ratio:.2} times", 1e3 * ours, 1e3 * other);
+                println!(
+                    "  ours {:.3} ms, {name} {:.3} ms (loss {theirs:.6}): {ratio:.2} times",
+                    1e3 * ours,
+                    1e3 * other
+                );
                 compared = true;
             }
         }
         if !compared {
-            let times: Vec<f64> = (0..options.pairs).map(|_| time(&mut step)).collect::<Result<_, Failure>>()?;
+            let times: Vec<f64> =
+                (0..options.pairs).map(|_| time(&mut step)).collect::<Result<_, Failure>>()?;
             let best = times.iter().copied().fold(f64::INFINITY, f64::min);
             println!("  {:.3} ms a step (best {:.3})", 1e3 * median(times.into_iter()), 1e3 * best);
         }
@@ -127,7 +132,8 @@ impl Step {
         let loss = squared_error(&graph.with_parameters_as_inputs(&listed)?, "y", "target", "weight")?;
         let program = Program::new(&gradients(&loss, "loss", &listed, "u")?, Precision::F32)?;
         let dim = program.outputs().iter().find(|p| p.name == "y").ok_or("no output y")?.elements(1, 0);
-        let wave = |f: fn(f64) -> f64, rate: f64| (0..batch * dim).map(|i| f(rate * i as f64) as f32).collect();
+        let wave =
+            |f: fn(f64) -> f64, rate: f64| (0..batch * dim).map(|i| f(rate * i as f64) as f32).collect();
         let unit = if name == "ddpm" { 1000.0 } else { 1.0 };
         let given = vec![
             ("x", wave(f64::sin, 0.37)),

@@ -49,7 +49,8 @@ impl Training {
         let graph = Graph::read(repository(file), &Limits::default()).unwrap().with_sample_times();
         let listed: Vec<&str> = names.iter().map(String::as_str).collect();
         let weights = graph.parameters().filter(|p| listed.contains(&p.name));
-        let mut given: Vec<(String, Vec<f64>)> = weights.map(|p| (p.name.into(), p.values.to_vec())).collect();
+        let mut given: Vec<(String, Vec<f64>)> =
+            weights.map(|p| (p.name.into(), p.values.to_vec())).collect();
         let trained = graph.with_parameters_as_inputs(&listed).unwrap();
         let loss = squared_error(&trained, "y", "target", "weight").unwrap();
         let program = Program::new(&gradients(&loss, "loss", &listed, "u").unwrap(), precision).unwrap();
@@ -66,7 +67,8 @@ impl Training {
 
     /// The losses and the gradients.
     fn run(&self) -> (Vec<f64>, Vec<Vec<f64>>) {
-        let inputs: Vec<(&str, &[f64])> = self.given.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
+        let inputs: Vec<(&str, &[f64])> =
+            self.given.iter().map(|(n, v)| (n.as_str(), v.as_slice())).collect();
         let mut losses = vec![f64::NAN; self.batch];
         let ports: Vec<String> = self.names.iter().map(|name| format!("{name}.u")).collect();
         let length = |port: &str| {

@@ -29,7 +29,8 @@ impl Meeting {
 
     /// Does it go on with a pair?
     pub fn takes(&self, p: u32, i: u32) -> bool {
-        p == self.p + self.len && (if self.len == 1 { i > self.i } else { i == self.i + self.len * self.step })
+        p == self.p + self.len
+            && (if self.len == 1 { i > self.i } else { i == self.i + self.len * self.step })
     }
 
     /// Goes on with the next position, which meets `i`.

@@ -115,12 +115,7 @@ pub(super) unsafe fn total_product<V: Vector>(k: &TotalProduct<V::Scalar>) {
 
 /// Writes the rows of `b` at an inner index as columns: `[lane][n]`, with zeros up to whole chunks.
 #[inline(always)]
-unsafe fn turn<V: Vector>(
-    k: &TotalProduct<V::Scalar>,
-    i: usize,
-    lanes: &Range<usize>,
-    to: *mut V::Scalar,
-) {
+unsafe fn turn<V: Vector>(k: &TotalProduct<V::Scalar>, i: usize, lanes: &Range<usize>, to: *mut V::Scalar) {
     let stride = k.n.next_multiple_of(V::LANES);
     // SAFETY: handed on to the caller; rows are valid to a whole chunk, and the working space has as much.
     unsafe {
@@ -161,8 +156,9 @@ unsafe fn tile<V: Vector, const R: usize>(
         let mut sums = [V::splat(V::Scalar::default()); R];
         for (slot, i) in inner.clone().enumerate() {
             let mut right = k.work.add(slot * lanes.len() * stride + column).cast_const();
-            let left: [*const V::Scalar; R] =
-                std::array::from_fn(|r| k.a.start((row + r) * k.inner + i).add(if k.a.splat { 0 } else { lanes.start }));
+            let left: [*const V::Scalar; R] = std::array::from_fn(|r| {
+                k.a.start((row + r) * k.inner + i).add(if k.a.splat { 0 } else { lanes.start })
+            });
             let step = usize::from(!k.a.splat);
             for lane in 0..lanes.len() {
                 let b = V::load(right);

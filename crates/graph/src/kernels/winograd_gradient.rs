@@ -17,10 +17,14 @@ unsafe fn number<V: Vector>(x: f64) -> V {
 unsafe fn spread<V: Vector>(u: [V; SIDE]) -> [V; REACH] {
     // SAFETY: handed on to the caller.
     unsafe {
-        let (even_a, odd_a) =
-            (number::<V>(A * A).mul_add(u[2], u[0]), number::<V>(A * A * A).mul_add(u[3], number::<V>(A).mul(u[1])));
-        let (even_b, odd_b) =
-            (number::<V>(B * B).mul_add(u[2], u[0]), number::<V>(B * B * B).mul_add(u[3], number::<V>(B).mul(u[1])));
+        let (even_a, odd_a) = (
+            number::<V>(A * A).mul_add(u[2], u[0]),
+            number::<V>(A * A * A).mul_add(u[3], number::<V>(A).mul(u[1])),
+        );
+        let (even_b, odd_b) = (
+            number::<V>(B * B).mul_add(u[2], u[0]),
+            number::<V>(B * B * B).mul_add(u[3], number::<V>(B).mul(u[1])),
+        );
         [u[0], even_a.add(odd_a), even_a.sub(odd_a), even_b.add(odd_b), even_b.sub(odd_b), u[3]]
     }
 }

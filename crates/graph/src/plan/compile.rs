@@ -3,8 +3,8 @@
 use super::allocate::allocate;
 use super::chain::chain;
 use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
-use super::memory::Pool;
 use super::gradient::Gradient;
+use super::memory::Pool;
 use super::spatial::Layer;
 use super::weights::Weights;
 use super::{Buffer, BufferId, Matrix, Place, Plan, Port, Space, Step};

@@ -59,7 +59,8 @@ impl Gradient {
         }
         let groups = window.groups;
         let channels = channels.map(|n| n / groups);
-        let tiling = tiling(window, Role::Output).filter(|_| channels.iter().all(|&n| n >= WINOGRAD_CHANNELS));
+        let tiling =
+            tiling(window, Role::Output).filter(|_| channels.iter().all(|&n| n >= WINOGRAD_CHANNELS));
         Gradient { groups, channels, positions, taps: count(Role::Weights), starts, runs, tiling }
     }
 

@@ -411,7 +411,13 @@ unsafe impl<T: Send> Sync for Ends<T> {}
 
 impl<T: Executed> Ends<T> {
     /// Runs parts of `rows` rows, each made of `terms` rows, on the threads that they are worth.
-    fn in_parts(&self, stage: &Stage<T>, rows: usize, terms: usize, run: impl Fn(&Ends<T>, Range<usize>) + Sync) {
+    fn in_parts(
+        &self,
+        stage: &Stage<T>,
+        rows: usize,
+        terms: usize,
+        run: impl Fn(&Ends<T>, Range<usize>) + Sync,
+    ) {
         const ROWS: usize = 16;
         split(stage.workers_for_rows(rows * terms.max(1)), rows.div_ceil(ROWS), &|part| {
             let part = part.start * ROWS..rows.min(part.end * ROWS);

@@ -224,13 +224,7 @@ impl<T: Executed> Layer<T> {
 
     /// # Safety
     /// As [`Layer::run`].
-    unsafe fn stencil(
-        &self,
-        stage: &Stage<T>,
-        table: &[u32],
-        weights: Weights<T>,
-        images: Images<T>,
-    ) {
+    unsafe fn stencil(&self, stage: &Stage<T>, table: &[u32], weights: Weights<T>, images: Images<T>) {
         const POSITIONS: usize = 16;
         let ([inputs, outputs], taps) = (self.channels, self.taps);
         let parts = self.positions[1].div_ceil(POSITIONS);
@@ -275,12 +269,7 @@ struct Transformed {
 ///
 /// # Safety
 /// As [`Layer::run`].
-unsafe fn winograd<T: Executed>(
-    stage: &Stage<T>,
-    tiling: &Tiling,
-    weights: Weights<T>,
-    images: Images<T>,
-) {
+unsafe fn winograd<T: Executed>(stage: &Stage<T>, tiling: &Tiling, weights: Weights<T>, images: Images<T>) {
     let (lanes, width) = (stage.kernels.lanes, stage.width);
     let [inputs, outputs] = [weights.inner, weights.outputs];
     let all = tiling.tiles()[0] * tiling.tiles()[1];

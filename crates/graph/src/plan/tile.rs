@@ -102,7 +102,8 @@ impl<T: Executed> Plan<T> {
         unsafe { std::ptr::write_bytes(total.as_mut_ptr::<T>(), 0, self.rows[3]) };
         let once = Lanes { extent: Extent::Call, row: |_| 0, count: 1, width: 1 };
         self.fill(&memory, &arrays, &once);
-        self.steps(&self.call, &self.stage(engine, memory, 1, 1, 1));
+        let threads = rayon::current_num_threads();
+        self.steps(&self.call, &self.stage(engine, memory, 1, 1, threads));
         if self.sums() {
             self.summed(engine, memory, &arrays);
         } else if self.one_by_one(engine, &arrays) {

@@ -103,8 +103,11 @@ impl Case {
     /// The weights by their order in [`WEIGHTS`].
     fn weights(&self) -> [Vec<f64>; 3] {
         let taps: i64 = self.kernel.iter().product();
-        let sizes =
-            [self.channels[1] * self.channels[0] / self.groups * taps, self.channels[1], self.output() * self.dim() as i64];
+        let sizes = [
+            self.channels[1] * self.channels[0] / self.groups * taps,
+            self.channels[1],
+            self.output() * self.dim() as i64,
+        ];
         [0, 1, 2].map(|i| {
             let scale = if i == 2 { 1.0 / (self.output() as f64).sqrt() } else { 1.0 };
             numbers(sizes[i] as usize, 200 + i as u64).iter().map(|v| scale * v).collect()
@@ -206,7 +209,8 @@ fn the_squared_error_is_weighed_sample_by_sample() {
         loss.inputs().into_iter().map(|p| (p.name.clone(), p.elements(5, 0))).collect();
     assert!(ports.contains(&("wanted".into(), 10)) && ports.contains(&("factor".into(), 5)), "{ports:?}");
     let program = Program::new(&loss, Precision::F64).unwrap();
-    let (x, wanted, factor) = ([1.0, 2.0, 3.0, -1.0, 0.5, 0.0], [0.0, 4.0, 8.0, 1.0, 1.0, 1.0], [1.0, 2.0, 4.0]);
+    let (x, wanted, factor) =
+        ([1.0, 2.0, 3.0, -1.0, 0.5, 0.0], [0.0, 4.0, 8.0, 1.0, 1.0, 1.0], [1.0, 2.0, 4.0]);
     let mut losses = [0.0; 3];
     let inputs: [(&str, &[f64]); 4] = [("x", &x), ("t", &[0.0]), ("wanted", &wanted), ("factor", &factor)];
     program.run(3, 0, &inputs, &mut [("loss", &mut losses)]);
