@@ -2,6 +2,7 @@
 
     python training_rivals.py list              the jobs that this Python can run
     python training_rivals.py run JOB [-n N]    run a job N times; prints seconds a step and the first loss
+    python training_rivals.py gradients JOB     print PyTorch's gradients in f64: name, Σ g cos(i/10) and Σ g², one weight a line
     python training_rivals.py serve             read jobs on stdin, one a line; print "SECONDS LOSS" of one warm run each
 
 A job is LIBRARY-NETWORK-BATCH. `mlp` is TorchCFM's MLP 3-64-64-64-2 with SELU (data/w1.onnx), a step of it value, gradient and Adam;
@@ -18,6 +19,7 @@ import numpy as np
 
 HERE = pathlib.Path(__file__).resolve().parent
 FILES = {"mlp": HERE / "data/w1.onnx", "w2": HERE / "data/w2.onnx", "ddpm": HERE / "../models/mnist-ddpm.onnx"}
+REAL = np.float32
 STEPS = {"mlp": 200, "w2": 1, "ddpm": 1}
 
 
@@ -25,7 +27,8 @@ def weights(name):
     import onnx
     from onnx import numpy_helper
 
-    return {i.name: numpy_helper.to_array(i).copy() for i in onnx.load(FILES[name]).graph.initializer}
+    found = {i.name: numpy_helper.to_array(i) for i in onnx.load(FILES[name]).graph.initializer}
+    return {k: v.astype(REAL) if v.dtype == np.float32 else v for k, v in found.items()}
 
 
 def inputs(name, batch):
@@ -33,7 +36,7 @@ def inputs(name, batch):
     shape = (batch, 2) if name == "mlp" else (batch, 1, 28, 28)
     i = np.arange(math.prod(shape), dtype=np.float64)
     t = np.modf(0.05 + 0.618 * np.arange(batch))[0] * (1000 if name == "ddpm" else 1)
-    return [a.astype(np.float32) for a in (np.sin(0.37 * i).reshape(shape), t, np.cos(0.23 * i).reshape(shape))]
+    return [a.astype(REAL) for a in (np.sin(0.37 * i).reshape(shape), t, np.cos(0.23 * i).reshape(shape))]
 
 
 # ---------------------------------------------------------------- PyTorch
@@ -42,7 +45,8 @@ def torch_job(name, batch):
     import torch
 
     x, t, target = map(torch.from_numpy, inputs(name, batch))
-    model, parameters = {"mlp": torch_mlp, "w2": torch_w2, "ddpm": torch_ddpm}[name]()
+    model, named = NETWORKS[name]()
+    parameters = list(named.values())
     adam = torch.optim.Adam(parameters, lr=1e-6) if name == "mlp" else None
 
     def step():
@@ -57,6 +61,23 @@ def torch_job(name, batch):
     return step
 
 
+def torch_gradients(name, batch):
+    """Gradients of the mean squared error in f64 by the names of the file."""
+    import torch
+
+    global REAL
+    REAL = np.float64
+    torch.set_default_dtype(torch.float64)
+    model, named = NETWORKS[name]()
+    x, t, target = map(torch.from_numpy, inputs(name, batch))
+    loss = torch.mean((model(x, t) - target) ** 2)
+    loss.backward()
+    print("loss", loss.item())
+    for key, value in named.items():
+        g = value.grad.numpy().ravel()
+        print(key, repr(float(g @ np.cos(0.1 * np.arange(g.size)))), repr(float(g @ g)))
+
+
 def torch_mlp():
     import torch
     from torchcfm.models.models import MLP
@@ -65,7 +86,7 @@ def torch_mlp():
     with torch.no_grad():
         for key, value in net.state_dict().items():
             value.copy_(torch.from_numpy(weights("mlp")[f"m.{key}"]))
-    return lambda x, t: net(torch.cat([x, t[:, None]], -1)), list(net.parameters())
+    return lambda x, t: net(torch.cat([x, t[:, None]], -1)), {f"m.{k}": v for k, v in net.named_parameters()}
 
 
 def torch_ddpm():
@@ -78,7 +99,18 @@ def torch_ddpm():
         for key, value in net.state_dict().items():
             if f"n.{key}" in found:
                 value.copy_(torch.from_numpy(found[f"n.{key}"]))
-    return net, list(net.parameters())
+    freq = torch.from_numpy(found["unsqueeze_1"][0])
+
+    class Embedding(torch.nn.Module):
+        """The embedding of the times with the frequencies of the file, which are rounded to single precision."""
+
+        def forward(self, t):
+            angle = t[:, None] * freq
+            return torch.cat([angle.sin(), angle.cos()], -1)
+
+    net.time_mlp[0] = Embedding()
+    # The file has the memory of the attention layers under other names.
+    return net, {f"n.{k}": v for k, v in net.named_parameters()}
 
 
 def torch_w2():
@@ -86,16 +118,20 @@ def torch_w2():
     import torch
 
     F = torch.nn.functional
-    w = {k: torch.from_numpy(v).requires_grad_() for k, v in weights("w2").items() if k.endswith((".weight", ".bias"))}
+    found = weights("w2")
+    w = {k: torch.from_numpy(v).requires_grad_() for k, v in found.items() if k.endswith((".weight", ".bias"))}
+    # Scales and shifts of the normalisations, in the order in which they are used.
+    affine_names = iter([k for k, v in found.items() if v.ndim == 3])
     unet = rivals.read_unet({})
-    norms = []
 
-    def affine(pair):
-        norms.extend(torch.from_numpy(np.array(a)).requires_grad_() for a in pair)
-        return norms[-2:]
+    def affine():
+        names = [next(affine_names), next(affine_names)]
+        for name in names:
+            w[name] = torch.from_numpy(found[name].ravel()).requires_grad_()
+        return [w[name] for name in names]
 
-    pairs = {id(m): {k: affine(v) for k, v in m.items() if k in ("n", "n1", "n2")} for m in blocks(unet)}
-    last = affine(unet["no"])
+    pairs = {id(m): {k: affine() for k in ("n", "n1", "n2") if k in m} for m in blocks(unet)}
+    last = affine()
 
     def conv(h, name, stride=1):
         kernel = w[f"{name}.weight"]
@@ -119,7 +155,7 @@ def torch_w2():
         a = torch.softmax(torch.einsum("bci,bcj->bij", q, k) / math.sqrt(c), -1)
         return h + conv(torch.einsum("bij,bcj->bci", a, v).reshape(b, c, hh, ww), m["o"])
 
-    freq = torch.exp(-math.log(10_000) * torch.arange(16) / 16)
+    freq = torch.from_numpy(found["unsqueeze_1"][0])
 
     def forward(x, t):
         emb = torch.cat([torch.cos(t[:, None] * freq), torch.sin(t[:, None] * freq)], -1)
@@ -141,12 +177,16 @@ def torch_w2():
                 h = conv(F.interpolate(h, scale_factor=2, mode="nearest"), m)
         return conv(F.silu(group_norm(h, last)), "co")
 
-    return forward, [*w.values(), *norms]
+    return forward, w
 
 
 def blocks(unet):
-    """The residual and attention blocks."""
-    return [m for _, m in unet["down"] + unet["up"] if isinstance(m, dict)] + unet["mid"]
+    """The residual and attention blocks in their order."""
+    down, up = ([m for _, m in unet[side] if isinstance(m, dict)] for side in ("down", "up"))
+    return down + unet["mid"] + up
+
+
+NETWORKS = {"mlp": torch_mlp, "w2": torch_w2, "ddpm": torch_ddpm}
 
 
 # ---------------------------------------------------------------- JAX
@@ -234,7 +274,7 @@ def serve():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=["list", "run", "serve"])
+    parser.add_argument("command", choices=["list", "run", "serve", "gradients"])
     parser.add_argument("job", nargs="?")
     parser.add_argument("-n", type=int, default=3)
     args = parser.parse_args()
@@ -243,7 +283,9 @@ def main():
     elif args.command == "serve":
         serve()
     elif args.job is None:
-        parser.error("run needs a job")
+        parser.error(f"{args.command} needs a job")
+    elif args.command == "gradients":
+        torch_gradients(args.job.split("-")[1], int(args.job.split("-")[2]))
     else:
         step, count, loss = prepare(args.job)
         print(*(f"{measure(step, count):.6f}" for _ in range(args.n)), f"loss {loss:.6f}")

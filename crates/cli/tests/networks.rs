@@ -262,13 +262,13 @@ fn a_label_and_guidance_choose_what_is_generated() {
         numbers
     };
     let (class, none) = (sample("label = 1"), sample("label = 3"));
-    let guided = sample("label = 1\nguidance = 2.5\nno-class = 3");
+    let guided = sample("label = 1\nguidance = 2.5\nno_class = 3");
     for ((class, none), guided) in class.iter().zip(&none).zip(&guided) {
         let expected = none + 2.5 * (class - none);
         assert!((guided - expected).abs() < 1e-12, "{guided} {expected}");
     }
     assert_ne!(class, none);
-    let file = class_file(&bench, "label = 1\nguidance = 2.5\nno-class = 3");
+    let file = class_file(&bench, "label = 1\nguidance = 2.5\nno_class = 3");
     bench.done(&["analyze", &file, "-n", "8", "-o", "out", "-q"]);
     // The derivative of the file has a label of its own.
     let text = bench.done(&["export-derivative", "classes.onnx", "--jvp", "2", "-o", "jvp.onnx"]);
@@ -286,8 +286,8 @@ fn labels_that_do_not_fit_to_the_network_are_refused() {
     refused("", &["field.label", "classes.onnx has an input label", "Add `label`"]);
     refused("label = -1", &["field.label", "number of a class"]);
     refused("label = 1.5", &["field.label", "number of a class"]);
-    refused("guidance = 2.0\nno-class = 3", &["field.label", "class to generate"]);
-    refused("label = 1\nguidance = 2.0", &["field.no-class", "label of no class"]);
+    refused("guidance = 2.0\nno_class = 3", &["field.label", "class to generate"]);
+    refused("label = 1\nguidance = 2.0", &["field.no_class", "label of no class"]);
     let file = model_file(&bench, "label = 1");
     let expected = &["field.label", "a network with an input label", "Leave `label`"];
     bench.refused(&["sample", &file, "-n", "1", "-o", "s.csv"], 2, expected);

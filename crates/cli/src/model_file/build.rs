@@ -135,7 +135,7 @@ fn network(file: &Path, double: bool, label: Option<LabelSpec>, limits: &Limits)
         Some(LabelSpec::Guided(guidance)) => guided(&graph, guidance),
     };
     let graph = graph.map_err(|got| {
-        refuse("a network with an input label", got, "Leave `label`, `guidance` and `no-class` out")
+        refuse("a network with an input label", got, "Leave `label`, `guidance` and `no_class` out")
     })?;
     let precision = if double { Precision::F64 } else { Precision::F32 };
     Ok(NetworkField::new(&graph, precision)?)

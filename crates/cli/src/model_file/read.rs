@@ -189,19 +189,19 @@ fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpe
     Ok((FieldSpec::Onnx { file, double, label }, predicts, section.finish()?))
 }
 
-/// `label`, and with `guidance` and `no-class` classifier-free guidance.
+/// `label`, and with `guidance` and `no_class` classifier-free guidance.
 fn label(section: &Section) -> Result<Option<LabelSpec>> {
     // Labels up to here are whole numbers in single precision, too.
     const LABELS: std::ops::RangeInclusive<i64> = 0..=1 << 24;
     let meaning = "the number of a class, from 0 on";
     let class = section.count("label", LABELS, meaning)?.map(|class| class as f64);
     let weight = section.number("guidance", .., "a number")?;
-    let no_class = section.count("no-class", LABELS, meaning)?.map(|class| class as f64);
+    let no_class = section.count("no_class", LABELS, meaning)?.map(|class| class as f64);
     match (class, weight, no_class) {
         (None, None, None) => Ok(None),
         (None, ..) => Err(section.missing("label", "the class to generate")),
         (Some(class), None, _) => Ok(Some(LabelSpec::Class(class))),
-        (Some(_), Some(_), None) => Err(section.missing("no-class", "the label of no class, for `guidance`")),
+        (Some(_), Some(_), None) => Err(section.missing("no_class", "the label of no class, for `guidance`")),
         (Some(label), Some(weight), Some(no_class)) => {
             Ok(Some(LabelSpec::Guided(Guidance { label, no_class, weight })))
         }

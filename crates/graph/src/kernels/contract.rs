@@ -5,7 +5,7 @@ use super::vector::{Element, Vector};
 use super::view::View;
 use std::ops::Range;
 
-/// Rows and columns of a register tile.
+/// Rows of a strip, and most rows and columns of a register tile.
 const TILE: usize = 4;
 
 /// Arguments of [`contract`].
@@ -61,32 +61,50 @@ unsafe fn products<V: Vector, const A: bool, const B: bool>(k: &Contract<V::Scal
     unsafe {
         for strip in k.strips.clone() {
             let (block, row) = (strip / per_matrix, strip % per_matrix * TILE);
-            let rows = TILE.min(k.m - row);
+            let rows = row..k.m.min(row + TILE);
             for chunk in 0..k.chunks {
-                let mut column = 0;
-                while column < k.n {
-                    let columns = TILE.min(k.n - column);
-                    match (rows, columns) {
-                        (TILE, TILE) => tile::<V, A, B, TILE, TILE>(k, block, [row, column], chunk),
-                        (TILE, _) => {
+                if V::TILE_ROWS >= 8 {
+                    tiles::<V, A, B, TILE, TILE>(k, block, rows.clone(), chunk);
+                } else {
+                    tiles::<V, A, B, 2, 3>(k, block, rows.clone(), chunk);
+                }
+            }
+        }
+    }
+}
+
+/// Rows of a product in register tiles of `R` rows and `C` columns.
+#[inline(always)]
+unsafe fn tiles<V: Vector, const A: bool, const B: bool, const R: usize, const C: usize>(
+    k: &Contract<V::Scalar>,
+    block: usize,
+    rows: Range<usize>,
+    chunk: usize,
+) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        for column in (0..k.n).step_by(C) {
+            let columns = C.min(k.n - column);
+            for row in rows.clone().step_by(R) {
+                match (rows.end - row >= R, columns == C) {
+                    (true, true) => tile::<V, A, B, R, C>(k, block, [row, column], chunk),
+                    (true, false) => {
+                        for c in column..column + columns {
+                            tile::<V, A, B, R, 1>(k, block, [row, c], chunk);
+                        }
+                    }
+                    (false, true) => {
+                        for r in row..rows.end {
+                            tile::<V, A, B, 1, C>(k, block, [r, column], chunk);
+                        }
+                    }
+                    (false, false) => {
+                        for r in row..rows.end {
                             for c in column..column + columns {
-                                tile::<V, A, B, TILE, 1>(k, block, [row, c], chunk);
-                            }
-                        }
-                        (_, TILE) => {
-                            for r in row..row + rows {
-                                tile::<V, A, B, 1, TILE>(k, block, [r, column], chunk);
-                            }
-                        }
-                        _ => {
-                            for r in row..row + rows {
-                                for c in column..column + columns {
-                                    tile::<V, A, B, 1, 1>(k, block, [r, c], chunk);
-                                }
+                                tile::<V, A, B, 1, 1>(k, block, [r, c], chunk);
                             }
                         }
                     }
-                    column += TILE;
                 }
             }
         }

@@ -43,6 +43,11 @@ impl<T: Element> Packed<T> {
     pub fn as_ptr(&self) -> *const T {
         self.values.as_ptr()
     }
+
+    /// The packed numbers.
+    pub fn into_values(self) -> Vec<T> {
+        self.values
+    }
 }
 
 /// Numbers of packed weights, with their padding.

@@ -5,6 +5,7 @@ mod contract;
 mod convolve;
 mod elementwise;
 mod functions;
+mod gradient;
 mod linear;
 mod portable;
 mod stencil;
@@ -12,6 +13,7 @@ mod total;
 mod vector;
 mod view;
 mod winograd;
+mod winograd_gradient;
 mod winograd_weights;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -21,13 +23,15 @@ pub(crate) use contract::{Contract, strips, work_len};
 pub(crate) use convolve::Convolve;
 pub(crate) use elementwise::{Arithmetic, Binary, Copy, Reduce, Reduction, Select};
 pub(crate) use functions::Map;
-pub(crate) use linear::{Activation, Linear, Outer, Packed};
+pub(crate) use gradient::{Meeting, WeightGradient};
+pub(crate) use linear::{Activation, BLOCK, Linear, Outer, Packed, packed_len};
 pub(crate) use stencil::{OUTSIDE, Stencil};
 pub(crate) use total::{Total, TotalProduct};
 pub(crate) use vector::Element;
 pub(crate) use view::View;
 pub(crate) use winograd::{POSITIONS, Tiling, Transform};
-pub(crate) use winograd_weights::WinogradWeights;
+pub(crate) use winograd_gradient::FoldWeights;
+pub(crate) use winograd_weights::{TransformWeights, WinogradWeights};
 
 use vector::Vector;
 
@@ -84,8 +88,6 @@ pub(crate) struct RowKernels<T> {
     pub reduce: unsafe fn(&Reduce<T>),
     pub convolve: unsafe fn(&Convolve<T>),
     pub combine: unsafe fn(&Combine<T>),
-    pub total: unsafe fn(&Total<T>),
-    pub total_product: unsafe fn(&TotalProduct<T>),
 }
 
 /// The kernels of one instruction set.
@@ -102,6 +104,12 @@ pub(crate) struct Kernels<T> {
     pub winograd_output: unsafe fn(&Transform<T>),
     pub accumulate: unsafe fn(&Accumulate<T>),
     pub accumulate_numbers: unsafe fn(&Accumulate<T>),
+    pub total: unsafe fn(&Total<T>),
+    pub total_product: unsafe fn(&TotalProduct<T>),
+    pub weight_gradient: unsafe fn(&WeightGradient<T>),
+    pub transform_weights: unsafe fn(&TransformWeights<T>),
+    pub winograd_cotangent: unsafe fn(&Transform<T>),
+    pub fold_weights: unsafe fn(&FoldWeights<T>),
 }
 
 /// Compiles kernels for a vector type, with an instruction set: all of them, or those for rows.
@@ -111,10 +119,12 @@ macro_rules! kernels {
             use super::*;
             kernels!(@rows $vector, $scalar, [$($feature)?]);
             const ROWS: RowKernels<$scalar> =
-                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+                RowKernels { map, binary, select, copy, reduce, convolve, combine };
             kernels!(@functions $vector, $scalar, [$($feature)?], linear: Linear, contract: Contract,
                 contract_numbers: Contract, outer: Outer, stencil: Stencil, winograd_input: Transform,
-                winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate);
+                winograd_output: Transform, accumulate: Accumulate, accumulate_numbers: Accumulate,
+                total: Total, total_product: TotalProduct, weight_gradient: WeightGradient,
+                transform_weights: TransformWeights, winograd_cotangent: Transform, fold_weights: FoldWeights);
             pub(super) static KERNELS: Kernels<$scalar> = Kernels {
                 lanes: <$vector>::LANES,
                 rows: ROWS,
@@ -127,6 +137,12 @@ macro_rules! kernels {
                 winograd_output,
                 accumulate,
                 accumulate_numbers,
+                total,
+                total_product,
+                weight_gradient,
+                transform_weights,
+                winograd_cotangent,
+                fold_weights,
             };
         }
     };
@@ -135,12 +151,12 @@ macro_rules! kernels {
             use super::*;
             kernels!(@rows $vector, $scalar, [$($feature)?]);
             pub(super) static KERNELS: RowKernels<$scalar> =
-                RowKernels { map, binary, select, copy, reduce, convolve, combine, total, total_product };
+                RowKernels { map, binary, select, copy, reduce, convolve, combine };
         }
     };
     (@rows $vector:ty, $scalar:ty, $feature:tt) => {
         kernels!(@functions $vector, $scalar, $feature, map: Map, binary: Binary, select: Select, copy: Copy,
-            reduce: Reduce, convolve: Convolve, combine: Combine, total: Total, total_product: TotalProduct);
+            reduce: Reduce, convolve: Convolve, combine: Combine);
     };
     (@functions $vector:ty, $scalar:ty, $feature:tt, $($f:ident: $arguments:ident),*) => {
         $(kernels!(@function $vector, $scalar, $feature, $f, $arguments);)*
@@ -161,10 +177,13 @@ mod generic {
     pub(super) use super::convolve::convolve;
     pub(super) use super::elementwise::{binary, copy, reduce, select};
     pub(super) use super::functions::map;
+    pub(super) use super::gradient::weight_gradient;
     pub(super) use super::linear::{linear, outer};
     pub(super) use super::stencil::stencil;
     pub(super) use super::total::{total, total_product};
     pub(super) use super::winograd::{winograd_input, winograd_output};
+    pub(super) use super::winograd_gradient::{fold_weights, winograd_cotangent};
+    pub(super) use super::winograd_weights::transform_weights;
 }
 
 kernels!(rows single_f32, portable::Lanes<f32, 1>, f32);

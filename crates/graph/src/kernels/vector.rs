@@ -20,7 +20,6 @@ pub(crate) trait Element: Copy + Default + PartialOrd + Send + Sync + 'static {
     fn to_f64(self) -> f64;
     fn power(self, exponent: Self) -> Self;
     fn plus(self, other: Self) -> Self;
-    fn times(self, other: Self) -> Self;
 }
 
 /// A chunk of lanes. Loads and stores need no alignment.
@@ -56,6 +55,31 @@ pub(crate) trait Vector: Copy {
         unsafe {
             self.store(lanes.as_mut_ptr());
             std::ptr::copy_nonoverlapping(lanes.as_ptr(), to, count);
+        }
+    }
+    /// The sum of all lanes, in halves.
+    #[inline(always)]
+    unsafe fn sum(self) -> Self::Scalar {
+        let mut lanes = [Self::Scalar::default(); 16];
+        // SAFETY: no vector has more than 16 lanes.
+        unsafe { self.store(lanes.as_mut_ptr()) };
+        let mut half = Self::LANES / 2;
+        while half > 0 {
+            for i in 0..half {
+                lanes[i] = lanes[i].plus(lanes[i + half]);
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+    /// Writes 8 rows of 8 numbers as columns: number j of row i goes to `to + j · stride + i`.
+    #[inline(always)]
+    unsafe fn transpose(rows: [*const Self::Scalar; 8], to: *mut Self::Scalar, stride: usize) {
+        for (i, row) in rows.into_iter().enumerate() {
+            for j in 0..8 {
+                // SAFETY: handed on to the caller.
+                unsafe { *to.add(j * stride + i) = *row.add(j) };
+            }
         }
     }
     unsafe fn add(self, b: Self) -> Self;
@@ -107,10 +131,6 @@ impl Element for f32 {
     fn plus(self, other: f32) -> f32 {
         self + other
     }
-    #[inline(always)]
-    fn times(self, other: f32) -> f32 {
-        self * other
-    }
 }
 
 impl Element for f64 {
@@ -148,9 +168,5 @@ impl Element for f64 {
     #[inline(always)]
     fn plus(self, other: f64) -> f64 {
         self + other
-    }
-    #[inline(always)]
-    fn times(self, other: f64) -> f64 {
-        self * other
     }
 }

@@ -22,6 +22,15 @@ pub(crate) struct Row<T> {
 }
 
 impl<T: Copy> View<T> {
+    /// The rows from `row` on.
+    pub fn skip(&self, row: usize) -> View<T> {
+        if self.rows.is_null() {
+            View { base: self.base.wrapping_add(row * self.stride), ..*self }
+        } else {
+            View { rows: self.rows.wrapping_add(row), ..*self }
+        }
+    }
+
     /// # Safety
     /// The view has a row `r`.
     #[inline(always)]

@@ -70,7 +70,7 @@ impl<T> Transform<T> {
     }
 
     /// First output row and column of a tile, and how many rows and columns of it are outputs.
-    fn extent(&self, tile: usize) -> ([usize; 2], [usize; 2]) {
+    pub(super) fn extent(&self, tile: usize) -> ([usize; 2], [usize; 2]) {
         let across = self.tiling.tiles()[1];
         let at = [tile / across * SIDE, tile % across * SIDE];
         (at, [0, 1].map(|axis| SIDE.min(self.tiling.output[axis] - at[axis])))

@@ -22,7 +22,7 @@ pub(super) enum Finish {
     Scale(NodeId),
 }
 
-/// A convolution with constant weights, and what is added to its channels in the same step.
+/// A convolution with weights that are the same for all samples, and what is added to its channels in the same step.
 #[derive(Debug, Clone)]
 pub(super) struct Biased {
     pub product: NodeId,
@@ -35,11 +35,11 @@ pub(super) struct Fusion {
     pub at: HashMap<NodeId, Fused>,
     pub layers: HashMap<NodeId, Biased>,
     pub absorbed: Vec<bool>,
-    /// Sums over samples of a product that is needed for nothing else, with that product.
+    /// Sums over samples of a product or convolution that is needed for nothing else, with that product.
     pub totals: HashMap<NodeId, NodeId>,
 }
 
-/// Finds all products with constant weights and what can run with them.
+/// Finds all products with weights that are the same for all samples, and what can run with them.
 pub(super) fn fuse(graph: &Graph) -> Fusion {
     let users = users(graph);
     let mut fusion = Fusion { absorbed: vec![false; graph.nodes.len()], ..Fusion::default() };
@@ -84,12 +84,15 @@ fn sums_of_products(graph: &Graph, users: &[Vec<Option<NodeId>>], fusion: &mut F
             argument = graph.node(argument).inputs[0];
         }
         let node = graph.node(argument);
-        let one_product = node.shape.iter().rev().skip(2).all(|&length| length == 1);
-        if node.op == Op::MatMul
-            && one_product
-            && users[argument.0].len() == 1
-            && !has_weights(graph, argument)
-        {
+        let fits = match node.op {
+            Op::MatMul => node.shape.iter().rev().skip(2).all(|&n| n == 1) && !has_weights(graph, argument),
+            Op::Convolve { role: Role::Weights, .. } => {
+                let one_sample = graph.shape(node.inputs[0])[0] == 1;
+                one_sample && node.inputs.iter().all(|&i| graph.node(i).extent > Extent::Call)
+            }
+            _ => false,
+        };
+        if fits && users[argument.0].len() == 1 {
             fusion.totals.insert(total, argument);
             between.push(argument);
             between.iter().for_each(|id| fusion.absorbed[id.0] = true);
@@ -109,19 +112,23 @@ fn users(graph: &Graph) -> Vec<Vec<Option<NodeId>>> {
 
 fn has_weights(graph: &Graph, id: NodeId) -> bool {
     let node = graph.node(id);
-    node.op == Op::MatMul
-        && graph.shape(node.inputs[1]).len() == 2
-        && graph.constant_values(node.inputs[1]).is_some()
-        && graph.constant_values(node.inputs[0]).is_none()
+    node.op == Op::MatMul && graph.shape(node.inputs[1]).len() == 2 && weighs(graph, id)
 }
 
-/// Is the node a convolution of one sample with constant weights?
+/// Is the second argument of a product a constant, or the same for all samples while the first one varies?
+fn weighs(graph: &Graph, id: NodeId) -> bool {
+    let [a, b] = [0, 1].map(|i| graph.node(id).inputs[i]);
+    if graph.constant_values(b).is_some() {
+        return graph.constant_values(a).is_none();
+    }
+    graph.node(b).extent == Extent::Call && graph.node(a).extent > Extent::Call
+}
+
+/// Is the node a convolution of one sample with weights that are the same for all?
 fn is_layer(graph: &Graph, id: NodeId) -> bool {
     let node = graph.node(id);
     let Op::Convolve { role: Role::Output | Role::Input, .. } = node.op else { return false };
-    graph.shape(node.inputs[0])[0] == 1
-        && graph.constant_values(node.inputs[1]).is_some()
-        && graph.constant_values(node.inputs[0]).is_none()
+    graph.shape(node.inputs[0])[0] == 1 && weighs(graph, id)
 }
 
 /// The other argument of an addition, if it is one number for every channel of the convolution.

@@ -9,7 +9,9 @@
 mod allocate;
 mod chain;
 mod compile;
+mod filter;
 mod fuse;
+mod gradient;
 mod memory;
 mod pointwise;
 mod run;
@@ -27,6 +29,7 @@ pub(crate) use tile::Batch;
 pub(crate) use weights::Weights;
 
 use chain::Chain;
+use gradient::Gradient;
 use memory::Pool;
 use spatial::Layer;
 
@@ -76,12 +79,39 @@ struct Place {
     rows: Option<Arc<[u32]>>,
 }
 
+/// The packed weights of a product.
+#[derive(Debug, Clone, Copy)]
+enum Matrix {
+    /// Packed when compiled; its number among the plan's weights.
+    Constant(usize),
+    /// Packed once a call.
+    Given { buffer: BufferId, inner: usize, outputs: usize },
+}
+
+impl Matrix {
+    fn buffer(self) -> Option<BufferId> {
+        match self {
+            Matrix::Constant(_) => None,
+            Matrix::Given { buffer, .. } => Some(buffer),
+        }
+    }
+}
+
 /// Work of a kernel.
 #[derive(Debug, Clone)]
 enum Step {
+    /// Packs a matrix that is given with the call: element (l, o) lies at `start + l · strides[0] + o · strides[1]`.
+    Pack {
+        input: BufferId,
+        start: usize,
+        strides: [usize; 2],
+        inner: usize,
+        outputs: usize,
+        out: BufferId,
+    },
     Linear {
         input: BufferId,
-        weights: usize,
+        weights: Matrix,
         /// Products one after the other in the rows of input and output.
         tokens: usize,
         bias: Option<BufferId>,
@@ -155,9 +185,24 @@ enum Step {
         n: usize,
         out: BufferId,
     },
-    /// A convolution with constant weights.
+    /// Adds the gradient of a convolution by its weights to a sum over samples.
+    TotalConvolve {
+        gradient: Arc<Gradient>,
+        u: BufferId,
+        x: BufferId,
+        out: BufferId,
+    },
+    /// Packs the weights of a layer that are given with the call.
+    PackLayer {
+        layer: usize,
+        input: BufferId,
+        out: BufferId,
+    },
+    /// A convolution with weights that are the same for all samples.
     Spatial {
         layer: usize,
+        /// Packed weights that are given with the call.
+        weights: Option<BufferId>,
         input: BufferId,
         bias: Option<BufferId>,
         out: BufferId,
@@ -216,15 +261,17 @@ impl<T: Element> Plan<T> {
 impl Step {
     /// Does it add to a sum over samples?
     fn sums(&self) -> bool {
-        matches!(self, Step::Total { .. } | Step::TotalProduct { .. })
+        matches!(self, Step::Total { .. } | Step::TotalProduct { .. } | Step::TotalConvolve { .. })
     }
 
     /// The buffers read.
     fn reads(&self) -> Vec<BufferId> {
         match self {
-            Step::Linear { input, bias, scale, .. } => {
-                [Some(*input), *bias, *scale].into_iter().flatten().collect()
+            Step::Linear { input, weights, bias, scale, .. } => {
+                [Some(*input), weights.buffer(), *bias, *scale].into_iter().flatten().collect()
             }
+            Step::Pack { input, .. } | Step::PackLayer { input, .. } => vec![*input],
+            Step::TotalConvolve { u, x, .. } => vec![*u, *x],
             Step::Map { input, .. }
             | Step::Copy { input, .. }
             | Step::Reduce { input, .. }
@@ -238,7 +285,9 @@ impl Step {
                 vec![a.buffer, b.buffer]
             }
             Step::Select { condition, a, b, .. } => vec![condition.buffer, a.buffer, b.buffer],
-            Step::Spatial { input, bias, .. } => [Some(*input), *bias].into_iter().flatten().collect(),
+            Step::Spatial { weights, input, bias, .. } => {
+                [Some(*input), *weights, *bias].into_iter().flatten().collect()
+            }
             Step::Chain(chain) => chain.places().map(|(place, _)| place.buffer).collect(),
         }
     }
@@ -251,6 +300,9 @@ impl Step {
             }
             Step::Map { value, slope, .. } => [*value, *slope].into_iter().flatten().collect(),
             Step::Copy { out, .. }
+            | Step::Pack { out, .. }
+            | Step::PackLayer { out, .. }
+            | Step::TotalConvolve { out, .. }
             | Step::Reduce { out, .. }
             | Step::Binary { out, .. }
             | Step::Select { out, .. }

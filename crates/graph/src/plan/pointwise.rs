@@ -1,7 +1,7 @@
 //! Running chains of elementwise instructions strip by strip.
 
 use super::chain::{Chain, End, Instruction, Operand, Pattern, Pointwise};
-use super::run::{Memory, Stage};
+use super::run::{Memory, Stage, split};
 use super::{Place, Plan};
 use crate::kernels::{
     Accumulate, Arithmetic, Binary, Combine, Executed, Map, PARTIAL, RowKernels, Select, View,
@@ -42,16 +42,24 @@ impl<T: Executed> Plan<T> {
         let register = most * stage.width + stage.kernels.lanes;
         let sums = if matches!(chain.end, End::Sum { .. }) { PARTIAL * stage.width + register } else { 0 };
         let elements = (chain.registers + 1) * register + sums;
-        stage.with_work(elements, |registers| {
-            let running = Running { plan: self, chain, stage, registers, register };
-            // SAFETY: as for this function; the registers hold `most` rows each.
-            unsafe {
-                match chain.end {
-                    End::Keep => running.keep(most),
-                    End::Sum { group, inner: 1 } => running.sum(most, group),
-                    End::Sum { group, inner } => running.sum_across(most, group, inner),
+        let parts = match chain.end {
+            End::Keep => chain.rows.div_ceil(most),
+            End::Sum { group, inner: 1 } => chain.rows / group,
+            End::Sum { group, inner } => chain.rows / (group * inner) * inner.div_ceil(most),
+        };
+        let workers = stage.workers_for_rows(chain.rows * (chain.instructions.len() + 1));
+        split(workers, parts, &|part| {
+            stage.with_work(elements, |registers| {
+                let running = Running { plan: self, chain, stage, registers, register };
+                // SAFETY: as for this function; the registers hold `most` rows each.
+                unsafe {
+                    match chain.end {
+                        End::Keep => running.keep(part, most),
+                        End::Sum { group, inner: 1 } => running.sum(part, most, group),
+                        End::Sum { group, inner } => running.sum_across(part, most, group, inner),
+                    }
                 }
-            }
+            });
         });
     }
 }
@@ -175,16 +183,16 @@ impl<T: Executed> Running<'_, T> {
         self.view(&self.chain.result, strip)
     }
 
-    /// Keeps the value.
+    /// Keeps the value, of parts of `most` rows.
     ///
     /// # Safety
     /// As [`Plan::chain`].
-    unsafe fn keep(&self, most: usize) {
+    unsafe fn keep(&self, parts: Range<usize>, most: usize) {
         let out = self.plan.write(self.memory(), self.chain.out);
         let spare = self.register(self.chain.registers);
-        let mut from = 0;
-        while from < self.chain.rows {
-            let strip = from..self.end(from, self.chain.rows, most);
+        let (mut from, end) = (parts.start * most, self.chain.rows.min(parts.end * most));
+        while from < end {
+            let strip = from..self.end(from, end, most);
             let to = out.wrapping_add(from * self.stage.width);
             // SAFETY: as for this function.
             unsafe {
@@ -203,7 +211,7 @@ impl<T: Executed> Running<'_, T> {
     ///
     /// # Safety
     /// As [`Plan::chain`].
-    unsafe fn sum(&self, most: usize, group: usize) {
+    unsafe fn sum(&self, groups: Range<usize>, most: usize, group: usize) {
         let width = self.stage.width;
         let out = self.plan.write(self.memory(), self.chain.out);
         let partial = self.register(self.chain.registers + 1);
@@ -211,7 +219,8 @@ impl<T: Executed> Running<'_, T> {
         // SAFETY: as for this function.
         unsafe {
             std::ptr::write_bytes(partial, 0, PARTIAL * width);
-            for (index, start) in (0..self.chain.rows).step_by(group).enumerate() {
+            for index in groups {
+                let start = index * group;
                 let mut from = start;
                 while from < start + group {
                     let strip = from..self.end(from, start + group, most);
@@ -233,32 +242,32 @@ impl<T: Executed> Running<'_, T> {
         }
     }
 
-    /// Sums over the middle index of rows ordered [outer, group, inner].
+    /// Sums over the middle index of rows ordered [outer, group, inner], of parts of `most` inner rows.
     ///
     /// # Safety
     /// As [`Plan::chain`].
-    unsafe fn sum_across(&self, most: usize, group: usize, inner: usize) {
+    unsafe fn sum_across(&self, parts: Range<usize>, most: usize, group: usize, inner: usize) {
         let width = self.stage.width;
         let out = self.plan.write(self.memory(), self.chain.out);
         let total = self.register(self.chain.registers + 1).wrapping_add(PARTIAL * width);
         // SAFETY: as for this function.
         unsafe {
-            for outer in 0..self.chain.rows / (group * inner) {
-                for first in (0..inner).step_by(most) {
-                    let rows = most.min(inner - first);
-                    std::ptr::write_bytes(total, 0, self.register);
-                    for g in 0..group {
-                        let start = (outer * group + g) * inner + first;
-                        let mut from = start;
-                        while from < start + rows {
-                            let strip = from..self.end(from, start + rows, most);
-                            self.add(total.wrapping_add((from - start) * width), &strip);
-                            from = strip.end;
-                        }
+            let strips = inner.div_ceil(most);
+            for part in parts {
+                let (outer, first) = (part / strips, part % strips * most);
+                let rows = most.min(inner - first);
+                std::ptr::write_bytes(total, 0, self.register);
+                for g in 0..group {
+                    let start = (outer * group + g) * inner + first;
+                    let mut from = start;
+                    while from < start + rows {
+                        let strip = from..self.end(from, start + rows, most);
+                        self.add(total.wrapping_add((from - start) * width), &strip);
+                        from = strip.end;
                     }
-                    let to = out.wrapping_add((outer * inner + first) * width);
-                    std::ptr::copy_nonoverlapping(total, to, rows * width);
                 }
+                let to = out.wrapping_add((outer * inner + first) * width);
+                std::ptr::copy_nonoverlapping(total, to, rows * width);
             }
         }
     }

@@ -2,11 +2,11 @@
 
 use super::memory::Pool;
 use super::spatial::Images;
-use super::tile::PARALLEL_WORK;
-use super::{BufferId, Place, Plan, Space, Step};
+use super::tile::{PARALLEL_ELEMENTS, PARALLEL_WORK};
+use super::{BufferId, Matrix, Place, Plan, Space, Step};
 use crate::kernels::{
-    Activation, Binary, Contract, Convolve, Copy, CpuPath, Executed, Kernels, Linear, Map, Outer, Reduce,
-    RowKernels, Select, Total, TotalProduct, View, strips, work_len,
+    Activation, BLOCK, Binary, Contract, Convolve, Copy, CpuPath, Element, Executed, Kernels, Linear, Map,
+    Outer, Reduce, RowKernels, Select, Total, TotalProduct, View, strips, work_len,
 };
 use std::ops::Range;
 use std::ptr::{null, null_mut};
@@ -51,6 +51,12 @@ impl<T> Memory<T> {
         Memory { constants, spaces: [call, null_mut(), null_mut(), total], widths: [1; 4] }
     }
 
+    /// With another space of sums.
+    pub fn summing(self, total: *mut T) -> Memory<T> {
+        let [call, sample, direction, _] = self.spaces;
+        Memory { spaces: [call, sample, direction, total], ..self }
+    }
+
     /// With the spaces of samples and directions.
     pub fn with(self, sample: *mut T, sample_width: usize, direction: *mut T, width: usize) -> Memory<T> {
         let [call, .., total] = self.spaces;
@@ -59,6 +65,10 @@ impl<T> Memory<T> {
 
     pub fn sample(&self) -> *mut T {
         self.spaces[1]
+    }
+
+    pub fn total(&self) -> *mut T {
+        self.spaces[3]
     }
 
     /// Lanes of a row.
@@ -90,6 +100,11 @@ impl<T: Executed> Stage<'_, T> {
     pub fn workers_for(&self, multiplications: usize) -> usize {
         let lanes = if self.width == 1 { 1 } else { self.width };
         if multiplications.saturating_mul(lanes) < PARALLEL_WORK { 1 } else { self.workers }
+    }
+
+    /// Threads worth using for elementwise work on so many rows.
+    pub fn workers_for_rows(&self, rows: usize) -> usize {
+        if rows.saturating_mul(self.width) < PARALLEL_ELEMENTS { 1 } else { self.workers }
     }
 
     /// Lends working space.
@@ -167,9 +182,22 @@ impl<T: Executed> Plan<T> {
             match step {
                 Step::Linear { .. } if stage.width == 1 => self.linear_numbers(step, stage),
                 Step::Linear { .. } => self.linear(step, stage),
+                Step::Pack { input, start, strides, inner, outputs, out } => {
+                    let from = self.read(memory, *input).wrapping_add(*start);
+                    pack(from, *strides, [*inner, *outputs], self.write(memory, *out));
+                }
                 Step::Chain(chain) => self.chain(chain, stage),
-                Step::Spatial { layer, input, bias, out } => self.layers[*layer].run(
+                Step::PackLayer { layer, input, out } => {
+                    let (from, to) = (self.read(memory, *input), self.write(memory, *out));
+                    self.layers[*layer].pack(stage, from, to);
+                }
+                Step::TotalConvolve { gradient, u, x, out } => {
+                    let operands = [u, x].map(|id| self.read(memory, *id));
+                    gradient.run(stage, operands, self.write(memory, *out));
+                }
+                Step::Spatial { layer, weights, input, bias, out } => self.layers[*layer].run(
                     stage,
+                    weights.map_or(null(), |weights| self.read(memory, weights)),
                     Images {
                         input: self.read(memory, *input),
                         bias: bias.map_or(null(), |bias| self.read(memory, bias)),
@@ -192,13 +220,20 @@ impl<T: Executed> Plan<T> {
                     rows: *rows,
                     chunks,
                 }),
-                Step::Copy { input, rows, out, out_rows } => (kernels.copy)(&Copy {
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    out_rows: out_rows.as_ref().map_or(null(), |rows| rows.as_ptr()),
-                    rows: *rows,
-                    chunks,
-                }),
+                Step::Copy { input, rows, out, out_rows } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    let listed = out_rows.as_deref();
+                    ends.in_parts(stage, *rows, 1, |ends, part| {
+                        let to = if listed.is_some() { 0 } else { part.start };
+                        (kernels.copy)(&Copy {
+                            input: ends.from.skip(part.start),
+                            out: ends.to.wrapping_add(to * stage.width),
+                            out_rows: listed.map_or(null(), |rows| rows[part.start..].as_ptr()),
+                            rows: part.len(),
+                            chunks,
+                        });
+                    });
+                }
                 Step::Select { condition, a, b, rows, out } => (kernels.select)(&Select {
                     condition: self.view(memory, condition),
                     a: self.view(memory, a),
@@ -214,30 +249,38 @@ impl<T: Executed> Plan<T> {
                     out: self.write(memory, *out),
                     chunks,
                 }),
-                Step::Reduce { reduction, input, starts, rows, group, out } => (kernels.reduce)(&Reduce {
-                    reduction: *reduction,
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    starts: starts.as_ref().map_or(null(), |starts| starts.as_ptr()),
-                    rows: *rows,
-                    group: *group,
-                    chunks,
-                }),
-                Step::Total { input, rows, out } => (kernels.total)(&Total {
-                    input: self.view(memory, input),
-                    out: self.write(memory, *out),
-                    rows: *rows,
-                    count: stage.count,
-                }),
-                Step::TotalProduct { a, b, m, inner, n, out } => (kernels.total_product)(&TotalProduct {
-                    a: self.view(memory, a),
-                    b: self.view(memory, b),
-                    out: self.write(memory, *out),
-                    m: *m,
-                    inner: *inner,
-                    n: *n,
-                    count: stage.count,
-                }),
+                Step::Reduce { reduction, input, starts, rows, group, out } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    let starts = starts.as_deref();
+                    ends.in_parts(stage, *rows, *group, |ends, part| {
+                        let skipped = if starts.is_some() { 0 } else { part.start * group };
+                        (kernels.reduce)(&Reduce {
+                            reduction: *reduction,
+                            input: ends.from.skip(skipped),
+                            out: ends.to.wrapping_add(part.start * stage.width),
+                            starts: starts.map_or(null(), |starts| starts[part.start..].as_ptr()),
+                            rows: part.len(),
+                            group: *group,
+                            chunks,
+                        });
+                    });
+                }
+                Step::Total { input, rows, out } => {
+                    let ends = Ends { from: self.view(memory, input), to: self.write(memory, *out) };
+                    ends.in_parts(stage, *rows, 1, |ends, part| {
+                        (stage.kernels.total)(&Total {
+                            input: ends.from.skip(part.start),
+                            out: ends.to.wrapping_add(part.start),
+                            rows: part.len(),
+                            count: stage.count,
+                        });
+                    });
+                }
+                Step::TotalProduct { a, b, m, inner, n, out } => {
+                    let operands = [a, b].map(|place| self.view(memory, place));
+                    let product = Product { operands, out: self.write(memory, *out) };
+                    total_product(stage, product, [*m, *inner, *n]);
+                }
                 Step::Contract { a, b, batch, m, inner, n, out } => {
                     let views = [self.view(memory, a), self.view(memory, b)];
                     contract(stage, views, self.write(memory, *out), *batch, [*m, *inner, *n]);
@@ -250,8 +293,8 @@ impl<T: Executed> Plan<T> {
     /// As [`Plan::step`].
     unsafe fn linear(&self, step: &Step, stage: &Stage<T>) {
         let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
-        let weights = &self.weights[*weights];
         let (memory, width) = (&stage.memory, stage.width);
+        let weights = self.matrix(memory, *weights);
         let (from, to) = (self.read(memory, *input), self.write(memory, *out));
         let scale = scale.map(|id| self.view(memory, &Place { buffer: id, rows: None }));
         for token in 0..*tokens {
@@ -269,7 +312,7 @@ impl<T: Executed> Plan<T> {
             let product = Linear {
                 input: from.wrapping_add(input_row),
                 input_stride: width,
-                weights: weights.as_ptr(),
+                weights: weights.packed,
                 inner: weights.inner,
                 outputs: 0..weights.outputs,
                 bias: bias.map_or(null(), |id| self.read(memory, id)),
@@ -288,15 +331,15 @@ impl<T: Executed> Plan<T> {
     /// As [`Plan::step`].
     unsafe fn linear_numbers(&self, step: &Step, stage: &Stage<T>) {
         let Step::Linear { input, weights, tokens, bias, scale, out, activation } = step else { return };
-        let weights = &self.weights[*weights];
         let memory = &stage.memory;
+        let weights = self.matrix(memory, *weights);
         let out = self.write(memory, *out);
         let product = Outer {
             input: self.read(memory, *input),
             token_stride: weights.inner,
             inner_stride: 1,
             tokens: *tokens,
-            weights: weights.as_ptr(),
+            weights: weights.packed,
             inner: weights.inner,
             outputs: 0..weights.outputs,
             bias: bias.map_or(null(), |id| self.read(memory, id)),
@@ -313,6 +356,19 @@ impl<T: Executed> Plan<T> {
             let map = Map { function: *function, input, value: out, slope, rows, chunks: 1 };
             // SAFETY: as for this function.
             unsafe { self.map_numbers(&map, stage) };
+        }
+    }
+
+    /// The packed weights of a product.
+    fn matrix(&self, memory: &Memory<T>, matrix: Matrix) -> Weights<T> {
+        match matrix {
+            Matrix::Constant(i) => {
+                let packed = &self.weights[i];
+                Weights { packed: packed.as_ptr(), inner: packed.inner, outputs: packed.outputs }
+            }
+            Matrix::Given { buffer, inner, outputs } => {
+                Weights { packed: self.read(memory, buffer), inner, outputs }
+            }
         }
     }
 
@@ -342,6 +398,46 @@ impl<T: Executed> Plan<T> {
         }
     }
 }
+
+/// Where rows are taken from and put.
+#[derive(Clone, Copy)]
+struct Ends<T> {
+    from: View<T>,
+    to: *mut T,
+}
+
+// SAFETY: threads write to different rows.
+unsafe impl<T: Send> Sync for Ends<T> {}
+
+impl<T: Executed> Ends<T> {
+    /// Runs parts of `rows` rows, each made of `terms` rows, on the threads that they are worth.
+    fn in_parts(
+        &self,
+        stage: &Stage<T>,
+        rows: usize,
+        terms: usize,
+        run: impl Fn(&Ends<T>, Range<usize>) + Sync,
+    ) {
+        const ROWS: usize = 16;
+        split(stage.workers_for_rows(rows * terms.max(1)), rows.div_ceil(ROWS), &|part| {
+            let part = part.start * ROWS..rows.min(part.end * ROWS);
+            if !part.is_empty() {
+                run(self, part);
+            }
+        });
+    }
+}
+
+/// Packed weights where they lie.
+#[derive(Clone, Copy)]
+pub(super) struct Weights<T> {
+    pub packed: *const T,
+    pub inner: usize,
+    pub outputs: usize,
+}
+
+// SAFETY: weights are only read while a layer runs.
+unsafe impl<T: Sync> Sync for Weights<T> {}
 
 /// The operands and the result of a product.
 #[derive(Clone, Copy)]
@@ -376,4 +472,56 @@ unsafe fn contract<T: Executed>(
             unsafe { kernel(&Contract { a, b, out: product.out, m, inner, n, strips, chunks, work }) }
         });
     });
+}
+
+/// Adds the products of all lanes to a sum over samples.
+///
+/// # Safety
+/// As [`Plan::step`].
+unsafe fn total_product<T: Executed>(stage: &Stage<T>, product: Product<T>, [m, inner, n]: [usize; 3]) {
+    const ROWS: usize = 16;
+    let workers = stage.workers_for(m * inner * n);
+    split(workers, m.div_ceil(ROWS), &|part| {
+        let product = &product;
+        stage.with_work(TotalProduct::<T>::work_len(n), |work| {
+            let [a, b] = product.operands;
+            let rows = part.start * ROWS..m.min(part.end * ROWS);
+            // SAFETY: as for this function.
+            unsafe {
+                (stage.kernels.total_product)(&TotalProduct {
+                    a,
+                    b,
+                    out: product.out,
+                    rows,
+                    inner,
+                    n,
+                    count: stage.count,
+                    work,
+                });
+            }
+        });
+    });
+}
+
+/// Packs a matrix into blocks of outputs.
+///
+/// # Safety
+/// The matrix is valid at its strides, and so is the space of the packed one.
+unsafe fn pack<T: Element>(
+    from: *const T,
+    [along_inner, along_outputs]: [usize; 2],
+    [inner, outputs]: [usize; 2],
+    to: *mut T,
+) {
+    for first in (0..outputs.next_multiple_of(2 * BLOCK)).step_by(BLOCK) {
+        let block = to.wrapping_add(first * inner);
+        for r in 0..BLOCK {
+            let column = from.wrapping_add((first + r) * along_outputs);
+            for l in 0..inner {
+                let value = if first + r < outputs { column.wrapping_add(l * along_inner) } else { null() };
+                // SAFETY: as for this function.
+                unsafe { *block.add(l * BLOCK + r) = if value.is_null() { T::default() } else { *value } };
+            }
+        }
+    }
 }

@@ -1,52 +1,49 @@
-//! Convolutions with constant weights: which algorithm a layer runs by, its packed weights, and running it.
+//! Convolutions with weights that are the same for all samples: which algorithm a layer runs by, and running it.
 //!
 //! The choice depends on the layer only, so that a row comes out the same in every batch.
 
-use super::run::{Stage, split};
+use super::filter::{Filter, Lazy};
+use super::run::{Stage, Weights, split};
 use crate::ir::{Role, Window};
 use crate::kernels::{
-    Element, Executed, Linear, OUTSIDE, Outer, POSITIONS, Packed, Stencil, Tiling, Transform, WinogradWeights,
+    Element, Executed, Linear, OUTSIDE, Outer, POSITIONS, Stencil, Tiling, Transform, packed_len,
 };
 use std::ops::Range;
 use std::ptr::null;
 use std::sync::{Arc, LazyLock};
 
 /// Channels from which on Winograd's algorithm pays, for inputs and for outputs.
-const WINOGRAD_CHANNELS: usize = 12;
+pub(super) const WINOGRAD_CHANNELS: usize = 12;
 /// Elements of transformed inputs and outputs that are worked on together.
 const BLOCK_ELEMENTS: usize = 1 << 18;
 
-/// Something made when it is first used.
-pub(super) type Lazy<T> = LazyLock<T, Box<dyn FnOnce() -> T + Send + Sync>>;
-
-/// A convolution with constant weights.
+/// A convolution with weights that are the same for all samples.
 pub(super) struct Layer<T: 'static> {
     groups: usize,
     /// Channels of the argument and of the result, of a group.
     channels: [usize; 2],
     /// Positions of the argument and of the result.
     positions: [usize; 2],
-    method: Method<T>,
+    method: Method,
+    /// In the role of output (or of input)?
+    forward: bool,
+    taps: usize,
+    /// The packed weights, unless they are given with the call.
+    weights: Option<Lazy<Vec<T>>>,
 }
 
-enum Method<T: 'static> {
+enum Method {
     /// A matrix product at every position.
-    Pointwise(Vec<Lazy<Packed<T>>>),
-    Winograd {
-        tiling: Tiling,
-        weights: Lazy<WinogradWeights<T>>,
-    },
-    Stencil {
-        table: Vec<u32>,
-        taps: usize,
-        weights: Vec<Lazy<Packed<T>>>,
-    },
+    Pointwise,
+    Winograd(Tiling),
+    /// The position of the argument for every position of the result and tap.
+    Stencil(Vec<u32>),
 }
 
 impl<T: Element> Layer<T> {
     /// The convolution of one sample with weights [`output channel`, `input channel of a group`, `taps`…], in the role
-    /// of output or input.
-    pub fn new(window: &Window, role: Role, weights: &Arc<[f64]>, shape: &[usize]) -> Layer<T> {
+    /// of output or input. Without the weights they are given with the call.
+    pub fn new(window: &Window, role: Role, shape: &[usize], weights: Option<&Arc<[f64]>>) -> Layer<T> {
         let groups = window.groups;
         let [outputs, inputs] = [shape[0] / groups, shape[1]];
         let (table, taps) = window.table(role);
@@ -55,68 +52,49 @@ impl<T: Element> Layer<T> {
         let count = |role| window.lengths(role).iter().product();
         let lengths = [count(Role::Input), count(Role::Output)];
         let positions = if forward { lengths } else { [lengths[1], lengths[0]] };
-        let weight = {
-            let weights = weights.clone();
-            move |group: usize, from: usize, to: usize, tap: usize| {
-                let [o, c] = if forward { [to, from] } else { [from, to] };
-                weights[((group * outputs + o) * inputs + c) * taps + tap]
-            }
-        };
         let identity =
             taps == 1 && positions[0] == positions[1] && table.iter().copied().eq(0..table.len() as u32);
-        let pack = || {
-            let packed = |group| -> Lazy<Packed<T>> {
-                let weight = weight.clone();
-                let make = move || {
-                    let at = |l: usize, o: usize| weight(group, l % channels[0], o, l / channels[0]);
-                    Packed::from_fn(taps * channels[0], channels[1], at)
-                };
-                LazyLock::new(Box::new(make))
-            };
-            (0..groups).map(packed).collect()
-        };
         let method = match tiling(window, role).filter(|_| channels.iter().all(|&n| n >= WINOGRAD_CHANNELS)) {
-            _ if identity => Method::Pointwise(pack()),
-            Some(tiling) => {
-                let make = move || {
-                    WinogradWeights::new(channels[0], channels[1], |from, to| {
-                        std::array::from_fn(|tap| weight(0, from, to, if forward { tap } else { 8 - tap }))
-                    })
-                };
-                Method::Winograd { tiling, weights: LazyLock::new(Box::new(make)) }
-            }
-            None => Method::Stencil { table, taps, weights: pack() },
+            _ if identity => Method::Pointwise,
+            Some(tiling) => Method::Winograd(tiling),
+            None => Method::Stencil(table),
         };
-        Layer { groups, channels, positions, method }
+        let filter = Filter { groups, channels, forward, taps };
+        let winograd = matches!(method, Method::Winograd(_));
+        let weights = weights.map(|values| filter.packed(winograd, values.clone()));
+        Layer { groups, channels, positions, method, forward, taps, weights }
+    }
+
+    fn filter(&self) -> Filter {
+        let Layer { groups, channels, forward, taps, .. } = *self;
+        Filter { groups, channels, forward, taps }
     }
 
     /// Packs the weights, if that is not done yet.
     pub fn prepare(&self) {
-        match &self.method {
-            Method::Pointwise(weights) | Method::Stencil { weights, .. } => {
-                for weights in weights {
-                    LazyLock::force(weights);
-                }
-            }
-            Method::Winograd { weights, .. } => {
-                LazyLock::force(weights);
-            }
+        if let Some(weights) = &self.weights {
+            LazyLock::force(weights);
         }
+    }
+
+    /// Numbers of the packed weights.
+    pub fn packed_len(&self) -> usize {
+        self.filter().packed_len(matches!(self.method, Method::Winograd(_)))
     }
 
     /// Multiplications for one lane.
     pub fn work(&self) -> usize {
         let products = self.channels[0] * self.channels[1] * self.groups;
         products.saturating_mul(match &self.method {
-            Method::Pointwise(_) => self.positions[1],
-            Method::Winograd { tiling, .. } => POSITIONS * tiling.tiles()[0] * tiling.tiles()[1],
-            Method::Stencil { taps, .. } => taps * self.positions[1],
+            Method::Pointwise => self.positions[1],
+            Method::Winograd(tiling) => POSITIONS * tiling.tiles()[0] * tiling.tiles()[1],
+            Method::Stencil(_) => self.taps * self.positions[1],
         })
     }
 }
 
 /// The tiles of a 3 × 3 convolution with stride 1 in one group; `None` for others.
-fn tiling(window: &Window, role: Role) -> Option<Tiling> {
+pub(super) fn tiling(window: &Window, role: Role) -> Option<Tiling> {
     let [down, across] = window.axes[..] else { return None };
     let axes = [down, across];
     let plain = axes.iter().all(|a| a.kernel == 3 && a.stride == 1 && a.dilation == 1 && a.pad <= 2);
@@ -163,24 +141,42 @@ pub(super) struct Images<T> {
 unsafe impl<T: Send> Sync for Images<T> {}
 
 impl<T: Executed> Layer<T> {
-    /// Runs the layer.
+    /// Packs weights that are given with the call.
+    ///
+    /// # Safety
+    /// The weights have the layer's shape; the machine has the kernels' instruction set.
+    pub unsafe fn pack(&self, stage: &Stage<T>, weights: *const T, to: *mut T) {
+        // SAFETY: as for this function.
+        unsafe { self.filter().pack(stage, matches!(self.method, Method::Winograd(_)), weights, to) }
+    }
+
+    /// Runs the layer. `given` are the packed weights, where they come with the call.
     ///
     /// # Safety
     /// The images have the layer's channels and positions, of the stage's width; the machine has the kernels'
     /// instruction set.
-    pub unsafe fn run(&self, stage: &Stage<T>, images: Images<T>) {
+    pub unsafe fn run(&self, stage: &Stage<T>, given: *const T, images: Images<T>) {
+        let packed = self.weights.as_ref().map_or(given, |weights| weights.as_ptr());
+        let [inputs, outputs] = self.channels;
+        let group = |group: usize| Weights {
+            packed: packed.wrapping_add(group * packed_len(self.taps * inputs, outputs)),
+            inner: self.taps * inputs,
+            outputs,
+        };
         // SAFETY: as for this function.
         unsafe {
             match &self.method {
-                Method::Winograd { tiling, weights } => winograd(stage, tiling, weights, images),
-                Method::Pointwise(weights) => {
-                    for (group, weights) in weights.iter().enumerate() {
-                        self.pointwise(stage, weights, self.group(stage, images, group));
+                Method::Winograd(tiling) => {
+                    winograd(stage, tiling, Weights { packed, inner: inputs, outputs }, images);
+                }
+                Method::Pointwise => {
+                    for g in 0..self.groups {
+                        self.pointwise(stage, group(g), self.group(stage, images, g));
                     }
                 }
-                Method::Stencil { table, taps, weights } => {
-                    for (group, weights) in weights.iter().enumerate() {
-                        self.stencil(stage, (table, *taps), weights, self.group(stage, images, group));
+                Method::Stencil(table) => {
+                    for g in 0..self.groups {
+                        self.stencil(stage, table, group(g), self.group(stage, images, g));
                     }
                 }
             }
@@ -200,19 +196,19 @@ impl<T: Executed> Layer<T> {
 
     /// # Safety
     /// As [`Layer::run`].
-    unsafe fn pointwise(&self, stage: &Stage<T>, weights: &Packed<T>, images: Images<T>) {
+    unsafe fn pointwise(&self, stage: &Stage<T>, weights: Weights<T>, images: Images<T>) {
         const ROWS: usize = 16;
         let row = self.positions[0] * stage.width;
         let parts = weights.outputs.div_ceil(ROWS);
         split(stage.workers_for(self.work()), parts, &|part| {
-            let images = &images;
+            let (images, weights) = (&images, &weights);
             let outputs = part.start * ROWS..weights.outputs.min(part.end * ROWS);
             // SAFETY: as for this function.
             unsafe {
                 (stage.kernels.linear)(&Linear {
                     input: images.input,
                     input_stride: row,
-                    weights: weights.as_ptr(),
+                    weights: weights.packed,
                     inner: weights.inner,
                     outputs,
                     bias: images.bias,
@@ -228,20 +224,14 @@ impl<T: Executed> Layer<T> {
 
     /// # Safety
     /// As [`Layer::run`].
-    unsafe fn stencil(
-        &self,
-        stage: &Stage<T>,
-        (table, taps): (&[u32], usize),
-        weights: &Packed<T>,
-        images: Images<T>,
-    ) {
+    unsafe fn stencil(&self, stage: &Stage<T>, table: &[u32], weights: Weights<T>, images: Images<T>) {
         const POSITIONS: usize = 16;
-        let [inputs, outputs] = self.channels;
+        let ([inputs, outputs], taps) = (self.channels, self.taps);
         let parts = self.positions[1].div_ceil(POSITIONS);
         let lanes = stage.kernels.lanes;
         let work = if stage.width == 1 { (taps * inputs + 1) * lanes } else { stage.width };
         split(stage.workers_for(self.work()), parts, &|part| {
-            let images = &images;
+            let (images, weights) = (&images, &weights);
             stage.with_work(work, |work| {
                 // SAFETY: as for this function; the working space has the size that the kernel asks for.
                 unsafe {
@@ -250,7 +240,7 @@ impl<T: Executed> Layer<T> {
                         input: images.input,
                         input_stride: self.positions[0] * stage.width,
                         inputs,
-                        weights: weights.as_ptr(),
+                        weights: weights.packed,
                         table: table.as_ptr(),
                         taps,
                         outputs,
@@ -279,14 +269,9 @@ struct Transformed {
 ///
 /// # Safety
 /// As [`Layer::run`].
-unsafe fn winograd<T: Executed>(
-    stage: &Stage<T>,
-    tiling: &Tiling,
-    weights: &WinogradWeights<T>,
-    images: Images<T>,
-) {
+unsafe fn winograd<T: Executed>(stage: &Stage<T>, tiling: &Tiling, weights: Weights<T>, images: Images<T>) {
     let (lanes, width) = (stage.kernels.lanes, stage.width);
-    let [inputs, outputs] = [weights.inputs, weights.outputs];
+    let [inputs, outputs] = [weights.inner, weights.outputs];
     let all = tiling.tiles()[0] * tiling.tiles()[1];
     let numbers = width == 1;
     let fitting = BLOCK_ELEMENTS / (POSITIONS * (inputs + outputs) * width);
@@ -329,8 +314,8 @@ unsafe fn winograd<T: Executed>(
             unsafe {
                 split(workers, inputs, &|channels| (stage.kernels.winograd_input)(&transform(channels, 0)));
                 split(workers, POSITIONS, &|positions| {
-                    let memory = &memory;
-                    positions.for_each(|at| multiply(stage, weights, &layout, *memory, at, tiles.len()));
+                    let (memory, weights) = (&memory, &weights);
+                    positions.for_each(|at| multiply(stage, *weights, &layout, *memory, at, tiles.len()));
                 });
                 let groups = outputs.div_ceil(lanes);
                 split(workers, groups, &|part| {
@@ -348,7 +333,7 @@ unsafe fn winograd<T: Executed>(
 /// As [`winograd`].
 unsafe fn multiply<T: Executed>(
     stage: &Stage<T>,
-    weights: &WinogradWeights<T>,
+    weights: Weights<T>,
     layout: &Transformed,
     memory: Images<T>,
     position: usize,
@@ -356,7 +341,7 @@ unsafe fn multiply<T: Executed>(
 ) {
     let input = memory.input.wrapping_add(position * layout.stride[0]);
     let out = memory.out.wrapping_add(position * layout.stride[1]);
-    let packed = weights.position(position);
+    let packed = weights.packed.wrapping_add(position * packed_len(weights.inner, weights.outputs));
     // SAFETY: as for this function.
     unsafe {
         if layout.channels_last {
@@ -366,7 +351,7 @@ unsafe fn multiply<T: Executed>(
                 inner_stride: layout.channel_stride[0],
                 tokens: tiles,
                 weights: packed,
-                inner: weights.inputs,
+                inner: weights.inner,
                 outputs: 0..weights.outputs,
                 bias: null(),
                 scale: null(),
@@ -378,7 +363,7 @@ unsafe fn multiply<T: Executed>(
                 input,
                 input_stride: layout.channel_stride[0],
                 weights: packed,
-                inner: weights.inputs,
+                inner: weights.inner,
                 outputs: 0..weights.outputs,
                 bias: null(),
                 scale: None,

@@ -4,10 +4,12 @@
 //! and directions many, a tile is one sample: what belongs to the sample is computed once, as numbers, and the lanes
 //! are its directions. Which way is taken changes no bit of the answer.
 
+use super::memory::Region;
 use super::run::{Engine, Memory, Stage, split};
 use super::{Place, Plan, Step, TILE_CHUNKS};
 use crate::ir::Extent;
 use crate::kernels::{Element, Executed, View};
+use std::ops::Range;
 use std::ptr::null;
 
 /// Samples, and directions of theirs, with the arrays of a call by the names of the graph's inputs and outputs, in
@@ -25,8 +27,16 @@ pub(crate) struct Batch<'b, 'a, S> {
 const NEAR: usize = 1 << 20;
 /// Bytes of the values of a tile of samples beyond which samples go one by one.
 const LARGE: usize = 1 << 25;
+/// Most chunks of a tile whose samples are summed.
+const SUMMED_CHUNKS: usize = 4;
+/// Bytes that the sums of all groups of tiles may take.
+const GROUPS_BYTES: usize = 1 << 23;
+/// Most groups of tiles with sums of their own.
+const MOST_GROUPS: usize = 32;
 /// Multiplications that are worth another thread.
 pub(super) const PARALLEL_WORK: usize = 1 << 19;
+/// Elements of elementwise work that are worth another thread.
+pub(super) const PARALLEL_ELEMENTS: usize = 1 << 16;
 
 /// A batch as the tiles see it, which write to different rows of the outputs.
 struct Arrays<'a, S> {
@@ -48,6 +58,12 @@ struct Numbers<S> {
 unsafe impl<S: Send> Send for Numbers<S> {}
 // SAFETY: as above.
 unsafe impl<S: Send> Sync for Numbers<S> {}
+
+/// The start of a space of sums.
+struct Start<T>(*mut T);
+
+// SAFETY: threads write to different spaces.
+unsafe impl<T: Send> Sync for Start<T> {}
 
 /// The rows of the arrays that the lanes of a tile stand for, and the lanes of a row.
 struct Lanes<F> {
@@ -86,8 +102,11 @@ impl<T: Executed> Plan<T> {
         unsafe { std::ptr::write_bytes(total.as_mut_ptr::<T>(), 0, self.rows[3]) };
         let once = Lanes { extent: Extent::Call, row: |_| 0, count: 1, width: 1 };
         self.fill(&memory, &arrays, &once);
-        self.steps(&self.call, &self.stage(engine, memory, 1, 1, 1));
-        if self.one_by_one(engine, &arrays) {
+        let threads = rayon::current_num_threads();
+        self.steps(&self.call, &self.stage(engine, memory, 1, 1, threads));
+        if self.sums() {
+            self.summed(engine, memory, &arrays);
+        } else if self.one_by_one(engine, &arrays) {
             (0..arrays.samples).for_each(|sample| self.sample(engine, memory, &arrays, sample));
         } else if arrays.samples > 0 {
             self.point_tiles(engine, memory, &arrays);
@@ -113,13 +132,10 @@ impl<T: Executed> Plan<T> {
         self.sample.iter().chain(&self.direction).any(Step::sums)
     }
 
-    /// Is it better to take the samples one by one? Sums over samples take them chunk by chunk.
+    /// Is it better to take the samples one by one?
     fn one_by_one<S>(&self, engine: Engine<T>, arrays: &Arrays<S>) -> bool {
         let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
         let kept = self.rows[1].saturating_mul(lanes * size_of::<T>());
-        if self.sums() {
-            return false;
-        }
         if k > 0 && kept > LARGE {
             return true;
         }
@@ -130,40 +146,94 @@ impl<T: Executed> Plan<T> {
         alone < 4 * n.div_ceil(lanes) * (1 + k)
     }
 
-    /// Most chunks of a tile: one where a tile would be too large, or where directions are summed, so that the order of
-    /// the terms does not depend on tiles.
+    /// Most chunks of a tile: one where a tile would be too large.
     fn tile_chunks(&self, rows: usize, limit: usize) -> usize {
         let bytes = rows.saturating_mul(TILE_CHUNKS * T::CHUNK * size_of::<T>());
-        if bytes > limit || self.direction.iter().any(Step::sums) { 1 } else { TILE_CHUNKS }
+        if bytes > limit { 1 } else { TILE_CHUNKS }
+    }
+
+    /// Sums over samples. Tiles have a fixed size, and every so many tiles are summed apart from the others, so that
+    /// the order of the terms depends on the plan alone. These groups of tiles are what threads share.
+    fn summed<S: Element>(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays<S>) {
+        let lanes = self.summed_chunks() * engine.kernels.lanes;
+        let tiles = arrays.samples.div_ceil(lanes);
+        let groups = self.groups().min(tiles);
+        let threads = rayon::current_num_threads();
+        let workers = (threads / groups.max(1)).max(1);
+        let mut sums: Vec<Region> = (0..groups).map(|_| self.pool.take::<T>(self.rows[3])).collect();
+        let starts: Vec<Start<T>> = sums.iter_mut().map(|region| Start(region.as_mut_ptr())).collect();
+        split(threads, groups, &|part| {
+            for group in part {
+                let memory = memory.summing(starts[group].0);
+                // SAFETY: the region has so many elements.
+                unsafe { std::ptr::write_bytes(starts[group].0, 0, self.rows[3]) };
+                for tile in (group..tiles).step_by(self.groups()) {
+                    let samples = tile * lanes..arrays.samples.min((tile + 1) * lanes);
+                    self.tile(engine, memory, arrays, samples, workers);
+                }
+            }
+        });
+        // SAFETY: the spaces of sums have so many elements, and all tiles are done.
+        let space = |start: *mut T| unsafe { std::slice::from_raw_parts_mut(start, self.rows[3]) };
+        let total = space(memory.total());
+        for start in &starts {
+            total.iter_mut().zip(space(start.0)).for_each(|(sum, part)| *sum = sum.plus(*part));
+        }
+        sums.into_iter().for_each(|region| self.pool.give_back(region));
+    }
+
+    /// Chunks of a tile whose samples are summed.
+    fn summed_chunks(&self) -> usize {
+        let bytes = (self.rows[1] + self.rows[2]).saturating_mul(SUMMED_CHUNKS * T::CHUNK * size_of::<T>());
+        if bytes > 8 * NEAR { 1 } else { SUMMED_CHUNKS }
+    }
+
+    /// Groups of tiles with sums of their own: fewer where sums are large.
+    fn groups(&self) -> usize {
+        let bytes = (self.rows[3] * size_of::<T>()).max(1);
+        let most = (GROUPS_BYTES / bytes).clamp(1, MOST_GROUPS);
+        1 << most.ilog2()
+    }
+
+    /// A tile whose lanes are samples; the directions of a sample follow one another.
+    fn tile<S: Element>(
+        &self,
+        engine: Engine<T>,
+        memory: Memory<T>,
+        arrays: &Arrays<S>,
+        samples: Range<usize>,
+        workers: usize,
+    ) {
+        let (k, first, count) = (arrays.directions, samples.start, samples.len());
+        let width = count.next_multiple_of(engine.kernels.lanes);
+        let [mut sample, mut direction] =
+            [self.rows[1], self.rows[2]].map(|rows| self.pool.take::<T>(rows.saturating_mul(width)));
+        let memory = memory.with(sample.as_mut_ptr(), width, direction.as_mut_ptr(), width);
+        let stage = self.stage(engine, memory, width, count, workers);
+        let points = Lanes { extent: Extent::Sample, row: |i| first + i, count, width };
+        self.fill(&memory, arrays, &points);
+        self.steps(&self.sample, &stage);
+        self.finish(&memory, arrays, &points);
+        for direction in 0..k {
+            let row = |i| (first + i) * k + direction;
+            let along = Lanes { extent: Extent::Direction, row, count, width };
+            self.fill(&memory, arrays, &along);
+            self.steps(&self.direction, &stage);
+            self.finish(&memory, arrays, &along);
+        }
+        [sample, direction].into_iter().for_each(|region| self.pool.give_back(region));
     }
 
     /// Lanes are samples; the directions of a sample follow one another.
     fn point_tiles<S: Element>(&self, engine: Engine<T>, memory: Memory<T>, arrays: &Arrays<S>) {
-        let (n, k, lanes) = (arrays.samples, arrays.directions, engine.kernels.lanes);
+        let (n, lanes) = (arrays.samples, engine.kernels.lanes);
         let most = self.tile_chunks(self.rows[1] + self.rows[2], 8 * NEAR);
-        let widest = most.min(n.div_ceil(lanes)) * lanes;
-        let [mut sample, mut direction] =
-            [self.rows[1], self.rows[2]].map(|rows| self.pool.take::<T>(rows.saturating_mul(widest)));
         let mut first = 0;
         for chunks in tiles(n.div_ceil(lanes), most) {
-            let width = chunks * lanes;
-            let count = width.min(n - first);
-            let memory = memory.with(sample.as_mut_ptr(), width, direction.as_mut_ptr(), width);
-            let stage = self.stage(engine, memory, width, count, rayon::current_num_threads());
-            let points = Lanes { extent: Extent::Sample, row: |i| first + i, count, width };
-            self.fill(&memory, arrays, &points);
-            self.steps(&self.sample, &stage);
-            self.finish(&memory, arrays, &points);
-            for direction in 0..k {
-                let row = |i| (first + i) * k + direction;
-                let along = Lanes { extent: Extent::Direction, row, count, width };
-                self.fill(&memory, arrays, &along);
-                self.steps(&self.direction, &stage);
-                self.finish(&memory, arrays, &along);
-            }
+            let count = (chunks * lanes).min(n - first);
+            self.tile(engine, memory, arrays, first..first + count, rayon::current_num_threads());
             first += count;
         }
-        [sample, direction].into_iter().for_each(|region| self.pool.give_back(region));
     }
 
     /// One sample, whose values are numbers; lanes are its directions.
@@ -209,6 +279,14 @@ impl<T: Executed> Plan<T> {
         for port in self.inputs.iter().filter(|p| p.extent == lanes.extent) {
             let Some((_, from)) = arrays.inputs.iter().find(|(name, _)| *name == port.name) else { continue };
             let start = self.write(memory, port.place.buffer);
+            if lanes.width == 1 {
+                let row = (lanes.row)(0) * port.rows;
+                // SAFETY: the buffer has `rows` numbers in the memory.
+                let to = unsafe { std::slice::from_raw_parts_mut(start, port.rows) };
+                let from = &from[row..row + port.rows];
+                to.iter_mut().zip(from).for_each(|(to, from)| *to = T::from_f64(from.to_f64()));
+                continue;
+            }
             for i in 0..lanes.width {
                 let row = if i < lanes.count { (lanes.row)(i) * port.rows } else { 0 };
                 for r in 0..port.rows {

@@ -58,7 +58,7 @@ impl<T: Element> Weights<T> {
         if let Some(known) = known.layers.iter().find(same) {
             return known.layer.clone();
         }
-        let layer = Arc::new(Layer::new(window, role, values, shape));
+        let layer = Arc::new(Layer::new(window, role, shape, Some(values)));
         known.layers.push(KnownLayer { numbers, role, window: window.clone(), layer: layer.clone() });
         layer
     }

@@ -18,4 +18,5 @@ mod products;
 mod reading;
 mod reductions;
 mod refusals;
+mod training;
 mod writing;

@@ -8,7 +8,7 @@ use surefoot_graph::build::{self, Builder};
 
 /// A multilayer perceptron of the sample's elements and the time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Mlp {
     /// Widths of the hidden layers. Default: \[64, 64, 64\].
     pub hidden: Vec<usize>,
@@ -35,7 +35,7 @@ pub enum Time {
 
 /// Waves of the time, through two linear layers with a SiLU between.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Fourier {
     /// Pairs of sine and cosine. Default: 16.
     pub frequencies: usize,

@@ -9,7 +9,7 @@ use surefoot_graph::build::{Activation, Builder, Linear, Norm, Value};
 /// A transformer over squares of an image, every layer scaled, shifted and gated by time and class, from the identity
 /// (Peebles & Xie 2023, DiT with adaLN-zero).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct Transformer {
     /// Side of a square; divides the sides of the image. Default: 4.
     pub patch: usize,

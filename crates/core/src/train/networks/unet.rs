@@ -10,7 +10,7 @@ use surefoot_graph::build::{Activation, Builder, Convolution, Linear, Norm, Star
 /// & Nichol 2021); coarser level by level and back, with the values of the way down beside those of the way up. Sides
 /// halve from level to level while they are even: 28 × 28 becomes 14 × 14, 7 × 7 and stays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default)]
 pub struct UNet {
     /// Channels of the finest level. Default: 32.
     pub channels: usize,
