@@ -320,6 +320,12 @@ pub struct ModelSettings {
     /// Noising process; another one than the file's comes with its own schedule and times
     #[arg(long, value_enum)]
     pub process: Option<ProcessName>,
+    /// The class to generate, for a network with labels
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub label: Option<u32>,
+    /// Classifier-free guidance: 1 for the class itself, more for more of it
+    #[arg(long, value_name = "W", allow_negative_numbers = true)]
+    pub guidance: Option<f64>,
     /// Any key of the model file, for example --set process.start=0.8 (repeatable)
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,

@@ -52,6 +52,12 @@ pub fn settings(settings: &ModelSettings) -> Result<Settings> {
     if let Some(level) = settings.noise_level {
         add("process.noise_level", Value::Float(level), format!("--noise-level {level}"));
     }
+    if let Some(label) = settings.label {
+        add("field.label", Value::Integer(label.into()), format!("--label {label}"));
+    }
+    if let Some(weight) = settings.guidance {
+        add("field.guidance", Value::Float(weight), format!("--guidance {weight}"));
+    }
     list.extend(overrides(&settings.set)?);
     Ok(Settings { overrides: list, limits: settings.memory.limits() })
 }

@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 use std::sync::Arc;
+use surefoot::Error;
 use surefoot::field::{Field, Moment, NetworkField};
 use surefoot::law::Gaussian;
 use surefoot::process::{Clock, Family as Kind, Noising, Predicts, Process, Schedule};
@@ -11,7 +12,6 @@ use surefoot::train::networks::{Mlp, Network};
 use surefoot::train::objective::{Objective, Path, Times, Weight};
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Optimiser, Rate};
 use surefoot::train::{Batch, Descent, Family, Rows, Task, Trainer, TrainingSet};
-use surefoot::Error;
 use surefoot_graph::{Graph, Limits, Precision};
 
 const DIM: usize = 2;
@@ -71,7 +71,8 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
     assert_eq!((w.shape.clone(), descent.count()), (vec![DIM, DIM + 1], DIM * (DIM + 2)));
     for n in [1, 3, 70] {
         let mut rng = stream(1, n as u64, Purpose::Reference);
-        let mut draw = |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
+        let mut draw =
+            |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
         let batch =
             Batch { x: draw(n * DIM), time: draw(n), labels: vec![], target: draw(n * DIM), weight: draw(n) };
         let mut gradient = vec![0.0; descent.count()];
@@ -237,7 +238,8 @@ fn batches_depend_on_their_number_alone() {
     let TrainingSet::Rows(rows) = &task.data else { unreachable!() };
     for i in 0..6 {
         let u = one.time[i];
-        let end: Vec<f32> = (0..DIM).map(|d| one.x[i * DIM + d] + (1.0 - u) * one.target[i * DIM + d]).collect();
+        let end: Vec<f32> =
+            (0..DIM).map(|d| one.x[i * DIM + d] + (1.0 - u) * one.target[i * DIM + d]).collect();
         let near = |row: &[f32]| row.iter().zip(&end).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(rows.values.chunks_exact(DIM).any(near), "{end:?}");
         assert_eq!(one.weight[i], 0.5);

@@ -167,6 +167,12 @@ impl Run {
         field.insert("kind".into(), "onnx".into());
         field.insert("file".into(), "model.onnx".into());
         field.insert("predicts".into(), self.recipe.learning.predicts.into());
+        if let Some(classes) = self.trainer.task().classes {
+            // All of the data, unless a class is asked for.
+            for key in ["label", "no_class"] {
+                field.insert(key.into(), i64::from(classes.none).into());
+            }
+        }
         let mut model = Table::new();
         model.insert("name".into(), self.recipe.name.clone().into());
         model.insert("field".into(), field.into());

@@ -1,0 +1,219 @@
+//! `train`: what it leaves, that interruptions change nothing, and what it refuses.
+
+mod common;
+
+use common::Bench;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// A small recipe with other lines in place of some.
+fn recipe(changes: &[(&str, &str)]) -> String {
+    let mut text = "\
+name = \"small\"
+[data]
+kind = \"two-moons\"
+scale = 3.0
+shift = -1.0
+[source]
+kind = \"eight-gaussians\"
+[process]
+kind = \"flow\"
+[objective]
+method = \"ot-cfm\"
+[network]
+kind = \"mlp\"
+hidden = [16, 16]
+[training]
+updates = 60
+batch = 32
+checkpoint = 7
+validate = 20
+validation_pairs = 64
+look = 30
+samples = 20
+[sampler]
+steps = 5
+"
+    .to_string();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    text
+}
+
+const TRAIN: [&str; 5] = ["train", "r.toml", "-q", "-o", "out"];
+
+/// What may not depend on how a training was run.
+fn results(bench: &Bench) -> Vec<Vec<u8>> {
+    let file = |name: &str| std::fs::read(bench.path("out").join(name)).unwrap();
+    let mut record = bench.json("out/training.json");
+    record.as_object_mut().unwrap().remove("seconds");
+    let mut results: Vec<Vec<u8>> =
+        ["model.onnx", "model.toml", "recipe.toml", "samples/000000030.npy", "samples/000000060.npy"]
+            .map(file)
+            .into();
+    results.push(record.to_string().into_bytes());
+    results
+}
+
+#[test]
+fn a_trained_model_is_an_ordinary_model_file() {
+    let bench = Bench::new();
+    bench.write("r.toml", recipe(&[]));
+    let text = bench.done(&["train", "r.toml", "-o", "out"]);
+    assert!(text.contains("60 updates") && text.contains("model.toml"), "{text}");
+    let text = bench.done(&["inspect", "out/model.toml"]);
+    assert!(text.contains("parameters       370") && text.contains("x, t"), "{text}");
+    // The support is that of the data, where the recipe names none.
+    let text = bench.done(&["analyze", "out/model.toml", "-n", "8", "-o", "analysed", "--format", "json"]);
+    assert!(text.contains("off_w1"), "{text}");
+    let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+    for part in ["60 of 60 updates", "after 30 updates", "validation loss"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let record = bench.json("out/training.json");
+    assert_eq!(record["validation_loss"]["update"], serde_json::json!([0, 20, 40, 60]));
+    let losses = record["validation_loss"]["mean"].as_array().unwrap();
+    assert!(losses[3].as_f64().unwrap() < losses[0].as_f64().unwrap(), "{losses:?}");
+}
+
+#[test]
+fn killed_and_resumed_ends_with_the_same_weights() {
+    let bench = Bench::new();
+    bench.write("r.toml", recipe(&[]));
+    bench.done(&TRAIN);
+    let whole = results(&bench);
+    bench.done(&[&TRAIN[..], &["--threads", "1"]].concat());
+    assert_eq!(whole, results(&bench), "one thread");
+    let mut kills = 0;
+    std::fs::remove_dir_all(bench.path("out")).unwrap();
+    for delay in 1..25 {
+        let words = if delay > 1 { [&TRAIN[..], &["--resume"]].concat() } else { TRAIN.to_vec() };
+        let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(12 * delay) && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        if child.try_wait().unwrap().is_none() {
+            child.kill().unwrap();
+            kills += 1;
+        }
+        child.wait().unwrap();
+    }
+    assert!(kills > 0);
+    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    assert_eq!(whole, results(&bench), "killed {kills} times");
+    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    assert_eq!(whole, results(&bench), "resumed when finished");
+}
+
+#[test]
+fn resume_refuses_another_recipe_and_foreign_folders() {
+    let bench = Bench::new();
+    bench.write("r.toml", recipe(&[]));
+    bench.done(&TRAIN);
+    let other = [&TRAIN[..], &["--resume", "--set", "training.batch=31"]].concat();
+    bench.refused(&other, 2, &["training.batch", "32", "31", "resume"]);
+    std::fs::create_dir(bench.path("mine")).unwrap();
+    bench.write("mine/notes.txt", "keep");
+    bench.refused(&["train", "r.toml", "-o", "mine"], 2, &["mine", "other files"]);
+    assert!(bench.path("mine/notes.txt").exists());
+}
+
+#[test]
+fn every_objective_trains() {
+    let bench = Bench::new();
+    let flows = ["cfm", "ot-cfm", "sb-cfm", "variance-preserving", "rectified"];
+    for method in flows {
+        bench.write("r.toml", recipe(&[("ot-cfm", method), ("updates = 60", "updates = 3")]));
+        bench.done(&TRAIN);
+    }
+    let gaussian = ("kind = \"eight-gaussians\"", "kind = \"gaussian\"");
+    bench.write("r.toml", recipe(&[("ot-cfm", "target"), gaussian, ("updates = 60", "updates = 3")]));
+    bench.done(&TRAIN);
+    for process in ["ou", "vp", "subvp", "ve"] {
+        for output in ["score", "noise", "denoised", "v"] {
+            let text = recipe(&[
+                ("kind = \"flow\"", &format!("kind = \"{process}\"")),
+                ("method = \"ot-cfm\"", &format!("predicts = \"{output}\"")),
+                ("updates = 60", "updates = 2"),
+                gaussian,
+            ]);
+            bench.write("r.toml", text);
+            bench.done(&TRAIN);
+        }
+    }
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_training_and_keeps_the_checkpoint() {
+    let bench = Bench::new();
+    bench.write("r.toml", recipe(&[("batch = 32", "batch = 32\nlearning_rate = 1e25\nwarm_up = 30")]));
+    bench.refused(&TRAIN, 3, &["non-finite", "at update", "learning rate"]);
+}
+
+#[test]
+fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
+    let bench = Bench::new();
+    let refused = |changes: &[(&str, &str)], expected: &[&str]| {
+        bench.write("r.toml", recipe(changes));
+        bench.refused(&TRAIN, 2, expected);
+        assert!(!bench.path("out").exists());
+    };
+    refused(&[("two-moons", "tow-moons")], &["r.toml:3", "data.kind", "two-moons"]);
+    refused(&[("ot-cfm", "cot")], &["r.toml:11", "objective.method", "ot-cfm"]);
+    refused(&[("hidden", "hiden")], &["r.toml:13", "hiden"]);
+    refused(&[("batch = 32", "batch = 0")], &["training.batch", "whole number"]);
+    refused(&[("updates", "epochs")], &["epochs", "updates"]);
+    refused(&[("kind = \"two-moons\"", "kind = \"no.npy\"")], &["no.npy", "exists"]);
+    refused(&[("[16, 16]", "[16, 16]\nclasses = 3")], &["classes", "labels"]);
+    refused(&[("kind = \"flow\"", "kind = \"vp\"")], &["method"]);
+    refused(&[("kind = \"mlp\"\nhidden = [16, 16]", "kind = \"unet\"")], &["images"]);
+}
+
+#[test]
+fn images_with_classes_train_a_conditional_network() {
+    let bench = Bench::new();
+    for (class, shade) in [("dark", 40u8), ("light", 200)] {
+        std::fs::create_dir_all(bench.path("images").join(class)).unwrap();
+        for i in 0..6 {
+            let file = std::fs::File::create(bench.path(&format!("images/{class}/{i}.png"))).unwrap();
+            let mut encoder = png::Encoder::new(file, 8, 8);
+            encoder.set_color(png::ColorType::Grayscale);
+            encoder.set_depth(png::BitDepth::Eight);
+            let pixels: Vec<u8> = (0..64).map(|p| shade + p / 8 + i).collect();
+            encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        }
+    }
+    let text = "\
+name = \"images\"
+[data]
+images = \"images\"
+scale = [-1.0, 1.0]
+[process]
+kind = \"vp\"
+[objective]
+predicts = \"v\"
+[network]
+kind = \"unet\"
+channels = 8
+classes = 2
+[training]
+updates = 2
+batch = 4
+validation_pairs = 4
+samples = 4
+[sampler]
+steps = 2
+";
+    bench.write("r.toml", text);
+    bench.done(&TRAIN);
+    let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+    assert!(page.contains("8 × 8 pixels"), "no images on the page");
+    // The model generates without a class unless one is asked for.
+    bench.done(&["sample", "out/model.toml", "-n", "2", "-o", "x.npy"]);
+    bench.done(&["sample", "out/model.toml", "-n", "2", "-o", "y.npy", "--label", "1"]);
+    bench.done(&["sample", "out/model.toml", "-n", "2", "-o", "z.npy", "--label", "1", "--guidance", "3"]);
+    assert_ne!(std::fs::read(bench.path("x.npy")).unwrap(), std::fs::read(bench.path("y.npy")).unwrap());
+}
