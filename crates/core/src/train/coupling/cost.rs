@@ -95,7 +95,9 @@ impl Costs {
 
     fn checked(self) -> Result<Costs> {
         let n = self.n;
-        let bad = |row: &[[f64; WIDTH]]| row.as_flattened()[..n].iter().position(|c| !(c.abs() <= LARGEST));
+        let bad = |row: &[[f64; WIDTH]]| {
+            row.as_flattened()[..n].iter().position(|c| !(0.0..=LARGEST).contains(&c.abs()))
+        };
         match (0..n).find_map(|i| bad(self.row(i)).map(|j| (i, j))) {
             None => Ok(self),
             Some((i, j)) => Err(Error::invalid(
