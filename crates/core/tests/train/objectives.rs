@@ -231,6 +231,7 @@ fn batches_are_their_rows_in_both_precisions() {
             let [source, data, noise] = [&source, &data, &noise].map(|part| &part[row.clone()]);
             let weight = objective.pair(times.times[i], source, data, noise, &mut x, &mut y);
             assert_eq!((&x[..], &y[..], weight), (&state[row.clone()], &target[row.clone()], *found));
+            assert_eq!(weights32[i], weight as f32);
             assert!(row.clone().zip(&y).all(|(k, y)| target32[k] == *y as f32));
             assert!(row.zip(&x).all(|(k, x)| state32[k] == *x as f32));
         }
