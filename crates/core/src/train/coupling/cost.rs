@@ -9,7 +9,7 @@ pub(super) const WIDTH: usize = 8;
 /// Costs beyond this are refused: the prices must stay finite.
 const LARGEST: f64 = 1e200;
 
-/// C_ij = |x_i − y_j|² of n sources and n data, row after row in blocks of [`WIDTH`] columns; the columns
+/// C_ij = |x_i − y_j|² of n sources and n data, row after row in blocks of eight columns; the columns
 /// from n to the end of the last block are +∞.
 #[derive(Debug, Clone)]
 pub struct Costs {
