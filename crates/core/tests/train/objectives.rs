@@ -225,12 +225,13 @@ fn batches_are_their_rows_in_both_precisions() {
             (vec![0.0_f32; n * dim], vec![0.0; n * dim], vec![0.0; n]);
         let pairs = Pairs { state: &mut state32, target: &mut target32, weights: &mut weights32 };
         objective.fill(draws, pairs).unwrap();
-        for i in 0..n {
+        for (i, found) in weights.iter().enumerate() {
             let row = i * dim..(i + 1) * dim;
             let (mut x, mut y) = (vec![0.0; dim], vec![0.0; dim]);
             let [source, data, noise] = [&source, &data, &noise].map(|part| &part[row.clone()]);
             let weight = objective.pair(times.times[i], source, data, noise, &mut x, &mut y);
-            assert_eq!((&x[..], &y[..], weight), (&state[row.clone()], &target[row.clone()], weights[i]));
+            assert_eq!((&x[..], &y[..], weight), (&state[row.clone()], &target[row.clone()], *found));
+            assert_eq!(weights32[i], weight as f32);
             assert!(row.clone().zip(&y).all(|(k, y)| target32[k] == *y as f32));
             assert!(row.zip(&x).all(|(k, x)| state32[k] == *x as f32));
         }

@@ -9,7 +9,7 @@ pub(super) const WIDTH: usize = 8;
 /// Costs beyond this are refused: the prices must stay finite.
 const LARGEST: f64 = 1e200;
 
-/// C_ij = |x_i − y_j|² of n sources and n data, row after row in blocks of [`WIDTH`] columns; the columns
+/// C_ij = |x_i − y_j|² of n sources and n data, row after row in blocks of eight columns; the columns
 /// from n to the end of the last block are +∞.
 #[derive(Debug, Clone)]
 pub struct Costs {
@@ -95,7 +95,9 @@ impl Costs {
 
     fn checked(self) -> Result<Costs> {
         let n = self.n;
-        let bad = |row: &[[f64; WIDTH]]| row.as_flattened()[..n].iter().position(|c| !(c.abs() <= LARGEST));
+        let bad = |row: &[[f64; WIDTH]]| {
+            row.as_flattened()[..n].iter().position(|c| !(0.0..=LARGEST).contains(&c.abs()))
+        };
         match (0..n).find_map(|i| bad(self.row(i)).map(|j| (i, j))) {
             None => Ok(self),
             Some((i, j)) => Err(Error::invalid(

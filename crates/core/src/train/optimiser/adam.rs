@@ -106,7 +106,7 @@ impl Adam {
             ));
         }
         let norm = global_norm(gradient);
-        if !(norm < LONGEST) {
+        if !(0.0..LONGEST).contains(&norm) {
             return Err(invalid(
                 &format!("a finite gradient, shorter than {LONGEST:e}"),
                 format!("one of length {norm} at step {}", self.steps),
