@@ -39,9 +39,10 @@ impl Builder<'_> {
         let all = self.constant(name, &[rows], (0..rows).map(|i| i as f64).collect())?;
         let hot = self.push(name, Op::Compare(Comparison::Equal), &[label, all])?;
         let found = self.push(name, Op::MatMul, &[hot, table])?;
-        let known = self.push(name, Op::Sum(vec![1]), &[hot])?;
-        let unknown = self.number(f64::NAN);
-        self.push(name, Op::Select, &[known, found, unknown])
+        let named = self.push(name, Op::Sum(vec![1]), &[hot])?;
+        let (zero, nothing) = (self.number(0.0), self.number(f64::NAN));
+        let unknown = self.push(name, Op::Compare(Comparison::Equal), &[named, zero])?;
+        self.push(name, Op::Select, &[unknown, nothing, found])
     }
 
     /// One number as `[1, 1]`.
