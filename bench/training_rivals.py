@@ -73,8 +73,12 @@ def torch_gradients(name, batch):
     loss = torch.mean((model(x, t) - target) ** 2)
     loss.backward()
     print("loss", loss.item())
+    memory = {f"n.{layer}.mem_kv": names for layer, names in MEMORY.items()}
+    parts = []
     for key, value in named.items():
-        g = value.grad.numpy().ravel()
+        parts += zip(memory[key], value.grad) if key in memory else [(key, value.grad)]
+    for key, grad in parts:
+        g = grad.numpy().ravel()
         print(key, repr(float(g @ np.cos(0.1 * np.arange(g.size)))), repr(float(g @ g)))
 
 
@@ -87,6 +91,11 @@ def torch_mlp():
         for key, value in net.state_dict().items():
             value.copy_(torch.from_numpy(weights("mlp")[f"m.{key}"]))
     return lambda x, t: net(torch.cat([x, t[:, None]], -1)), {f"m.{k}": v for k, v in net.named_parameters()}
+
+
+# The names that the file has for keys and values of the memory of every attention layer.
+MEMORY = {layer: (f"unsqueeze_{2 * i}", f"unsqueeze_{2 * i + 1}") for i, layer in enumerate(
+    ("downs.0.2", "downs.1.2", "downs.2.2", "mid_attn", "ups.0.2", "ups.1.2", "ups.2.2"), 1)}
 
 
 def torch_ddpm():
@@ -109,7 +118,10 @@ def torch_ddpm():
             return torch.cat([angle.sin(), angle.cos()], -1)
 
     net.time_mlp[0] = Embedding()
-    # The file has the memory of the attention layers under other names.
+    with torch.no_grad():
+        for layer, names in MEMORY.items():
+            for part, name in zip(net.get_parameter(f"{layer}.mem_kv"), names):
+                part.copy_(torch.from_numpy(found[name][0]))
     return net, {f"n.{k}": v for k, v in net.named_parameters()}
 
 

@@ -2,14 +2,12 @@
 
 use super::allocate::allocate;
 use super::chain::chain;
-use super::fuse::{Biased, Finish, Fused, Fusion, fuse};
-use super::gradient::Gradient;
+use super::fuse::{Finish, Fused, Fusion, fuse};
 use super::memory::Pool;
-use super::spatial::Layer;
 use super::weights::Weights;
-use super::{Buffer, BufferId, Matrix, Place, Plan, Port, Space, Step};
+use super::{Buffer, BufferId, Place, Plan, Port, Space, Step};
 use crate::ir::{Convolution, Extent, Graph, NodeId, Op, Role, Window, broadcast_rows, elements, sum_rows};
-use crate::kernels::{Arithmetic, Element, Reduction, packed_len};
+use crate::kernels::{Arithmetic, Element, Reduction};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,16 +61,16 @@ impl<T: Element> Plan<T> {
     }
 }
 
-struct Compiler<'a, T: 'static> {
-    graph: &'a Graph,
-    fusion: Fusion,
+pub(super) struct Compiler<'a, T: 'static> {
+    pub graph: &'a Graph,
+    pub fusion: Fusion,
     /// Values that are known only after the last tile.
     late: Vec<bool>,
-    places: Vec<Option<Place>>,
+    pub places: Vec<Option<Place>>,
     /// Where matrices of the call lie packed.
-    packed: HashMap<NodeId, BufferId>,
-    plan: Plan<T>,
-    shared: &'a Weights<T>,
+    pub packed: HashMap<NodeId, BufferId>,
+    pub plan: Plan<T>,
+    pub shared: &'a Weights<T>,
 }
 
 impl<T: Element> Compiler<'_, T> {
@@ -117,13 +115,13 @@ impl<T: Element> Compiler<'_, T> {
         }
     }
 
-    fn buffer(&mut self, space: Space, rows: usize) -> BufferId {
+    pub fn buffer(&mut self, space: Space, rows: usize) -> BufferId {
         self.plan.buffers.push(Buffer { space, rows, row: 0 });
         self.plan.buffers.len() - 1
     }
 
     /// A new buffer for a node's value.
-    fn value(&mut self, id: NodeId) -> BufferId {
+    pub fn value(&mut self, id: NodeId) -> BufferId {
         let node = self.graph.node(id);
         let buffer = self.buffer(self.space(id), node.elements());
         self.places[id.0] = Some(Place { buffer, rows: None });
@@ -131,12 +129,12 @@ impl<T: Element> Compiler<'_, T> {
     }
 
     /// Where the value of a node lies.
-    fn space(&self, id: NodeId) -> Space {
+    pub fn space(&self, id: NodeId) -> Space {
         if self.late[id.0] { Space::Total } else { self.graph.node(id).extent.into() }
     }
 
     /// Adds a step that writes into a space.
-    fn emit(&mut self, space: Space, step: Step) {
+    pub fn emit(&mut self, space: Space, step: Step) {
         match space {
             Space::Constant => unreachable!("no step writes constants"),
             Space::Call => self.plan.call.push(step),
@@ -147,7 +145,7 @@ impl<T: Element> Compiler<'_, T> {
     }
 
     /// Where a value lies; constants are placed when they are first asked for.
-    fn place(&mut self, id: NodeId) -> Place {
+    pub fn place(&mut self, id: NodeId) -> Place {
         if let Some(place) = &self.places[id.0] {
             return place.clone();
         }
@@ -176,7 +174,7 @@ impl<T: Element> Compiler<'_, T> {
     }
 
     /// The buffer that holds a value and nothing else, in order; copied there if need be.
-    fn contiguous(&mut self, id: NodeId) -> BufferId {
+    pub fn contiguous(&mut self, id: NodeId) -> BufferId {
         let place = self.place(id);
         if place.rows.is_none() {
             return place.buffer;
@@ -202,32 +200,6 @@ impl<T: Element> Compiler<'_, T> {
             let rows = self.graph.node(port.node).elements();
             self.plan.outputs.push(Port { name: port.name.clone(), place, rows, extent: port.extent });
         }
-    }
-
-    fn weights(&mut self, id: NodeId) -> Matrix {
-        let shape = self.graph.shape(id);
-        let [inner, outputs] = [shape[0], shape[1]];
-        let Some(values) = self.graph.constant_values(id) else {
-            let known = self.packed.get(&id).copied();
-            let buffer = known.unwrap_or_else(|| self.pack(id, [inner, outputs]));
-            return Matrix::Given { buffer, inner, outputs };
-        };
-        self.plan.weights.push(self.shared.matrix(values, [inner, outputs]));
-        Matrix::Constant(self.plan.weights.len() - 1)
-    }
-
-    /// Packs a matrix of the call.
-    fn pack(&mut self, id: NodeId, [inner, outputs]: [usize; 2]) -> BufferId {
-        let place = self.place(id);
-        let lattice = place.rows.as_ref().map_or(Some((0, [outputs, 1])), |rows| lattice(rows, outputs));
-        let (input, (start, strides)) = match lattice {
-            Some(lattice) => (place.buffer, lattice),
-            None => (self.contiguous(id), (0, [outputs, 1])),
-        };
-        let out = self.buffer(Space::Call, packed_len(inner, outputs));
-        self.emit(Space::Call, Step::Pack { input, start, strides, inner, outputs, out });
-        self.packed.insert(id, out);
-        out
     }
 
     fn fused(&mut self, id: NodeId, fused: &Fused) {
@@ -297,30 +269,6 @@ impl<T: Element> Compiler<'_, T> {
         self.emit(self.space(id), Step::Select { condition, a, b, rows: node.elements(), out });
     }
 
-    /// A convolution of one sample with weights that are the same for all, with the bias that is added to it.
-    fn layer(&mut self, id: NodeId) {
-        let Some(Biased { product, bias }) = self.fusion.layers.get(&id).cloned() else { return };
-        let node = self.graph.node(product);
-        let Op::Convolve { window, role } = &node.op else { return };
-        let shape = self.graph.shape(node.inputs[1]);
-        let (layer, given) = match self.graph.constant_values(node.inputs[1]) {
-            Some(values) => (self.shared.layer(values, shape, window, *role), None),
-            None => (Arc::new(Layer::new(window, *role, shape, None)), Some(node.inputs[1])),
-        };
-        self.plan.layers.push(layer);
-        let layer = self.plan.layers.len() - 1;
-        let weights = given.map(|weights| {
-            let input = self.contiguous(weights);
-            let out = self.buffer(Space::Call, self.plan.layers[layer].packed_len());
-            self.emit(Space::Call, Step::PackLayer { layer, input, out });
-            out
-        });
-        let input = self.contiguous(node.inputs[0]);
-        let bias = bias.map(|bias| self.contiguous(bias));
-        let out = self.value(id);
-        self.emit(self.space(id), Step::Spatial { layer, weights, input, bias, out });
-    }
-
     fn convolve(&mut self, id: NodeId, window: &Window, role: Role) {
         let node = self.graph.node(id);
         let [a, b] = [0, 1].map(|i| self.graph.shape(node.inputs[i]));
@@ -352,53 +300,6 @@ impl<T: Element> Compiler<'_, T> {
         let input = rearranged(&self.place(node.inputs[0]), &sources, sources.len());
         let (reduction, starts, out) = (Reduction::Sum, Some(starts.into()), self.value(id));
         self.emit(self.space(id), Step::Reduce { reduction, input, starts, rows, group: 0, out });
-    }
-
-    /// A sum over samples: taken up tile by tile, where its argument is made.
-    fn total(&mut self, id: NodeId) {
-        let node = self.graph.node(id);
-        let out = self.value(id);
-        let step = match self.fusion.totals.get(&id) {
-            Some(&product) => self.total_product(id, product, out),
-            None => Step::Total { input: self.place(node.inputs[0]), rows: node.elements(), out },
-        };
-        // What is the same for all samples counts once for each.
-        let taken_up = self.graph.node(node.inputs[0]).extent.max(Extent::Sample);
-        self.emit(taken_up.into(), step);
-    }
-
-    /// The products of a sum over samples: as they stand, or with factors and result transposed, whichever fills the
-    /// lanes better.
-    fn total_product(&mut self, id: NodeId, product: NodeId, out: BufferId) -> Step {
-        let (shape, inputs) = (self.graph.shape(product), &self.graph.node(product).inputs);
-        if let Op::Convolve { window, .. } = &self.graph.node(product).op {
-            let channels = [0, 1].map(|i| self.graph.shape(inputs[i])[1]);
-            let gradient = Arc::new(Gradient::new(window, channels));
-            let [u, x] = [0, 1].map(|i| self.contiguous(inputs[i]));
-            return Step::TotalConvolve { gradient, u, x, out };
-        }
-        let inner = *self.graph.shape(inputs[0]).last().unwrap_or(&1);
-        let (m, n) = (shape[shape.len() - 2], shape[shape.len() - 1]);
-        let (a, b) = (self.place(inputs[0]), self.place(inputs[1]));
-        let cost = |rows: usize, columns: usize| rows.div_ceil(4) * columns.div_ceil(T::CHUNK);
-        if cost(m, n) <= cost(n, m) && !self.is_transposed_only(id) || cost(m, n) < cost(n, m) {
-            return Step::TotalProduct { a, b, m, inner, n, out };
-        }
-        let turned = |rows: usize, columns: usize| -> Vec<usize> {
-            (0..rows * columns).map(|i| i % rows * columns + i / rows).collect()
-        };
-        let a = rearranged(&a, &turned(m, inner), m * inner);
-        let b = rearranged(&b, &turned(inner, n), inner * n);
-        let here = Place { buffer: out, rows: None };
-        self.places[id.0] = Some(rearranged(&here, &turned(n, m), m * n));
-        Step::TotalProduct { a: b, b: a, m: n, inner, n: m, out }
-    }
-
-    /// Is a matrix used for nothing but its transpose?
-    fn is_transposed_only(&self, id: NodeId) -> bool {
-        let mut users = self.graph.nodes.iter().filter(|node| node.inputs.contains(&id));
-        let first = users.next();
-        first.is_some_and(|node| matches!(node.op, Op::Transpose(_))) && users.next().is_none()
     }
 
     fn concat(&mut self, id: NodeId, axis: usize) {
@@ -434,16 +335,6 @@ impl<T: Element> Compiler<'_, T> {
     }
 }
 
-/// Start and strides of a list of rows, if row (i, j) of `columns` a line lies at start + i · strides\[0\] + j · strides\[1\].
-fn lattice(rows: &[u32], columns: usize) -> Option<(usize, [usize; 2])> {
-    let at = |i: usize| rows.get(i).map(|&row| row as usize);
-    let start = at(0)?;
-    let down = if rows.len() > columns { at(columns)?.checked_sub(start)? } else { 0 };
-    let across = if columns > 1 { at(1)?.checked_sub(start)? } else { 0 };
-    let fits = |(i, &row): (usize, &u32)| row as usize == start + i / columns * down + i % columns * across;
-    rows.iter().enumerate().all(fits).then_some((start, [down, across]))
-}
-
 /// Which nodes depend on a sum over samples?
 fn late(graph: &Graph) -> Vec<bool> {
     let mut late = vec![false; graph.nodes.len()];
@@ -456,7 +347,7 @@ fn late(graph: &Graph) -> Vec<bool> {
 }
 
 /// The rows `rows` of a place that has `of` rows.
-fn rearranged(place: &Place, rows: &[usize], of: usize) -> Place {
+pub(super) fn rearranged(place: &Place, rows: &[usize], of: usize) -> Place {
     if rows.len() == of && rows.iter().copied().eq(0..of) {
         return place.clone();
     }

@@ -14,8 +14,10 @@ mod fuse;
 mod gradient;
 mod memory;
 mod pointwise;
+mod product;
 mod run;
 mod spatial;
+mod sums;
 mod tile;
 mod weights;
 

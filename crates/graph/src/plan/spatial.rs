@@ -3,7 +3,8 @@
 //! The choice depends on the layer only, so that a row comes out the same in every batch.
 
 use super::filter::{Filter, Lazy};
-use super::run::{Stage, Weights, split};
+use super::product::Weights;
+use super::run::{Stage, split};
 use crate::ir::{Role, Window};
 use crate::kernels::{
     Element, Executed, Linear, OUTSIDE, Outer, POSITIONS, Stencil, Tiling, Transform, packed_len,

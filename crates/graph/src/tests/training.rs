@@ -192,11 +192,44 @@ fn gradients_by_given_convolution_weights_match_tangents_and_differences() {
                     value.run(n, 0, &given(&rest, &moved), &mut [("loss", &mut losses)]);
                     dot(&losses, &u)
                 };
-                let h = 2e-3;
+                // The step shrinks with the direction, so that truncation stays far below the tolerance.
+                let h = 0.02 / (1.0 + dot(&dw, &dw).sqrt());
                 let term = |(s, weight): (f64, f64)| weight * (objective(s * h) - objective(-s * h)) / h;
                 let slope: f64 = [(1.0, 0.75), (2.0, -0.15), (3.0, 1.0 / 60.0)].map(term).iter().sum();
                 close(name, &[slope], &[dot(&found[i], &dw)], 1e-7);
             }
+        }
+    }
+}
+
+/// Lanes beside the samples hold log 0 and its slope; they must not reach a sum.
+#[test]
+fn lanes_that_hold_no_sample_do_not_count() {
+    let positive = |count: usize, seed: u64| -> Vec<f64> {
+        numbers(count, seed).iter().map(|v| 0.1 + v.abs()).collect()
+    };
+    for (channels, side) in [(1, 1), (3, 2), (12, 5)] {
+        let (dim, taps) = (channels * side * side, channels * channels * 9);
+        let w = positive(taps, 220);
+        let shape = [channels as i64, side as i64, side as i64];
+        let filter = [channels as i64, channels as i64, 3, 3];
+        let model = Model::new(&shape)
+            .floats("w", &filter, &w)
+            .node_with("c = Conv x w", vec![ints("pads", &[1; 4]), ints("kernel_shape", &[3, 3])])
+            .node("y = Log c");
+        let graph = read(&model).with_parameters_as_inputs(&["w"]).unwrap();
+        let reverse = gradients(&graph, "y", &["w"], "u").unwrap();
+        let forward = tangent_over(&graph, "w", "dw", Extent::Call).unwrap();
+        let [reverse, forward] = [reverse, forward].map(|g| Program::new(&g, Precision::F64).unwrap());
+        for n in [1, 9, 34] {
+            let (x, u, dw) = (positive(n * dim, 221), numbers(n * dim, 222), numbers(taps, 223));
+            let (mut found, mut along) = (vec![f64::NAN; taps], vec![f64::NAN; n * dim]);
+            let rest: [(&str, &[f64]); 3] = [("x", &x), ("t", &[0.0]), ("w", &w)];
+            let [backward, straight] =
+                [("u", u.as_slice()), ("dw", dw.as_slice())].map(|own| [&rest[..], &[own]].concat());
+            reverse.run(n, 0, &backward, &mut [("w.u", &mut found)]);
+            forward.run(n, 0, &straight, &mut [("y.dw", &mut along)]);
+            close("log", &[dot(&found, &dw)], &[dot(&u, &along)], 1e-12);
         }
     }
 }
