@@ -393,8 +393,9 @@ pub struct VectorOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Response")]
 pub struct ResponseOptions {
-    /// Observables whose response to the errors is computed: x0, x0^2, x0*x1, distance, or an ONNX file that maps
-    /// x [batch, …] to one number a sample [default: all coordinates, their squares and the distance, for D up to 16]
+    /// Observables whose response to the errors is computed: x0, x0^3, x0^2*x1 (x0 is the first
+    /// coordinate; powers sum to 9 at most), distance, or an ONNX file that maps x [batch, …] to one number a sample
+    /// [default: all coordinates, their squares and the distance, for D up to 16]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub observable: Vec<String>,
     /// Leave out the response of the generated density
