@@ -123,6 +123,10 @@ pub struct Sample {
     /// Follow the log-likelihood of every sample, too, and report bits per dimension
     #[arg(long)]
     pub log_likelihood: bool,
+    /// File for the log-likelihood of every sample, .npy or .csv: one row a sample, log ρ in nats and its standard error
+    /// (0 for exact formulas)
+    #[arg(long, value_name = "FILE", requires = "log_likelihood")]
+    pub log_likelihood_out: Option<PathBuf>,
     /// How: exactly for the discrete flow, or by the divergence of the continuous one, exact or from random probes
     /// [default: discrete for D up to 16, else probes]
     #[arg(long, value_enum, value_name = "FORMULA", requires = "log_likelihood")]

@@ -13,8 +13,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
 use surefoot::analysis::{
-    Chunk, ClassifierSummary, ColumnSpec, NotComputed, Provenance, Request, Summary, chunk, classifier_layout, classify,
-    error_scales, layout, summarise,
+    Chunk, ClassifierSummary, ColumnSpec, NotComputed, Provenance, Request, Summary, chunk,
+    classifier_layout, classify, error_scales, layout, summarise,
 };
 
 /// A finished run.

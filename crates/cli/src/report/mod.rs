@@ -23,8 +23,8 @@ mod text;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, likelihood, pictures,
-    provenance, response, robustness,
+    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, likelihood,
+    pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 use maud::{Markup, html as page};

@@ -42,11 +42,16 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
     let (dim, k) = (system.dim(), request.vectors);
     let mut list = Vec::new();
     let mut add = |what: &str, why: Option<String>| list.extend(why.map(|why| NotComputed::new(what, why)));
-    let fewer = (k < dim).then(|| format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all)"));
+    let fewer =
+        (k < dim).then(|| format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all)"));
     add("exact vectors (svd)", fewer);
-    let no_score = "the target score is not known: a flow model needs reference points of its data ([score], [support])";
+    let no_score =
+        "the target score is not known: a flow model needs reference points of its data ([score], [support])";
     add("alignment with the score", (!extent.score).then(|| no_score.into()));
-    add("distances, footing, gains, error budget", (!extent.support).then(|| "no support is known ([support])".into()));
+    add(
+        "distances, footing, gains, error budget",
+        (!extent.support).then(|| "no support is known ([support])".into()),
+    );
     add("angle of the sensitive subspace and the support", angles(request, extent));
     let response = response(dim, request, extent);
     match &response {
@@ -55,7 +60,10 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
     }
     add("likelihood of the samples", likelihood(system, request, extent));
     let few = classifier_layout(request, 0).is_empty();
-    add("support classifier", few.then(|| format!("{} samples are fewer than {FEWEST_SAMPLES}", request.samples)));
+    add(
+        "support classifier",
+        few.then(|| format!("{} samples are fewer than {FEWEST_SAMPLES}", request.samples)),
+    );
     add("sufficient condition", condition(system, request, extent));
     list
 }
@@ -63,7 +71,10 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
 fn angles(request: &Request, extent: &Extent) -> Option<String> {
     (extent.support && !extent.angles).then(|| match extent.aligned {
         0 => "the support has no tangent directions to compare with".into(),
-        d => format!("k = {} vectors are fewer than the {d} directions of the support (raise -k)", request.vectors),
+        d => format!(
+            "k = {} vectors are fewer than the {d} directions of the support (raise -k)",
+            request.vectors
+        ),
     })
 }
 
@@ -88,7 +99,9 @@ fn response(dim: usize, request: &Request, extent: &Extent) -> Option<String> {
 fn density(system: &System, request: &Request) -> Option<String> {
     let (dim, k) = (system.dim(), request.vectors);
     if dim > RESPONSE_UP_TO {
-        return Some(format!("D = {dim} is above {RESPONSE_UP_TO}, and exact second derivatives take D (D + 1)/2 directions a step"));
+        return Some(format!(
+            "D = {dim} is above {RESPONSE_UP_TO}, and exact second derivatives take D (D + 1)/2 directions a step"
+        ));
     }
     if k < dim {
         return Some(format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all)"));
@@ -102,11 +115,18 @@ fn likelihood(system: &System, request: &Request, extent: &Extent) -> Option<Str
     }
     let level = system.drift.process.noise_level();
     if level > 0.0 {
-        return Some(format!("the sampler is stochastic (noise level {level}; --noise-level 0 is deterministic)"));
+        return Some(format!(
+            "the sampler is stochastic (noise level {level}; --noise-level 0 is deterministic)"
+        ));
     }
-    let why = density(system, request).unwrap_or_else(|| "it comes with the response, which was switched off".into());
+    let why = density(system, request)
+        .unwrap_or_else(|| "it comes with the response, which was switched off".into());
     let sampled = system.source_density.is_some() && system.dim() > RESPONSE_UP_TO;
-    Some(if sampled { format!("{why}; `sample --log-likelihood` estimates it with random probes") } else { why })
+    Some(if sampled {
+        format!("{why}; `sample --log-likelihood` estimates it with random probes")
+    } else {
+        why
+    })
 }
 
 fn condition(system: &System, request: &Request, extent: &Extent) -> Option<String> {
@@ -115,15 +135,22 @@ fn condition(system: &System, request: &Request, extent: &Extent) -> Option<Stri
         return None;
     }
     Some(match () {
-        () if !extent.support => "no support is known, hence no dimension of its tangent space ([support])".into(),
+        () if !extent.support => {
+            "no support is known, hence no dimension of its tangent space ([support])".into()
+        }
         () if d == 0 => "the support has no tangent directions".into(),
         () if d > MOST_DIRECTIONS => {
-            format!("d = {d} is above {MOST_DIRECTIONS}, and curvatures take d (d + 1)/2 second derivatives a step")
+            format!(
+                "d = {d} is above {MOST_DIRECTIONS}, and curvatures take d (d + 1)/2 second derivatives a step"
+            )
         }
         () if d > k => format!("k = {k} vectors are fewer than the {d} directions of the support (raise -k)"),
         () if request.paths == 0 => "no paths are kept (--paths)".into(),
         () => match check_second_order(system) {
-            Err(error) => format!("the field has no exact second derivatives: {}", error.to_string().trim_end_matches('.')),
+            Err(error) => format!(
+                "the field has no exact second derivatives: {}",
+                error.to_string().trim_end_matches('.')
+            ),
             Ok(()) => "it was not asked for".into(),
         },
     })

@@ -43,7 +43,9 @@ impl ClassifierSummary {
     /// What came of it, in a sentence.
     pub fn sentence(&self) -> String {
         let percent = |share: &Share| format!("{:.1} %", 100.0 * share.value);
-        let most = |a: &ClassifierUnderError, b: &ClassifierUnderError| a.rejected.value.total_cmp(&b.rejected.value);
+        let most = |a: &ClassifierUnderError, b: &ClassifierUnderError| {
+            a.rejected.value.total_cmp(&b.rejected.value)
+        };
         let worst = self.under_error.iter().max_by(|a, b| most(a, b)).map_or_else(String::new, |entry| {
             format!(
                 ", and at most {} of their perturbed twins ({} of size {})",

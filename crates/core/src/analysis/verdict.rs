@@ -51,7 +51,9 @@ fn off_share(entry: &Robustness, dim: usize, tangent: usize) -> Option<f64> {
 
 fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> Option<bool> {
     let Some(support) = system.support.as_ref() else {
-        reasons.push("No support is known, so nothing says what is off the data, and robustness is not judged.".into());
+        reasons.push(
+            "No support is known, so nothing says what is off the data, and robustness is not judged.".into(),
+        );
         return None;
     };
     let dim = system.dim();
@@ -104,7 +106,10 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
         return None;
     }
     let footing_holds = summary.footing.as_ref().is_none_or(|f| {
-        f.kinds.iter().filter(|(kind, _)| *kind != "white" && !is_worst(kind)).all(|(_, q)| q.q50_low > f.null)
+        f.kinds
+            .iter()
+            .filter(|(kind, _)| *kind != "white" && !is_worst(kind))
+            .all(|(_, q)| q.q50_low > f.null)
     });
     Some(share < OFF_SHARE && footing_holds)
 }
@@ -211,14 +216,14 @@ fn exponents(summary: &Summary, reasons: &mut Vec<String>) {
         (0.0, _) => "The most sensitive direction expands on some paths and keeps its length on others",
         _ => "The most sensitive direction contracts on some paths and expands on others",
     };
-    reasons.push(format!(
-        "{word}: leading log growth {middle:.3} nats (median; 5–95 % {low:.3} to {high:.3})."
-    ));
+    reasons
+        .push(format!("{word}: leading log growth {middle:.3} nats (median; 5–95 % {low:.3} to {high:.3})."));
 }
 
 fn gains(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(gains) = &summary.gains else { return };
-    let along = gains.tangent.as_ref().map_or_else(String::new, |q| format!(" and by {} along it", digits(q.q50)));
+    let along =
+        gains.tangent.as_ref().map_or_else(String::new, |q| format!(" and by {} along it", digits(q.q50)));
     reasons.push(format!(
         "An error nowhere larger than 1 (2-norm, in the {}) moves a sample to first order by at most {} off the \
          support{along} (medians). {}",
@@ -253,9 +258,10 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
         |c: &super::summary::Change| c.change.abs() / c.value.abs().max(c.doubled.abs()).max(1e-300);
     // Distances and gains are lengths; all other figures are pure numbers, degrees or nats.
     let natural = |name: &str| if name == "distance" || name.starts_with("gains.") { scale } else { 1.0 };
-    let watched = convergence.medians.iter().filter(|(name, change)| {
-        !name.contains(".qr") && change.change.abs() > ROUNDING * natural(name)
-    });
+    let watched = convergence
+        .medians
+        .iter()
+        .filter(|(name, change)| !name.contains(".qr") && change.change.abs() > ROUNDING * natural(name));
     let worst = watched.max_by(|a, b| relative(a.1).total_cmp(&relative(b.1)));
     if let Some((name, change)) = worst
         && relative(change) > 0.1

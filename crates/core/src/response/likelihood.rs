@@ -31,7 +31,9 @@ impl Formula {
         match self {
             Formula::Discrete => "of the discrete flow, exact".into(),
             Formula::ContinuousExact => "of the continuous flow, exact divergence on this grid".into(),
-            Formula::ContinuousHutchinson { probes } => format!("of the continuous flow, {probes} random probes a sample"),
+            Formula::ContinuousHutchinson { probes } => {
+                format!("of the continuous flow, {probes} random probes a sample")
+            }
         }
     }
 

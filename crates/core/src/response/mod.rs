@@ -123,9 +123,7 @@ impl Differences {
         let grown = pairs.clone().filter(|&i| errors[i + 1] > errors[i]);
         let later = |i: usize| errors.iter().zip(sizes).skip(i + 1).map(|(error, size)| error * size);
         let floor = grown.map(|i| later(i).fold(f64::INFINITY, f64::min)).fold(rounding, f64::max);
-        let visible = |i: usize| {
-            errors[i] > ABOVE_FLOOR * (floor / sizes[i]).max(f64::EPSILON * limit.abs())
-        };
+        let visible = |i: usize| errors[i] > ABOVE_FLOOR * (floor / sizes[i]).max(f64::EPSILON * limit.abs());
         let last = pairs.rev().find(|&i| visible(i) && visible(i + 1) && errors[i] > errors[i + 1]);
         let slope = |i: usize| (errors[i] / errors[i + 1]).ln() / (sizes[i] / sizes[i + 1]).ln();
         Differences { limit, order: last.map(slope), values }

@@ -244,15 +244,30 @@ mod tests {
 
     #[test]
     fn names_are_what_can_be_typed() {
-        for name in ["x0", "x12", "x3^2", "x0*x1", "x0^3", "x1^9", "x0^2*x1", "x0*x1*x2", "x0^4*x3^5", "distance"] {
+        for name in
+            ["x0", "x12", "x3^2", "x0*x1", "x0^3", "x1^9", "x0^2*x1", "x0*x1*x2", "x0^4*x3^5", "distance"]
+        {
             assert_eq!(Observable::parse(name).unwrap().name(), name);
         }
         assert_eq!(Observable::parse("x2*x2").unwrap().name(), "x2^2");
         assert_eq!(Observable::parse("x2*x0*x2").unwrap().name(), "x0*x2^2");
         assert_eq!(Observable::parse("x1^1").unwrap().name(), "x1");
         for text in [
-            "", "x", "y0", "x-1", "x+1", "x0^0", "x0^10", "x0^5*x1^5", "x0^", "x0^-2", "x0*", "*x1", "x0^2^2",
-            "Distance", "x99999999999999999999",
+            "",
+            "x",
+            "y0",
+            "x-1",
+            "x+1",
+            "x0^0",
+            "x0^10",
+            "x0^5*x1^5",
+            "x0^",
+            "x0^-2",
+            "x0*",
+            "*x1",
+            "x0^2^2",
+            "Distance",
+            "x99999999999999999999",
         ] {
             assert!(Observable::parse(text).is_none(), "{text}");
         }

@@ -203,7 +203,12 @@ fn exponents(runs: &Runs) -> Result<Vec<Claim>> {
             let run = run(runs, key)?;
             for (method, column) in [("qr", "log_growth_qr"), ("svd", "log_growth_svd")] {
                 let found = share(run, column, &format!("{name}, {method}: {what}"), holds)?;
-                parts.push(Part::above(format!("{name}, {method}"), Some(found.value), bound, run.request.samples));
+                parts.push(Part::above(
+                    format!("{name}, {method}"),
+                    Some(found.value),
+                    bound,
+                    run.request.samples,
+                ));
                 evidence.push(found);
             }
         }

@@ -86,7 +86,14 @@ fn pages(finished: &Runs) -> Vec<FigurePage> {
     let page = |file, text: &str, figures, errors: bool| {
         let of = |name: &&&str| name.starts_with("errors-") == errors;
         let runs: Vec<String> = finished.keys().filter(of).map(|name| name.to_string()).collect();
-        FigurePage { file, text: text.into(), figures, runs, note: errors.then_some(SIZES), drawn: Vec::new() }
+        FigurePage {
+            file,
+            text: text.into(),
+            figures,
+            runs,
+            note: errors.then_some(SIZES),
+            drawn: Vec::new(),
+        }
     };
     let all = [
         page(

@@ -41,7 +41,8 @@ impl Part {
             (true, _) => Part { name, holds: Some(true), needed: None },
             (_, true) => Part { name, holds: Some(false), needed: None },
             _ => {
-                let width = if bound > found.value { found.high - found.value } else { found.value - found.low };
+                let width =
+                    if bound > found.value { found.high - found.value } else { found.value - found.low };
                 Part { name, holds: None, needed: needed(n, width, (found.value - bound).abs()) }
             }
         }
@@ -125,7 +126,9 @@ fn explained(rule: &str, parts: &[Part]) -> String {
         let most = parts.iter().filter_map(|part| part.needed).fold(0.0, f64::max);
         text.push_str(&match most {
             most if most > MOST => "; the two are too close for any run of reasonable size".into(),
-            most if most > 0.0 => format!("; about {} paths would tell (-n, or leave out --quick)", rounded(most)),
+            most if most > 0.0 => {
+                format!("; about {} paths would tell (-n, or leave out --quick)", rounded(most))
+            }
             _ => "; more paths would tell (-n, or leave out --quick)".into(),
         });
     }
@@ -175,7 +178,9 @@ mod tests {
     #[test]
     fn answers_follow_from_parts() {
         let (yes, no, open) = (part(Some(true)), part(Some(false)), part(None));
-        let of = |parts: &[&Part]| all_or_some("rule", &parts.iter().map(|p| (*p).clone()).collect::<Vec<_>>()).answer;
+        let of = |parts: &[&Part]| {
+            all_or_some("rule", &parts.iter().map(|p| (*p).clone()).collect::<Vec<_>>()).answer
+        };
         assert_eq!(of(&[&yes, &yes]), Answer::Holds);
         assert_eq!(of(&[&yes, &no, &open]), Answer::Partly);
         assert_eq!(of(&[&no, &no]), Answer::Not);

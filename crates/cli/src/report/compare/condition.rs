@@ -51,6 +51,7 @@ pub fn draw(models: &[Model]) -> Markup {
 }
 
 fn first_failing(condition: &ConditionSummary) -> String {
-    let shares = condition.first_failing.iter().map(|(clause, share)| format!("{clause} {}", percent(*share)));
+    let shares =
+        condition.first_failing.iter().map(|(clause, share)| format!("{clause} {}", percent(*share)));
     shares.collect::<Vec<_>>().join(", ")
 }

@@ -153,7 +153,8 @@ fn numbers(gains: &GainsSummary) -> Markup {
     add("white errors: share off the support".into(), &gains.white_normal_share);
     for attained in &gains.attained {
         let norm = if attained.kind.starts_with("worst-l2") { "2-norm" } else { "∞-norm" };
-        let share = format!("{} of size {}: distance added / ε G_N, {norm}", attained.kind, typed(attained.size));
+        let share =
+            format!("{} of size {}: distance added / ε G_N, {norm}", attained.kind, typed(attained.size));
         add(share, &attained.share);
     }
     table(&head, &rows)

@@ -62,7 +62,11 @@ fn figure(context: &Context, values: &[f64]) -> Figure {
         columns: 2,
         panels: vec![
             panel("Histogram", y, filled),
-            panel("Distribution function", Axis::new(Scale::linear(0.0, 1.0), "share of samples below"), line),
+            panel(
+                "Distribution function",
+                Axis::new(Scale::linear(0.0, 1.0), "share of samples below"),
+                line,
+            ),
         ],
         caption: html! { "All samples; at most 0.2 % lie beyond either end of the axis." },
         numbers: context.numbers(&["log_density"]),
@@ -72,7 +76,8 @@ fn figure(context: &Context, values: &[f64]) -> Figure {
 fn numbers(likelihood: &LikelihoodSummary) -> Markup {
     let mut head = vec!["over samples"];
     head.extend(QUANTILE_HEAD);
-    let row = |name: &str, cells: Vec<String>| std::iter::once(name.to_string()).chain(cells).collect::<Vec<_>>();
+    let row =
+        |name: &str, cells: Vec<String>| std::iter::once(name.to_string()).chain(cells).collect::<Vec<_>>();
     let rows = [
         row("log-density, nats", quantile_cells(&likelihood.log_density)),
         row("bits per dimension", quantile_cells(&likelihood.bits_per_dim)),
