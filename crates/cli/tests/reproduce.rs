@@ -48,7 +48,10 @@ fn claims_have_answers_and_evidence() {
     // One page holds everything: the figures stand in it, with a word on sizes, and so does the page beside it.
     for file in ["report.html", "errors.html"] {
         let page = std::fs::read_to_string(bench.path("out").join(file)).unwrap();
-        assert!(page.contains("Where samples land") && page.contains("an error ε χ/2 of the score"), "{file}");
+        assert!(
+            page.contains("Where samples land") && page.contains("an error ε χ/2 of the score"),
+            "{file}"
+        );
     }
 }
 

@@ -145,7 +145,7 @@ fn one(claim: &Claim) -> Markup {
         .collect();
     html! {
         h3 { (claim.claim) }
-        p { span class=(class) { (claim.answer.words()) } " – " (claim.why) "." }
+        p { span class=(class) { (claim.answer.words()) } ". " (claim.why) "." }
         div class="scroll" { (table(&["measured", "value", "95 % interval"], &rows)) }
     }
 }

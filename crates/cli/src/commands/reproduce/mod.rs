@@ -122,7 +122,7 @@ fn table(claims: &[Claim]) -> String {
             let values = format!("{} ({} to {})", number(point.value), number(point.low), number(point.high));
             let _ = writeln!(text, "      {:<80}{values}", evidence.what);
         }
-        let _ = writeln!(text, "      {}: {}\n", claim.answer.words().to_uppercase(), claim.why);
+        let _ = writeln!(text, "      {}. {}.\n", claim.answer.words().to_uppercase(), claim.why);
     }
     text
 }

@@ -111,28 +111,28 @@ pub fn strict_or_weak(rule: &str, strict: &[Part], weak: &[Part]) -> Ruling {
     Ruling { answer, why: explained(rule, strict) }
 }
 
-/// The rule, what fails it, and what cannot be told.
+/// What fails the rule, what cannot be told, and the rule.
 fn explained(rule: &str, parts: &[Part]) -> String {
     let names = |wanted: Option<bool>| {
         let of = parts.iter().filter(|part| part.holds == wanted).map(|part| part.name.as_str());
         of.collect::<Vec<_>>().join("; ")
     };
-    let mut text = rule.to_string();
+    let mut text = String::new();
     if parts.iter().any(|part| part.holds == Some(false)) {
-        text.push_str(&format!(". Fails for {}", names(Some(false))));
+        text.push_str(&format!("Fails for {}. ", names(Some(false))));
     }
     if parts.iter().any(|part| part.holds.is_none()) {
-        text.push_str(&format!(". Cannot be told for {}: the interval covers the bound", names(None)));
+        text.push_str(&format!("Cannot be told for {}: the interval covers the bound; ", names(None)));
         let most = parts.iter().filter_map(|part| part.needed).fold(0.0, f64::max);
         text.push_str(&match most {
-            most if most > MOST => "; the two are too close for any run of reasonable size".into(),
+            most if most > MOST => "the two are too close for any run of reasonable size. ".into(),
             most if most > 0.0 => {
-                format!("; about {} paths would tell (-n, or leave out --quick)", rounded(most))
+                format!("about {} paths would tell (-n, or leave out --quick). ", rounded(most))
             }
-            _ => "; more paths would tell (-n, or leave out --quick)".into(),
+            _ => "more paths would tell (-n, or leave out --quick). ".into(),
         });
     }
-    text
+    format!("{text}Rule: {rule}")
 }
 
 /// To two digits, upwards.

@@ -175,9 +175,8 @@ fn notes(gains: &GainsSummary) -> Markup {
             }
             li {
                 "States and noises of a sample's path take " (bytes(gains.path_bytes)) " on the way back"
-                @if gains.path_recomputed { "; they are recomputed from checkpoints, which takes less" }
-                @else { " and are stored" }
-                ". Not a bit of the result depends on it."
+                @if gains.path_recomputed { ", too much to store: they are recomputed from checkpoints" } @else { " and are stored" }
+                "; the result is the same, bit for bit, either way."
             }
             @if !gains.attained.is_empty() {
                 li { "The worst-case error attains its bound where the distance added is ε G" sub { "N" } " in the norm of its size (∞-norm for worst, 2-norm for worst-l2): 1 to first order for a support of codimension 1, away from its ends." }

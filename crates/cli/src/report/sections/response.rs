@@ -253,7 +253,7 @@ fn numbers(response: &ResponseSummary, absent: Option<&NotComputed>) -> Markup {
             "Coordinates count from 0: x0 is the first."
         }
         @for warning in response.warnings() { p { strong { (warning) } } }
-        @if response.warnings().is_empty() { @if let Some(sentence) = response.agreement() { p { (sentence) } } }
+        @if let Some(sentence) = response.agreement().filter(|_| !response.forms_disagree()) { p { (sentence) } }
         @if let Some(sentence) = response.noise() { p { (sentence) } }
         @if let Some(absent) = absent { p { (absent.sentence()) } }
         div class="scroll" { (table(&head, &rows)) }

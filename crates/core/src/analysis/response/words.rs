@@ -46,7 +46,7 @@ impl ResponseSummary {
         }
         (!found.is_empty()).then(|| {
             format!(
-                "Caution, heavy tails: one in a hundred samples carries over half of the variance of {}. The printed standard errors \
+                "Caution, heavy tails: one in a hundred samples carries over half of the variance behind {}. The printed standard errors \
                  are too small to be trusted there; more samples may change these numbers by much more.",
                 named(&found, String::clone)
             )
@@ -60,18 +60,19 @@ impl ResponseSummary {
         )
     }
 
+    /// Whether the two forms differ by more than chance.
+    pub fn forms_disagree(&self) -> bool {
+        self.answers.iter().filter_map(|answer| answer.difference?.pull()).any(|pull| pull > CHANCE)
+    }
+
     /// What a reader should know before using the numbers: disagreement and heavy tails.
     pub fn warnings(&self) -> Vec<String> {
-        let apart = self.agreement().filter(|_| {
-            let pulls = self.answers.iter().filter_map(|answer| answer.difference?.pull());
-            pulls.fold(0.0, f64::max) > CHANCE
-        });
-        apart.into_iter().chain(self.tails()).collect()
+        self.agreement().filter(|_| self.forms_disagree()).into_iter().chain(self.tails()).collect()
     }
 }
 
 fn title(answer: &Answer) -> String {
-    format!("{}, {}", answer.kind, answer.observable)
+    format!("{} under {} errors", answer.observable, answer.kind)
 }
 
 /// The first few, and how many more.
@@ -120,7 +121,7 @@ mod tests {
         assert!(found.warnings().is_empty());
         let apart = summary(estimate(-0.31, Some(0.1), None), light);
         let said = apart.agreement().unwrap();
-        for part in ["disagree", "3.1", "random, x0^2", "kinks", "heavy tails"] {
+        for part in ["disagree", "3.1", "x0^2 under random errors", "kinks", "heavy tails"] {
             assert!(said.contains(part), "{said}");
         }
         assert_eq!(apart.warnings(), [said]);
@@ -137,7 +138,7 @@ mod tests {
     fn heavy_tails_are_named() {
         let heavy = estimate(0.3, Some(0.1), Some(0.7));
         let said = summary(estimate(0.1, Some(0.1), None), heavy).tails().unwrap();
-        assert!(said.contains("random, x0^2 (path form)"), "{said}");
+        assert!(said.contains("x0^2 under random errors (path form)"), "{said}");
         let many: Vec<u32> = (0..6).collect();
         assert_eq!(named(&many, |i| i.to_string()), "0; 1; 2; 3; and 2 more");
     }
