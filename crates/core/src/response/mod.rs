@@ -109,11 +109,12 @@ pub struct Differences {
     pub order: Option<f64>,
 }
 
-/// An error is read as one of the differences themselves when it is this many times the rounding floor.
-const ABOVE_FLOOR: f64 = 3.0;
+/// An error is read as one of the differences themselves when it is this many times the rounding floor: a tenth of it
+/// may then be rounding, which leaves an order between sizes ten times apart within 0.1.
+const ABOVE_FLOOR: f64 = 10.0;
 
 impl Differences {
-    /// From the values at `sizes`, largest first; `rounding` is how far a mean of the observable may be off by rounding.
+    /// From the values at `sizes`, largest first; `rounding` is how far half the difference of two means of the observable is off by rounding.
     ///
     /// Rounding adds κ/ε to a difference. κ is `rounding`, or what the differences themselves show: their own error falls
     /// with ε in the end, so one that grows from a size to the next, and is of the size κ/ε at all later ones, is rounding.
@@ -162,16 +163,18 @@ mod tests {
         };
         // Single precision: ε² until 0.01, then rounding that grows as 1/ε.
         let single = [7.0e-5, 7.5e-7, 6.8e-7, 3.8e-6];
-        for rounding in [1e-11, 1e-9] {
+        for rounding in [1e-11, 6e-10] {
             assert!((of(single, rounding).unwrap() - 1.97).abs() < 0.01);
         }
         assert_eq!(of(single, 1e-8), None, "all below a floor known beforehand");
         // Rounding that happens to fall between the last sizes is rounding all the same.
-        assert!((of([7.0e-5, 7.5e-7, 6.8e-7, 5.0e-7], 1e-9).unwrap() - 1.97).abs() < 0.01);
+        assert!((of([7.0e-5, 7.5e-7, 6.8e-7, 5.0e-7], 6e-10).unwrap() - 1.97).abs() < 0.01);
         // Double precision: ε² all the way down.
         let double = [3.2e-6, 3.1e-8, 3.1e-10, 3.1e-12];
         assert!((of(double, 1e-16).unwrap() - 2.0).abs() < 0.01);
         assert!((of(double, 1e-14).unwrap() - 2.0).abs() < 0.01);
+        // An error of a few times the floor is no error of the differences.
+        assert!((of([6.1e-5, 2.5e-5, 2.2e-5, 7.1e-5], 1e-9).unwrap() - 0.387).abs() < 0.01);
         // Nothing but rounding.
         assert_eq!(of([1e-8, 1e-7, 1e-6, 1e-5], 0.0), None);
         // Growth at sizes that are too large is not rounding: what follows is far below 1/ε.

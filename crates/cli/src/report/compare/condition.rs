@@ -21,17 +21,18 @@ pub fn draw(models: &[Model]) -> Markup {
         };
         models.iter().map(of).collect()
     };
-    let figures: [(&str, Cell); 5] = [
+    let figures: [(&str, Cell); 4] = [
         ("met, share of paths", |c| percent(c.satisfied)),
         ("met by the stretch that the proof needs", |c| percent(c.satisfied_proof)),
         ("t*, first step from which it holds (median)", |c| {
             c.t_star.as_ref().map_or_else(|| "none".into(), |q| number(q.q50))
         }),
         ("δ, largest at t* (median)", |c| c.delta.as_ref().map_or_else(|| "none".into(), |q| number(q.q50))),
-        ("what breaks first, going back from the data", first_failing),
     ];
     let mut rows: Vec<_> =
         figures.iter().map(|(name, cell)| (name.to_string(), cells(&|c| Some(cell(c))))).collect();
+    let breaks = models.iter().map(|model| model.context.input.summary.condition.as_ref().map(first_failing));
+    rows.push(("what breaks first, going back from the data".into(), breaks.collect()));
     for (key, name) in clauses {
         rows.push((name.into(), cells(&|c| c.clauses.get(key).map(|clause| percent(clause.throughout)))));
     }
@@ -50,8 +51,9 @@ pub fn draw(models: &[Model]) -> Markup {
     }
 }
 
-fn first_failing(condition: &ConditionSummary) -> String {
-    let shares =
-        condition.first_failing.iter().map(|(clause, share)| format!("{clause} {}", percent(*share)));
-    shares.collect::<Vec<_>>().join(", ")
+/// A line for every clause, the most frequent first.
+fn first_failing(condition: &ConditionSummary) -> Markup {
+    let mut shares: Vec<_> = condition.first_failing.iter().collect();
+    shares.sort_by(|a, b| b.1.total_cmp(a.1));
+    html! { @for (clause, share) in shares { div { (clause) " " (percent(*share)) } } }
 }

@@ -11,6 +11,9 @@ use std::collections::BTreeMap;
 /// Starts at which the field is asked for its precision.
 const PROBED: usize = 8;
 
+/// Deviation by rounding over the spacing of the numbers.
+const SPREAD: f64 = 0.3;
+
 /// By error kind, then by observable.
 type ByObservable = BTreeMap<String, BTreeMap<String, f64>>;
 
@@ -159,10 +162,11 @@ struct Data {
     rounding: f64,
 }
 
-/// Relative rounding of a mean over the m checked samples after τ steps.
+/// Relative rounding of half the difference of two means over the m checked samples after τ steps.
 ///
-/// Every step adds the rounding of the field's output, times δt, and that of the state, at random: the first comes to
-/// u_field/√(τ m) and the second to u √(τ/m). The field rounds to single precision where all its values at some starts do.
+/// Every step adds the rounding of the field's output, times δt, and that of the state, at random: over m samples the
+/// first comes to u_f/√(τ m) and the second to u √(τ/m), with u the spacing of numbers near 1 over √12, the deviation of
+/// a number rounded to the nearest. A network's own sums make it somewhat more than the 1/√24 of half a difference. The field rounds to single precision where all its values at some starts do.
 fn rounding(reader: &Reader) -> Result<f64> {
     let (system, dim) = (reader.system, reader.system.dim());
     let mut x = reader.read("x0")?;
@@ -172,7 +176,7 @@ fn rounding(reader: &Reader) -> Result<f64> {
     let single = y.iter().all(|y| f64::from(*y as f32) == *y) && y.iter().any(|y| *y != 0.0);
     let field = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
     let (steps, samples) = (system.grid.steps as f64, checked(reader.request) as f64);
-    Ok(field / (steps * samples).sqrt() + f64::EPSILON * (steps / samples).sqrt())
+    Ok(SPREAD * (field / (steps * samples).sqrt() + f64::EPSILON * (steps / samples).sqrt()))
 }
 
 impl Data {
