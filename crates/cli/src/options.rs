@@ -126,6 +126,10 @@ pub struct Sample {
     /// Follow the log-likelihood of every sample, too, and report bits per dimension
     #[arg(long)]
     pub log_likelihood: bool,
+    /// File for the log-likelihood of every sample, .npy or .csv: one row a sample, log ρ in nats and its standard error
+    /// (0 for exact formulas)
+    #[arg(long, value_name = "FILE", requires = "log_likelihood")]
+    pub log_likelihood_out: Option<PathBuf>,
     /// How: exactly for the discrete flow, or by the divergence of the continuous one, exact or from random probes
     /// [default: discrete for D up to 16, else probes]
     #[arg(long, value_enum, value_name = "FORMULA", requires = "log_likelihood")]
@@ -425,8 +429,9 @@ pub struct VectorOptions {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Response")]
 pub struct ResponseOptions {
-    /// Observables whose response to the errors is computed: x0, x0^2, x0*x1, distance, or an ONNX file that maps
-    /// x [batch, …] to one number a sample [default: all coordinates, their squares and the distance, for D up to 16]
+    /// Observables whose response to the errors is computed: x0, x0^3, x0^2*x1 (x0 is the first
+    /// coordinate; powers sum to 9 at most), distance, or an ONNX file that maps x [batch, …] to one number a sample
+    /// [default: all coordinates, their squares and the distance, for D up to 16]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub observable: Vec<String>,
     /// Leave out the response of the generated density

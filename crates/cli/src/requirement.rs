@@ -24,7 +24,7 @@ const RELATIONS: [(&str, Relation); 4] =
     [(">=", Relation::AtLeast), ("<=", Relation::AtMost), (">", Relation::Above), ("<", Relation::Below)];
 
 /// Short names, and the sections of `summary.json`.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "off",
     "footing",
     "distance",
@@ -39,6 +39,7 @@ const SECTIONS: [&str; 16] = [
     "likelihood",
     "support_classifier",
     "condition",
+    "not_computed",
     "convergence",
     "verdict",
 ];
@@ -79,6 +80,9 @@ impl Requirement {
     /// # Errors
     /// A key that the summary has not, or that is no number.
     pub fn unmet(&self, summary: &Value) -> Result<Option<String>> {
+        if let Some(nothing) = self.of_nothing(summary) {
+            return Ok(Some(format!("required {}, but {nothing}", self.text)));
+        }
         let value = self.value(summary)?;
         let holds = match self.relation {
             Relation::Above => value > self.bound,
@@ -87,6 +91,30 @@ impl Requirement {
             Relation::AtMost => value <= self.bound,
         };
         Ok((!holds).then(|| format!("required {}, got {value}", self.text)))
+    }
+
+    /// Why a figure that was computed has no value: nothing there was to have one.
+    fn of_nothing(&self, summary: &Value) -> Option<&'static str> {
+        let names = |what: &str| self.key == what || self.key.starts_with(&format!("{what}."));
+        let missing = |section: &str, key: &str| {
+            summary[section].is_object()
+                && summary[section].get(key).is_none()
+                && names(&format!("{section}.{key}"))
+        };
+        if missing("condition", "t_star") || missing("condition", "delta") {
+            return Some("no path meets the condition");
+        }
+        let order = summary["response"].is_object()
+            && names("response.finite_difference_order")
+            && self.found(summary).is_none();
+        order.then_some("no two differences stand above rounding there")
+    }
+
+    fn found<'v>(&self, summary: &'v Value) -> Option<&'v Value> {
+        self.key.split('.').try_fold(summary, |value, part| match part.parse::<usize>() {
+            Ok(index) if value.is_array() => value.get(index),
+            _ => value.get(part),
+        })
     }
 
     /// The number behind the key; the least favourable one for the short names.
@@ -100,12 +128,7 @@ impl Requirement {
             "distance" => robustness("distance_perturbed"),
             _ => None,
         };
-        let found = || {
-            self.key.split('.').try_fold(summary, |value, part| match part.parse::<usize>() {
-                Ok(index) if value.is_array() => value.get(index),
-                _ => value.get(part),
-            })
-        };
+        let found = || self.found(summary);
         short.or_else(|| found().and_then(number)).ok_or_else(|| Failure::Value {
             place: "--require".into(),
             what: self.key.clone(),
@@ -174,6 +197,26 @@ mod tests {
             let unmet = Requirement::parse(text).unwrap().unmet(&summary()).unwrap();
             assert_eq!(unmet.is_none(), holds, "{text}: {unmet:?}");
         }
+    }
+
+    #[test]
+    fn what_nothing_meets_is_unmet() {
+        let unmet = |text: &str, summary: &Value| Requirement::parse(text).unwrap().unmet(summary);
+        let examined = serde_json::json!({ "condition": { "satisfied": 0.0, "paths": 64 } });
+        for text in ["condition.t_star>0", "condition.delta>=0.1", "condition.t_star.q05<100"] {
+            let why = unmet(text, &examined).unwrap().unwrap();
+            assert!(why.contains(text) && why.contains("no path meets the condition"), "{why}");
+        }
+        // Not examined at all, or no such key, is bad input.
+        assert!(unmet("condition.t_star>0", &summary()).is_err());
+        assert!(unmet("condition.t_starry>0", &examined).is_err());
+        let met = serde_json::json!({ "condition": { "t_star": { "q50": 12.0 } } });
+        assert_eq!(unmet("condition.t_star>10", &met).unwrap(), None);
+        let responses =
+            serde_json::json!({ "response": { "finite_difference_order": { "random": { "x0": 2.0 } } } });
+        assert_eq!(unmet("response.finite_difference_order.random.x0>1.9", &responses).unwrap(), None);
+        let rounding = unmet("response.finite_difference_order.random.x1>1.9", &responses).unwrap().unwrap();
+        assert!(rounding.contains("rounding"), "{rounding}");
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn observables(
                 return Err(Failure::Value {
                     place: "--observable".into(),
                     what: "observable".into(),
-                    expected: "x0, x0^2, x0*x1, distance, or the name of an .onnx file".into(),
+                    expected: "x0, x0^3, x0^2*x1 (powers that sum to 9 at most), distance, or the name of an .onnx file".into(),
                     got: text.clone(),
                     remedy: "Mend the list".into(),
                 });

@@ -10,8 +10,8 @@ const MOST_ANSWERS: usize = 12;
 /// Vectors shown at most.
 const MOST_VECTORS: usize = 8;
 
-/// Tables and the verdict.
-pub fn summary(summary: &Summary) -> String {
+/// Tables and the verdict; `verbose` also says why what is absent is absent.
+pub fn summary(summary: &Summary, verbose: bool) -> String {
     let from = &summary.provenance;
     let mut text = format!(
         "{}  D = {}, {} samples, {} steps, seed {}, {:.1} s\n",
@@ -24,6 +24,8 @@ pub fn summary(summary: &Summary) -> String {
     robustness(&mut text, summary);
     gains(&mut text, summary);
     response(&mut text, summary);
+    likelihood(&mut text, summary);
+    text.push_str(&findings(summary, verbose));
     if let Some(verdict) = &summary.verdict {
         text.push('\n');
         let robust = match verdict.robust {
@@ -37,6 +39,33 @@ pub fn summary(summary: &Summary) -> String {
         }
     }
     text
+}
+
+/// A line each: support classifier, condition, what to know before using the response, what was not computed.
+pub fn findings(summary: &Summary, verbose: bool) -> String {
+    let mut lines = Vec::new();
+    if let Some(classifier) = &summary.support_classifier {
+        lines.push(classifier.sentence());
+    }
+    if let Some(condition) = &summary.condition {
+        lines.push(condition.headline());
+    }
+    lines.extend(summary.response.iter().flat_map(|response| response.warnings()));
+    match &summary.not_computed[..] {
+        [] => {}
+        absent if verbose => {
+            lines.push("Not computed:".into());
+            lines.extend(absent.iter().map(|absent| format!("  {}", absent.sentence())));
+        }
+        absent => {
+            let names: Vec<&str> = absent.iter().map(|absent| absent.what.as_str()).collect();
+            lines.push(format!("Not computed: {} (the report and -v say why).", names.join("; ")));
+        }
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\n{}\n", lines.iter().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n"))
 }
 
 fn heading(text: &mut String, what: &str) {
@@ -119,37 +148,57 @@ fn robustness(text: &mut String, summary: &Summary) {
 fn gains(text: &mut String, summary: &Summary) {
     let Some(gains) = &summary.gains else { return };
     heading(text, "gain (moved per unit of error)");
-    row(text, "off the support, G_N", &gains.normal);
+    row(text, "off the support, G_N,2", &gains.normal);
+    if !gains.attained.is_empty() {
+        row(text, "off the support, G_N,inf", &gains.normal_inf);
+    }
     if let Some(tangent) = &gains.tangent {
-        row(text, "along the support, G_T", tangent);
+        row(text, "along the support, G_T,2", tangent);
     }
     row(text, "white errors: share off", &gains.white_normal_share);
     for attained in &gains.attained {
-        let size = number(attained.size);
-        row(text, &format!("{} {size}: moved / eps G_N", attained.kind), &attained.share);
+        let size = short(attained.size);
+        let norm = if attained.kind.starts_with("worst-l2") { "2" } else { "inf" };
+        row(text, &format!("{} {size}: moved / eps G_N,{norm}", attained.kind), &attained.share);
     }
+}
+
+/// Mean and standard error, "-" for what one sample cannot tell.
+pub fn with_error(estimate: &Estimate) -> String {
+    let error = estimate.standard_error.map_or_else(|| "-".into(), number);
+    format!("{} ± {error}", number(estimate.mean))
 }
 
 /// Means of observables, and their change to first order.
 fn response(text: &mut String, summary: &Summary) {
     let Some(response) = &summary.response else { return };
+    let dense = response.density.is_some();
     let what = "mean, and its change per unit error";
-    let _ = writeln!(text, "\n{what:<34}{:>11}{:>22}{:>22}", "mean", "path form", "density form");
-    let with_error = |e: &Estimate| format!("{} ± {}", number(e.mean), number(e.standard_error));
+    let _ = write!(text, "\n{what:<34}{:>11}{:>22}", "mean", "path form");
+    let _ = writeln!(text, "{}", if dense { format!("{:>22}", "density form") } else { String::new() });
     for answer in response.answers.iter().take(MOST_ANSWERS) {
         let name = format!("{}: {}", answer.kind, answer.observable);
-        let density = answer.density.as_ref().map_or_else(String::new, with_error);
+        let density = answer.density.as_ref().map_or_else(String::new, |e| format!("{:>22}", with_error(e)));
         let (mean, path) = (number(answer.value.mean), with_error(&answer.path));
-        let _ = writeln!(text, "  {name:<32}{mean:>11}{path:>22}{density:>22}");
+        let _ = writeln!(text, "  {name:<32}{mean:>11}{path:>22}{density}");
     }
     if response.answers.len() > MOST_ANSWERS {
         let _ = writeln!(text, "  … {} more in summary.json", response.answers.len() - MOST_ANSWERS);
     }
-    if let Some(likelihood) = &summary.likelihood {
-        heading(text, "likelihood of the samples");
-        row(text, "log-density (nats)", &likelihood.log_density);
-        row(text, "bits per dimension", &likelihood.bits_per_dim);
-    }
+}
+
+fn likelihood(text: &mut String, summary: &Summary) {
+    let Some(likelihood) = &summary.likelihood else { return };
+    heading(text, "likelihood of the samples");
+    row(text, "log-density (nats)", &likelihood.log_density);
+    row(text, "bits per dimension", &likelihood.bits_per_dim);
+    let _ = writeln!(text, "  ({})", likelihood.formula.words());
+}
+
+/// A size as typed, or to four digits where it was measured.
+fn short(size: f64) -> String {
+    let typed = size.to_string();
+    if typed.len() <= 8 { typed } else { number(size) }
 }
 
 fn robustness_row(text: &mut String, entry: &Robustness) {
@@ -158,8 +207,7 @@ fn robustness_row(text: &mut String, entry: &Robustness) {
     let (before, after, along) =
         (median(&entry.distance), median(&entry.distance_perturbed), median(&entry.along));
     let moved = number(entry.displacement.q50);
-    let typed = entry.size.to_string();
-    let size = if typed.len() <= 8 { typed } else { number(entry.size) };
+    let size = short(entry.size);
     let place = 19usize.saturating_sub(entry.kind.len());
     let _ = writeln!(
         text,

@@ -22,7 +22,7 @@ fn claims_have_answers_and_evidence() {
     );
     for claim in &claims {
         let answer = claim["answer"].as_str().unwrap();
-        assert!(["holds", "holds partly", "does not hold"].contains(&answer), "{answer}");
+        assert!(["holds", "holds partly", "does not hold", "cannot tell"].contains(&answer), "{answer}");
         assert!(text.contains(&answer.to_uppercase()));
         let evidence = claim["evidence"].as_array().unwrap();
         assert!(!evidence.is_empty());
@@ -45,6 +45,14 @@ fn claims_have_answers_and_evidence() {
         assert!(bench.path("out").join(file).is_file(), "{file}");
     }
     assert!(!bench.path("out/models.html").exists());
+    // One page holds everything: the figures stand in it, with a word on sizes, and so does the page beside it.
+    for file in ["report.html", "errors.html"] {
+        let page = std::fs::read_to_string(bench.path("out").join(file)).unwrap();
+        assert!(
+            page.contains("Where samples land") && page.contains("an error ε χ/2 of the score"),
+            "{file}"
+        );
+    }
 }
 
 #[test]
@@ -60,6 +68,17 @@ fn models_are_ordered_by_alignment() {
     // Far apart even on few paths: 0.09 against 0.44.
     assert_eq!(best("(SDE) is better aligned"), "holds");
     assert_eq!(best("positive exponents"), "holds");
+}
+
+#[test]
+fn too_few_paths_cannot_tell() {
+    let bench = Bench::new();
+    let text = bench.done(&["reproduce", "fig1", "fig4", "-n", "1", "-o", "one"]);
+    for claim in claims(&bench, "one") {
+        assert_eq!(claim["answer"], "cannot tell", "{claim}");
+        assert!(claim["why"].as_str().unwrap().contains("more paths would tell"), "{claim}");
+    }
+    assert!(text.contains("CANNOT TELL"));
 }
 
 #[test]

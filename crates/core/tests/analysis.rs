@@ -6,7 +6,7 @@ use surefoot::analysis::*;
 use surefoot::error_field::Place;
 use surefoot::field::{Data, Field, Moment, NoisedDensity};
 use surefoot::gains::ErrorNorm;
-use surefoot::law::Marginal;
+use surefoot::law::{Gaussian, Marginal};
 use surefoot::process::{Affine, Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::response::Observable;
 use surefoot::sampler::Method;
@@ -363,12 +363,12 @@ fn responses_of_a_gaussian() {
         assert_eq!(response.answers.len(), 6);
         for answer in &response.answers {
             let difference = answer.difference.unwrap();
-            assert!(difference.mean.abs() < 4.5 * difference.standard_error, "{answer:?}");
+            assert!(difference.pull().unwrap() < 4.5, "{answer:?}");
         }
         // A constant error shifts all samples by the same ζ: E x0 by ζ0, to rounding, and no difference errs.
         let zeta = &columns.0["displacement"][..2];
         let path = response.answers[0].path;
-        assert!((path.mean - zeta[0]).abs() < 1e-12 && path.standard_error < 1e-12);
+        assert!((path.mean - zeta[0]).abs() < 1e-12 && path.standard_error.unwrap() < 1e-12);
         assert!(!response.finite_difference_order.contains_key("constant"));
         let orders = &response.finite_difference_order["random"];
         assert!(orders.values().all(|order| (order - 2.0).abs() < 0.2), "{orders:?}");
@@ -399,4 +399,114 @@ fn no_response_without_observables_and_no_density_without_a_source() {
     assert_eq!(response.answers.len(), 5);
     request.observables = Some(vec![Observable::Coordinate(2)]);
     assert!(error_scales(&system, &request, &|_| true).unwrap_err().to_string().contains("x0 to x1"));
+}
+
+/// What a summary says was left out, by name.
+fn left_out(summary: &Summary) -> BTreeMap<&str, &str> {
+    summary.not_computed.iter().map(|absent| (absent.what.as_str(), absent.why.as_str())).collect()
+}
+
+#[test]
+fn what_is_absent_is_explained() {
+    let gaussian = |dim: usize, level: f64| {
+        diffusion(Data::Gaussian { variances: vec![1.0; dim] }, None, level, Method::Euler, 4)
+    };
+    let push = |dim: usize| constant(&vec![1.0; dim], &[0.1]);
+    // Everything but what needs a support or more samples.
+    let (summary, _) = run(&gaussian(2, 0.0), &request(4, 2, vec![push(2)]), 4);
+    let absent = left_out(&summary);
+    assert!(summary.likelihood.is_some() && summary.response.is_some());
+    let names: Vec<&str> = absent.keys().copied().collect();
+    let support = "distances, footing, gains, error budget";
+    assert_eq!(names, [support, "sufficient condition", "support classifier"]);
+    assert!(absent[support].contains("no support") && absent["support classifier"].contains("4 samples"));
+    // A stochastic sampler has no likelihood; fewer vectors than dimensions no density form.
+    let (summary, _) = run(&gaussian(2, 1.0), &request(4, 1, vec![push(2)]), 4);
+    let absent = left_out(&summary);
+    assert!(absent["likelihood of the samples"].contains("stochastic"));
+    assert!(absent["density form of the response"].contains("k = 1 of D = 2"));
+    assert!(absent["exact vectors (svd)"].contains("-k 2"));
+    assert!(summary.response.unwrap().density.is_none());
+    // Too many dimensions: no density form of what is asked for, and no response of what is not.
+    let mut asked = request(4, 17, vec![push(17)]);
+    let (summary, _) = run(&gaussian(17, 0.0), &asked, 4);
+    assert!(left_out(&summary)["density form of the response"].contains("D = 17"));
+    assert!(left_out(&summary)["likelihood of the samples"].contains("D = 17"));
+    asked.observables = None;
+    let (summary, _) = run(&gaussian(17, 0.0), &asked, 4);
+    assert!(left_out(&summary)["response of the density"].contains("--observable"));
+    // Worst-case errors alone have no response, and a density of the source that is not known no likelihood.
+    let mut system = two_moons(0.0, 4);
+    system.source_density = None;
+    let (summary, _) = run(&system, &request(4, 2, vec![worst(ErrorNorm::Two, &[0.1])]), 4);
+    let absent = left_out(&summary);
+    assert!(absent["response of the density"].contains("worst-case errors belong to their paths"));
+    assert!(absent["likelihood of the samples"].contains("density of the source"));
+    assert!(summary.condition.is_some() && !absent.contains_key("sufficient condition"));
+    // The robustness experiment alone leaves out on purpose.
+    let mut alone = request(4, 2, vec![push(2)]);
+    (alone.spectrum, alone.observables) = (false, None);
+    let (summary, _) = run(&gaussian(2, 0.0), &alone, 4);
+    assert!(summary.not_computed.is_empty());
+}
+
+#[test]
+fn one_sample_has_no_standard_error() {
+    let system = two_moons(0.0, 8);
+    let mut one = request(1, 2, vec![constant(&[1.0, 0.0], &[0.1])]);
+    (one.paths, one.convergence) = (1, 1);
+    let (summary, _) = run(&system, &one, 1);
+    let response = summary.response.unwrap();
+    assert_eq!(response.agreement(), None);
+    for answer in &response.answers {
+        let estimates = [answer.value, answer.path, answer.density.unwrap(), answer.difference.unwrap()];
+        assert!(estimates.iter().all(|estimate| estimate.standard_error.is_none()));
+    }
+    assert!(!serde_json::to_string(&response).unwrap().contains("standard_error"));
+}
+
+#[test]
+fn worst_case_errors_are_told_but_not_judged() {
+    let system = two_moons(1.0, 30);
+    let said = |errors: Vec<ErrorRequest>| {
+        let verdict = run(&system, &request(24, 2, errors), 24).0.verdict.unwrap();
+        (verdict.robust, verdict.reasons.join("\n"))
+    };
+    let judged = || constant(&[1.0, 0.0], &[0.05]);
+    let (robust, reasons) = said(vec![judged()]);
+    assert!(robust.is_some() && reasons.starts_with("The error with the largest share"), "{reasons}");
+    assert!(!reasons.contains("Worst-case"));
+    let (with_worst, reasons) = said(vec![judged(), worst(ErrorNorm::Infinity, &[0.05])]);
+    assert_eq!(with_worst, robust, "the worst case does not change the verdict");
+    assert!(reasons.starts_with("Of the errors that are not built for it, the one with"), "{reasons}");
+    assert!(reasons.contains("Worst-case errors are built to leave the support"));
+    assert!(reasons.contains("(worst of size 0.05 in the output)"), "{reasons}");
+    let (alone, reasons) = said(vec![worst(ErrorNorm::Two, &[0.05])]);
+    assert_eq!(alone, None);
+    assert!(reasons.starts_with("No error was tried by which a model is judged"), "{reasons}");
+    assert!(reasons.contains("(worst-l2 of size 0.05 in the output)"));
+}
+
+#[test]
+fn sentences_agree_with_their_numbers() {
+    let reasons = |system: &System, asked: &Request| {
+        run(system, asked, asked.samples).0.verdict.unwrap().reasons.join("\n")
+    };
+    // In one dimension every vector is parallel to the score.
+    let line = diffusion(Data::Gaussian { variances: vec![1.0] }, None, 0.0, Method::Euler, 20);
+    let mut asked = request(10, 1, vec![constant(&[1.0], &[0.1])]);
+    asked.observables = None;
+    let said = reasons(&line, &asked);
+    assert!(said.contains("alignment says nothing") && !said.contains("not aligned"), "{said}");
+    assert!(said.starts_with("No support is known"), "{said}");
+    // Variance 1 stands still under the probability-flow ODE: growth 0, to rounding.
+    assert!(said.contains("keeps its length over the generation: leading log growth 0.000 nats"), "{said}");
+    // Samples on their support to rounding: doubling the steps changes nothing that could be meant.
+    let flat = Shape::Affine { point: vec![0.0, 0.0], basis: vec![vec![1.0, 0.0]] };
+    let data = Data::Gaussian { variances: vec![1.0, 0.0] };
+    let mut system = diffusion(data, Some(flat), 0.0, Method::Euler, 20);
+    system.source = Arc::new(Gaussian::new(&[1.0, 1e-24]));
+    system.source_density = None;
+    let said = reasons(&system, &request(10, 2, vec![constant(&[1.0, 0.0], &[0.1])]));
+    assert!(!said.contains("median of distance"), "{said}");
 }

@@ -6,14 +6,14 @@ use super::start_threads;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Compare, Format};
-use crate::report::{PairedRow, ReportInput, compare_html};
+use crate::report::{Drawn, PairedRow, ReportInput, SideBySide, compare_figures, compare_html};
 use crate::run_file::{Run, resolve, settings};
 use crate::store::write_file;
 use crate::table;
 use serde::Serialize;
 use std::fmt::Write;
 use std::path::Path;
-use surefoot::analysis::{ColumnSource, Summary};
+use surefoot::analysis::{Answer, ColumnSource, Summary};
 use surefoot::statistics::paired;
 
 /// `summary.json` of a comparison.
@@ -50,12 +50,12 @@ pub fn compare(options: &Compare) -> Result<()> {
         Comparison { schema: 1, models: finished.iter().map(|run| &run.summary).collect(), paired: &paired };
     let json = json_bytes(&summary)?;
     write_file(&options.run.out.join("summary.json"), &json)?;
-    let page = side_by_side_page(&finished.iter().collect::<Vec<_>>(), &folders, &paired)?;
+    let page = side_by_side_page(&finished.iter().collect::<Vec<_>>(), &folders, &paired, None)?;
     write_file(&options.run.out.join("report.html"), page.as_bytes())?;
     match options.screen.format {
         Format::Json => print(&json)?,
         Format::Text => {
-            let mut text = side_by_side(&finished, &folders);
+            let mut text = side_by_side(&finished, &folders, options.screen.verbose);
             text.push_str(&paired_table(&paired));
             if !options.screen.quiet {
                 let _ = writeln!(text, "\nReport: {}", options.run.out.join("report.html").display());
@@ -173,36 +173,54 @@ fn all_pairs(runs: &[Finished], names: &[String]) -> Result<Vec<PairedRow>> {
     Ok(rows)
 }
 
-/// The report of runs in `folders` below it, overlaid.
+/// The report of runs in `folders` below it, overlaid, with a note below its title.
 ///
 /// # Errors
 /// Unreadable columns.
-pub fn side_by_side_page(runs: &[&Finished], folders: &[String], paired: &[PairedRow]) -> Result<String> {
-    let linked: Vec<Vec<(String, String)>> = folders
-        .iter()
-        .map(|folder| {
-            let report = (format!("report of {folder}"), format!("{folder}/report.html"));
-            let files = links().into_iter().map(|(text, address)| (text, format!("{folder}/{address}")));
-            std::iter::once(report).chain(files).collect()
-        })
-        .collect();
-    let inputs: Vec<ReportInput> = runs
-        .iter()
-        .zip(&linked)
-        .map(|(run, links)| ReportInput {
-            system: &run.model.system,
-            shape: &run.model.shape,
-            request: &run.request,
-            summary: &run.summary,
-            columns: &run.columns,
-            links,
-        })
-        .collect();
-    Ok(compare_html(&inputs, paired)?)
+pub fn side_by_side_page(
+    runs: &[&Finished],
+    folders: &[String],
+    paired: &[PairedRow],
+    note: Option<&str>,
+) -> Result<String> {
+    let links = links_from_above(folders);
+    Ok(compare_html(&SideBySide { inputs: &inputs(runs, &links), folders, paired, note })?)
+}
+
+/// The figures of that report alone, by the names of their sections.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn side_by_side_figures(runs: &[&Finished], folders: &[String]) -> Result<Vec<Drawn>> {
+    let links = links_from_above(folders);
+    let inputs = inputs(runs, &links);
+    Ok(compare_figures(&SideBySide { inputs: &inputs, folders, paired: &[], note: None })?)
+}
+
+/// Files of every run, as seen from the folder above.
+fn links_from_above(folders: &[String]) -> Vec<Vec<(String, String)>> {
+    let of = |folder: &String| {
+        let report = (format!("report of {folder}"), format!("{folder}/report.html"));
+        let files = links().into_iter().map(|(text, address)| (text, format!("{folder}/{address}")));
+        std::iter::once(report).chain(files).collect()
+    };
+    folders.iter().map(of).collect()
+}
+
+fn inputs<'a>(runs: &[&'a Finished], links: &'a [Vec<(String, String)>]) -> Vec<ReportInput<'a>> {
+    let input = |(run, links): (&&'a Finished, &'a Vec<(String, String)>)| ReportInput {
+        system: &run.model.system,
+        shape: &run.model.shape,
+        request: &run.request,
+        summary: &run.summary,
+        columns: &run.columns,
+        links,
+    };
+    runs.iter().zip(links).map(input).collect()
 }
 
 /// Headline medians, one column a model.
-fn side_by_side(runs: &[Finished], names: &[String]) -> String {
+fn side_by_side(runs: &[Finished], names: &[String], verbose: bool) -> String {
     let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(10) + 2;
     let mut text = format!("{:<36}", "median of");
     names.iter().for_each(|name| {
@@ -224,6 +242,7 @@ fn side_by_side(runs: &[Finished], names: &[String]) -> String {
         }
         text.push('\n');
     }
+    responses(&mut text, runs, names);
     for (run, name) in runs.iter().zip(names) {
         let verdict = run.summary.verdict.as_ref();
         let _ = writeln!(
@@ -238,8 +257,55 @@ fn side_by_side(runs: &[Finished], names: &[String]) -> String {
         verdict.iter().flat_map(|verdict| &verdict.reasons).for_each(|reason| {
             let _ = writeln!(text, "  {reason}");
         });
+        text.push_str(table::findings(&run.summary, verbose).trim_start_matches('\n'));
     }
     text
+}
+
+/// Most responses shown.
+const MOST_RESPONSES: usize = 12;
+
+/// Responses of observables, one column a model: path form, and below it the density form.
+fn responses(text: &mut String, runs: &[Finished], names: &[String]) {
+    let mut keys: Vec<(&str, &str)> = Vec::new();
+    for answer in runs.iter().flat_map(|run| run.summary.response.iter().flat_map(|found| &found.answers)) {
+        let key = (answer.kind.as_str(), answer.observable.as_str());
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    if keys.is_empty() {
+        return;
+    }
+    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(20) + 2;
+    let _ = write!(text, "\n{:<36}", "change of a mean per unit error");
+    names.iter().for_each(|name| {
+        let _ = write!(text, "{name:>width$}");
+    });
+    text.push('\n');
+    for (kind, observable) in keys.iter().take(MOST_RESPONSES) {
+        let answers: Vec<_> = runs.iter().map(|run| answer(&run.summary, kind, observable)).collect();
+        let path = answers.iter().map(|answer| answer.map(|answer| answer.path));
+        let density = answers.iter().map(|answer| answer.and_then(|answer| answer.density));
+        let cells: [(&str, Vec<_>); 2] = [("path form", path.collect()), ("density form", density.collect())];
+        for (form, cells) in cells.iter().filter(|(_, cells)| cells.iter().any(Option::is_some)) {
+            let _ = write!(text, "  {:<34}", format!("{kind}: {observable}, {form}"));
+            for cell in cells {
+                let cell = cell.as_ref().map_or_else(|| "-".into(), table::with_error);
+                let _ = write!(text, "{cell:>width$}");
+            }
+            text.push('\n');
+        }
+    }
+    if keys.len() > MOST_RESPONSES {
+        let _ = writeln!(text, "  … {} more in the models' own summary.json", keys.len() - MOST_RESPONSES);
+    }
+}
+
+/// The answer of one model.
+fn answer<'s>(summary: &'s Summary, kind: &str, observable: &str) -> Option<&'s Answer> {
+    let answers = &summary.response.as_ref()?.answers;
+    answers.iter().find(|answer| answer.kind == kind && answer.observable == observable)
 }
 
 fn paired_table(rows: &[PairedRow]) -> String {

@@ -13,8 +13,8 @@ use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
 use surefoot::analysis::{
-    Chunk, ClassifierSummary, ColumnSpec, Provenance, Request, Summary, chunk, classifier_layout, classify,
-    error_scales, layout, summarise,
+    Chunk, ClassifierSummary, ColumnSpec, NotComputed, Provenance, Request, Summary, chunk,
+    classifier_layout, classify, error_scales, layout, summarise,
 };
 
 /// A finished run.
@@ -90,7 +90,11 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     say("summary and report".into());
     let provenance = stages.provenance(&progress, manner.threads);
     let mut summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
-    summary.support_classifier = stages.classifier(&norms, &columns)?;
+    match stages.classifier(&norms, &columns)? {
+        Classifier::Learned(learned) => summary.support_classifier = Some(*learned),
+        Classifier::OnePoint => summary.not_computed.push(NotComputed::classifier_of_one_point()),
+        Classifier::NotAsked => {}
+    }
     write_file(&directory.summary(), &json_bytes(&summary)?)?;
     let links = links();
     let input = ReportInput {
@@ -116,6 +120,16 @@ pub fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>> {
         .map_err(|error| Failure::Usage(format!("cannot write JSON: {error}")))?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// What became of the support classifier.
+enum Classifier {
+    /// It was learned.
+    Learned(Box<ClassifierSummary>),
+    /// All samples are one point.
+    OnePoint,
+    /// The run has none.
+    NotAsked,
 }
 
 struct Stages<'a> {
@@ -175,8 +189,10 @@ impl Stages<'_> {
     }
 
     /// The support classifier, which needs all samples: its columns are written, its summary is the answer.
-    fn classifier(&self, norms: &[f64], columns: &Columns) -> Result<Option<ClassifierSummary>> {
-        let Some(made) = classify(&self.model.system, self.request, norms, columns)? else { return Ok(None) };
+    fn classifier(&self, norms: &[f64], columns: &Columns) -> Result<Classifier> {
+        let Some(made) = classify(&self.model.system, self.request, norms, columns)? else {
+            return Ok(Classifier::NotAsked);
+        };
         let specs = classifier_layout(self.request, self.request.perturbations(norms).len());
         let (samples, size) = (self.request.samples, self.request.chunk);
         for start in (0..samples).step_by(size) {
@@ -188,7 +204,7 @@ impl Stages<'_> {
             let chunk = Chunk { columns: specs.iter().map(part).collect(), samples: range.clone() };
             self.on_disk(specs.clone()).write(&chunk)?;
         }
-        Ok(made.summary)
+        Ok(made.summary.map_or(Classifier::OnePoint, |summary| Classifier::Learned(Box::new(summary))))
     }
 
     /// Attributes of the group: what the numbers of the axes `error` and `perturbation` stand for.

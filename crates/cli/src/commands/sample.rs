@@ -9,15 +9,21 @@ use crate::model_file::load;
 use crate::options::{Format, FormulaName, Sample};
 use crate::run_file::settings;
 use rayon::prelude::*;
+use serde::Serialize;
 use serde_json::json;
 use surefoot::analysis::{LikelihoodSummary, Request, System};
 use surefoot::law::SharedDensity;
+use surefoot::process::Grid;
 use surefoot::response::{Formula, Likelihood, log_likelihood};
 use surefoot::sampler::Step;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 
 /// Samples of a tile that one thread follows.
 const TILE: usize = 64;
+/// Leading samples that are followed again with twice the steps, and of how many samples they are at most one.
+const DOUBLED: usize = 16;
+/// Change of their mean log-likelihood, nats a dimension, from which a grid is called coarse.
+const COARSE: f64 = 0.02;
 /// Tiles between two writes.
 const TILES: usize = 64;
 
@@ -33,6 +39,12 @@ pub fn sample(options: &Sample) -> Result<()> {
             options.samples
         )));
     }
+    if options.log_likelihood_out.as_ref() == Some(&options.out) {
+        return Err(Failure::Usage(format!(
+            "--log-likelihood-out: expected another file than that of the samples, got {} for both. Choose another name",
+            options.out.display()
+        )));
+    }
     let threads = start_threads(options.threads)?;
     let model = load(&options.model, &settings(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
@@ -40,7 +52,11 @@ pub fn sample(options: &Sample) -> Result<()> {
     let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
     interrupt::computing(true);
-    let mut writer = SampleWriter::create(&options.out, count, system.dim())?;
+    let mut writer = SampleWriter::create("-o", &options.out, count, system.dim())?;
+    let mut log_writer = match &options.log_likelihood_out {
+        Some(file) => Some(SampleWriter::create("--log-likelihood-out", file, count, 2)?),
+        None => None,
+    };
     if options.screen.verbose {
         eprintln!("{}: {count} samples, {} steps, {threads} threads", model.spec.name, model.spec.steps);
     }
@@ -63,21 +79,33 @@ pub fn sample(options: &Sample) -> Result<()> {
         }
         for rows in rows {
             writer.append(&rows.end)?;
+            if let Some(writer) = &mut log_writer {
+                let pairs = rows.log_density.iter().zip(&rows.standard_error);
+                writer.append(&pairs.flat_map(|(log, error)| [*log, *error]).collect::<Vec<f64>>())?;
+            }
             logs.extend(rows.log_density);
             errors.extend(rows.standard_error);
         }
     }
-    writer.finish()?;
     let likelihood = match &followed {
         Some(followed) => Some(followed.summary(&logs, &errors, system.dim())?),
         None => None,
     };
+    let doubled = match &followed {
+        Some(followed) => Some(followed.doubled(system, options.seed, &logs, &errors)?),
+        None => None,
+    };
+    writer.finish()?;
+    if let Some(writer) = log_writer {
+        writer.finish()?;
+    }
     let out = options.out.display();
     match options.screen.format {
         Format::Json => {
             let mut what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });
             if let Some(likelihood) = &likelihood {
                 what["likelihood"] = json!(likelihood);
+                what["likelihood"]["doubled_steps"] = json!(doubled);
             }
             print(format!("{what}\n").as_bytes())
         }
@@ -85,8 +113,40 @@ pub fn sample(options: &Sample) -> Result<()> {
         Format::Text => {
             let mut text = format!("{count} samples in R^{} written to {out}\n", system.dim());
             text.extend(likelihood.map(|likelihood| sentence(&likelihood)));
+            text.extend(doubled.and_then(|doubled| doubled.caution()));
+            if let Some(file) = &options.log_likelihood_out {
+                text.push_str(&format!("log-likelihoods written to {}\n", file.display()));
+            }
             print(text.as_bytes())
         }
+    }
+}
+
+/// The leading samples' log-likelihood with twice the steps, from the same starts.
+#[derive(Serialize)]
+struct Doubled {
+    /// Leading samples.
+    samples: usize,
+    /// Their mean log-likelihood, nats.
+    mean: f64,
+    /// … with twice the steps.
+    doubled: f64,
+    /// How large a change goes unnoticed: what the digits of bits/dim and the probes leave open.
+    #[serde(skip)]
+    unnoticed: f64,
+}
+
+impl Doubled {
+    /// What to think of the digits, where the steps matter.
+    fn caution(&self) -> Option<String> {
+        let change = self.doubled - self.mean;
+        (change.abs() > self.unnoticed).then(|| {
+            format!(
+                "caution: with twice the steps the mean over the first {} samples changes by {change:+.3} nats; use more \
+                 steps (--steps) before trusting its digits\n",
+                self.samples
+            )
+        })
     }
 }
 
@@ -126,6 +186,24 @@ impl Followed {
         Ok(Followed { density, formula })
     }
 
+    /// Follows the first few samples with twice the steps.
+    fn doubled(&self, system: &System, seed: u64, logs: &[f64], errors: &[f64]) -> Result<Doubled> {
+        let samples = logs.len().div_ceil(DOUBLED).min(DOUBLED);
+        let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
+        let step = Step::new(system.drift.clone(), grid, system.method, Vec::new())?;
+        let source = system.source.as_ref();
+        let batch = Batch { source, seed, samples: 0..samples, refinement: Refinement::Doubled };
+        let again = log_likelihood(&step, &batch, self.density.as_ref(), self.formula)?;
+        let mean = |logs: &[f64]| logs.iter().sum::<f64>() / samples as f64;
+        let squares: f64 = errors[..samples].iter().chain(&again.standard_error).map(|e| e * e).sum();
+        Ok(Doubled {
+            samples,
+            mean: mean(&logs[..samples]),
+            doubled: mean(&again.log_density),
+            unnoticed: COARSE * system.dim() as f64 + 3.0 * squares.sqrt() / samples as f64,
+        })
+    }
+
     fn summary(&self, logs: &[f64], errors: &[f64], dim: usize) -> Result<LikelihoodSummary> {
         if let Some(index) = logs.iter().position(|log| !log.is_finite()) {
             let (quantity, value) = ("log-density", logs[index]);
@@ -138,16 +216,13 @@ impl Followed {
 /// The likelihood in words.
 fn sentence(likelihood: &LikelihoodSummary) -> String {
     let LikelihoodSummary { formula, log_density, bits_per_dim, standard_error } = likelihood;
-    let how = match formula {
-        Formula::Discrete => "of the discrete flow, exact".into(),
-        Formula::ContinuousExact => "of the continuous flow, exact divergence on this grid".into(),
-        Formula::ContinuousHutchinson { probes } => format!(
-            "of the continuous flow, {probes} probes a sample, standard error {:.3} nats (median)",
-            standard_error.unwrap_or(0.0)
-        ),
-    };
+    let error =
+        standard_error.map_or_else(String::new, |error| format!(", standard error {error:.3} nats (median)"));
     format!(
-        "log-likelihood {:.4} nats (mean; median {:.4}), {:.4} bits/dim: {how}\n",
-        log_density.mean, log_density.q50, bits_per_dim.mean
+        "log-likelihood {:.4} nats (mean; median {:.4}), {:.4} bits/dim: {}{error}\n",
+        log_density.mean,
+        log_density.q50,
+        bits_per_dim.mean,
+        formula.words()
     )
 }

@@ -52,7 +52,7 @@ fn show(finished: &Finished, out: &Path, screen: Screen) -> Result<()> {
     match screen.format {
         Format::Json => print(&json_bytes(&finished.summary)?),
         Format::Text => {
-            let mut text = table::summary(&finished.summary);
+            let mut text = table::summary(&finished.summary, screen.verbose);
             if !screen.quiet {
                 text.push_str(&format!("\nReport: {}\n", out.join("report.html").display()));
             }

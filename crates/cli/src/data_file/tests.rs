@@ -97,7 +97,7 @@ fn written_samples_are_read_back() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["x.npy", "x.csv"] {
         let path = folder.path().join(name);
-        let mut writer = SampleWriter::create(&path, 3, 2).unwrap();
+        let mut writer = SampleWriter::create("-o", &path, 3, 2).unwrap();
         writer.append(&[0.1, -2.5e-300, 3.0, 4.0]).unwrap();
         assert!(!path.exists());
         writer.append(&[5.0, 1.0 / 3.0]).unwrap();

@@ -21,17 +21,17 @@ pub struct SampleWriter {
 }
 
 impl SampleWriter {
-    /// For `samples` rows of `dim` numbers at `target`, whose name ends in `.npy` or `.csv`.
+    /// For `samples` rows of `dim` numbers at `target`, whose name ends in `.npy` or `.csv`; `option` is what named it.
     ///
     /// # Errors
     /// Another ending, or a folder that cannot be written.
-    pub fn create(target: &Path, samples: usize, dim: usize) -> Result<SampleWriter> {
+    pub fn create(option: &str, target: &Path, samples: usize, dim: usize) -> Result<SampleWriter> {
         let format = match target.extension().and_then(|end| end.to_str()) {
             Some("npy") => Format::Npy,
             Some("csv") => Format::Csv,
             _ => {
                 return Err(Failure::Value {
-                    place: "-o".into(),
+                    place: option.into(),
                     what: "output file".into(),
                     expected: "a name ending in .npy or .csv".into(),
                     got: target.display().to_string(),

@@ -9,7 +9,7 @@ use surefoot::field::{Field, Moment};
 use surefoot::law::{Gaussian, Law};
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::random::{Purpose, Stream, standard_normal, stream};
-use surefoot::response::{Differences, Estimate, Observable};
+use surefoot::response::{Differences, Estimate, Formula, Observable};
 use surefoot::sampler::Method;
 use surefoot::statistics::{Quantiles, wasserstein1};
 use surefoot::support::{SharedSupport, Sphere, TwoMoons};
@@ -324,8 +324,11 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         support_classifier: None,
         gains: gains(system, columns),
         response: Some(response(system, request)),
-        likelihood: None,
+        likelihood: columns
+            .get("log_density")
+            .map(|logs| LikelihoodSummary::of(Formula::Discrete, logs, &vec![0.0; logs.len()], system.dim())),
         condition: None,
+        not_computed: Vec::new(),
         convergence: Some(Convergence {
             samples: 100,
             steps: 50,
@@ -417,7 +420,7 @@ fn provenance(system: &System, request: &Request) -> Provenance {
 }
 
 fn response(system: &System, request: &Request) -> ResponseSummary {
-    let estimate = |mean: f64| Estimate { mean, standard_error: 0.04 };
+    let estimate = |mean: f64| Estimate { mean, standard_error: Some(0.04), tail_share: Some(0.1) };
     let density = system.dim() == request.vectors;
     let mut answers = Vec::new();
     for (e, kind) in ["constant", "random"].into_iter().enumerate() {

@@ -24,12 +24,12 @@ mod training;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, alignment, classifier, condition, exponents, gains, headline, images, pictures, provenance,
-    response, robustness,
+    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, likelihood,
+    pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 pub use self::training::{Look, TrainingInput, training_html};
-use maud::html as page;
+use maud::{Markup, html as page};
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 
 /// Everything a report is made from.
@@ -82,9 +82,11 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("robustness", "Robustness", robustness::draw(&context)?),
         ("gains", "Gains and error budget", gains::draw(&context)?),
         ("response", "Response of the density", response::draw(&context)?),
+        ("likelihood", "Likelihood of the samples", likelihood::draw(&context)?),
         ("classifier", "Support classifier", classifier::draw(&context)?),
         ("condition", "The sufficient condition", condition::draw(&context)?),
         ("convergence", "Convergence", provenance::convergence(&context)),
+        ("not-computed", "Not computed", absent::draw(summary)),
         ("provenance", "Provenance", provenance::draw(&context)),
     ];
     let content = page! {
@@ -92,21 +94,54 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         h1 { (input.system.name) }
         p class="subtitle" { (subtitle(&context)) }
         nav { @for (id, name, content) in &parts { @if !content.0.is_empty() { a href={ "#" (id) } { (name) } } } }
-        @if let Some(verdict) = &summary.verdict { (headline::verdict(verdict)) }
+        @if let Some(verdict) = &summary.verdict { (headline::verdict(&context, verdict)) }
         (headline::table(&context))
         @for (_, _, content) in &parts { (content) }
     };
     Ok(document(&format!("{} – surefoot", input.system.name), content))
 }
 
+/// Several models on the same seeds.
+pub struct SideBySide<'a> {
+    /// Their runs.
+    pub inputs: &'a [ReportInput<'a>],
+    /// The folder of each, which names it where two models share a name.
+    pub folders: &'a [String],
+    /// Their differences.
+    pub paired: &'a [PairedRow],
+    /// A sentence below the title.
+    pub note: Option<&'a str>,
+}
+
+/// A section of a comparison.
+pub struct Drawn {
+    /// Its name, unique on the page.
+    pub id: &'static str,
+    /// Its heading.
+    pub title: &'static str,
+    /// What stands below it.
+    pub content: Markup,
+}
+
 /// The report of several models on the same seeds.
 ///
 /// # Errors
 /// Unreadable columns.
-pub fn compare_html(inputs: &[ReportInput], paired: &[PairedRow]) -> Result<String, surefoot::Error> {
-    let contexts = inputs.iter().map(Context::new).collect::<Result<Vec<_>, _>>()?;
-    let names: Vec<&str> = inputs.iter().map(|input| input.system.name.as_str()).collect();
-    Ok(document(&format!("{} – surefoot", names.join(", ")), compare::draw(&contexts, paired)?))
+pub fn compare_html(side_by_side: &SideBySide) -> Result<String, surefoot::Error> {
+    let contexts = side_by_side.inputs.iter().map(Context::new).collect::<Result<Vec<_>, _>>()?;
+    let models = compare::models(&contexts, side_by_side.folders);
+    let names: Vec<&str> = models.iter().map(|model| model.name()).collect();
+    let title = format!("{} – surefoot", names.join(", "));
+    Ok(document(&title, compare::draw(&models, side_by_side.paired, side_by_side.note)?))
+}
+
+/// The sections of that report, for another page.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn compare_figures(side_by_side: &SideBySide) -> Result<Vec<Drawn>, surefoot::Error> {
+    let contexts = side_by_side.inputs.iter().map(Context::new).collect::<Result<Vec<_>, _>>()?;
+    compare::sections(&compare::models(&contexts, side_by_side.folders), side_by_side.paired)
 }
 
 /// "2,000 samples in R² …" in plain words.

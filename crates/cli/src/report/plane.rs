@@ -1,7 +1,6 @@
 //! The plane that pictures are drawn in: the coordinates themselves in two dimensions, principal axes beyond.
 
 use super::figure::Point;
-use super::text::subscript;
 use surefoot::random::{Purpose, standard_normal, stream};
 
 /// Two orthonormal axes through a centre.
@@ -26,7 +25,7 @@ impl Plane {
         }
         if dim == 2 {
             let axes = [vec![1.0, 0.0], vec![0.0, 1.0]];
-            let labels = [0, 1].map(|i| format!("x{}", subscript(i + 1)));
+            let labels = [0, 1].map(|i| format!("x{i}"));
             return vec![Plane { axes, centre: vec![0.0; 2], labels, note: String::new(), pair: None }];
         }
         let centre = mean(points, dim);

@@ -1,5 +1,6 @@
 //! The report of `reproduce`: claims of the paper beside what was measured.
 
+use super::Drawn;
 use super::page::{document, interval, section, table};
 use super::text::number;
 use maud::{Markup, html};
@@ -15,24 +16,18 @@ pub enum Answer {
     Partly,
     /// It does not.
     Not,
+    /// The intervals are too wide to say.
+    CannotTell,
 }
 
 impl Answer {
-    /// From the rule for the whole and the rule for a part.
-    pub fn of(whole: bool, part: bool) -> Answer {
-        match (whole, part) {
-            (true, _) => Answer::Holds,
-            (false, true) => Answer::Partly,
-            (false, false) => Answer::Not,
-        }
-    }
-
     /// In plain words.
     pub fn words(self) -> &'static str {
         match self {
             Answer::Holds => "holds",
             Answer::Partly => "holds partly",
             Answer::Not => "does not hold",
+            Answer::CannotTell => "cannot tell",
         }
     }
 }
@@ -77,6 +72,10 @@ pub struct FigurePage {
     pub figures: &'static [&'static str],
     /// Its runs.
     pub runs: Vec<String>,
+    /// What a reader of its figures should know.
+    pub note: Option<&'static str>,
+    /// Its sections, some of which stand in the report, too.
+    pub drawn: Vec<Drawn>,
 }
 
 /// What the report is made from.
@@ -105,10 +104,12 @@ pub fn reproduce_html(input: &ReproduceInput) -> String {
         div class="scroll" { (table(&["claim", "figure", "answer"], &rows)) }
         @for figure in figures {
             (section(figure, &figure.replace("fig", "Figure "), html! {
-                @for page in input.pages.iter().filter(|page| page.figures.contains(&figure)) {
-                    p { "Drawn: " a href=(page.file) { (page.text) } "." }
-                }
                 @for claim in input.claims.iter().filter(|claim| claim.figure == figure) { (one(claim)) }
+                @for page in input.pages.iter().filter(|page| page.figures.contains(&figure)) {
+                    @if let Some(note) = page.note { p { (note) } }
+                    @for part in page.drawn.iter().filter(|part| shown(figure).contains(&part.id)) { (part.content) }
+                    p { "More figures of these runs: " a href=(page.file) { (page.text) } "." }
+                }
             }))
         }
         (section("runs", "Runs", html! {
@@ -121,10 +122,20 @@ pub fn reproduce_html(input: &ReproduceInput) -> String {
     document("Experiments of CdC – surefoot", content)
 }
 
+/// Sections of a comparison that show what a figure of the paper shows.
+fn shown(figure: &str) -> &'static [&'static str] {
+    match figure {
+        "fig1" => &["pictures"],
+        "fig2" | "fig8" => &["alignment"],
+        "fig4" => &["robustness"],
+        _ => &["exponents"],
+    }
+}
+
 fn one(claim: &Claim) -> Markup {
     let class = match claim.answer {
         Answer::Holds => "good",
-        Answer::Partly => "open",
+        Answer::Partly | Answer::CannotTell => "open",
         Answer::Not => "bad",
     };
     let rows: Vec<Vec<String>> = claim
@@ -134,7 +145,7 @@ fn one(claim: &Claim) -> Markup {
         .collect();
     html! {
         h3 { (claim.claim) }
-        p { span class=(class) { (claim.answer.words()) } " – " (claim.why) "." }
+        p { span class=(class) { (claim.answer.words()) } ". " (claim.why) "." }
         div class="scroll" { (table(&["measured", "value", "95 % interval"], &rows)) }
     }
 }

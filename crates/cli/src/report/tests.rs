@@ -1,9 +1,14 @@
 //! Whole pages: well formed, escaped, free of non-finite numbers, the same every time.
 
 use super::fixture::{moons, paired, sphere, unsupported};
-use super::{compare_html, html};
+use super::{PairedRow, ReportInput, SideBySide, compare_html, html};
 
 const VOID: [&str; 4] = ["meta", "br", "img", "input"];
+
+fn side_by_side(inputs: &[ReportInput], paired: &[PairedRow]) -> String {
+    let folders: Vec<String> = (0..inputs.len()).map(|i| format!("folder-{i}")).collect();
+    compare_html(&SideBySide { inputs, folders: &folders, paired, note: None }).unwrap()
+}
 
 /// Checks that every element is closed in order and every attribute quoted.
 fn assert_well_formed(page: &str) {
@@ -95,7 +100,7 @@ fn names_are_escaped() {
     let hostile = r#"</style><script>alert("x")</script><img src=x onerror='y'>&amp;"#;
     let run = moons(hostile, 50, 0.04);
     let page = html(&run.input()).unwrap();
-    let both = compare_html(&[run.input(), run.input()], &paired(hostile, hostile)).unwrap();
+    let both = side_by_side(&[run.input(), run.input()], &paired(hostile, hostile));
     for page in [page, both] {
         assert_well_formed(&page);
         assert!(!page.contains("<script") && !page.contains("<img"));
@@ -108,7 +113,7 @@ fn the_same_run_gives_the_same_bytes() {
     let run = moons("moons", 200, 0.04);
     assert_eq!(html(&run.input()).unwrap(), html(&moons("moons", 200, 0.04).input()).unwrap());
     let pairs = paired("a", "b");
-    let both = || compare_html(&[run.input(), run.input()], &pairs).unwrap();
+    let both = || side_by_side(&[run.input(), run.input()], &pairs);
     assert_eq!(both(), both());
 }
 
@@ -130,7 +135,7 @@ fn large_runs_stay_small_files() {
 fn comparisons_are_well_formed() {
     let runs = [moons("first", 300, 0.03), moons("second", 300, 0.08), moons("third", 300, 0.2)];
     let inputs: Vec<_> = runs.iter().map(|run| run.input()).collect();
-    let page = compare_html(&inputs, &paired("first", "second")).unwrap();
+    let page = side_by_side(&inputs, &paired("first", "second"));
     assert_well_formed(&page);
     assert_finite(&page);
 }
@@ -152,5 +157,5 @@ fn previews_are_written_where_asked() {
         moons("two-moons-sgm", 1000, 0.02),
     ];
     let inputs: Vec<_> = runs.iter().map(|run| run.input()).collect();
-    write("compare.html", compare_html(&inputs, &paired("moons-otcfm", "moons-cfm")).unwrap());
+    write("compare.html", side_by_side(&inputs, &paired("moons-otcfm", "moons-cfm")));
 }

@@ -77,12 +77,6 @@ pub fn superscript(value: i32) -> String {
     map_digits(value, '⁻', &DIGITS)
 }
 
-/// A non-negative integer in subscript digits.
-pub fn subscript(value: usize) -> String {
-    const DIGITS: [char; 10] = ['₀', '₁', '₂', '₃', '₄', '₅', '₆', '₇', '₈', '₉'];
-    map_digits(value as i32, '₋', &DIGITS)
-}
-
 fn map_digits(value: i32, sign: char, digits: &[char; 10]) -> String {
     let text = value.to_string();
     text.chars().map(|c| c.to_digit(10).map_or(sign, |d| digits[d as usize])).collect()
@@ -143,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_percentages_and_subscripts() {
+    fn counts_and_percentages() {
         assert_eq!(count(1_000_000), "1\u{202f}000\u{202f}000");
         assert_eq!(count(1000), "1000");
         assert_eq!(percent(0.0), "0 %");
@@ -151,7 +145,6 @@ mod tests {
         assert_eq!(percent(0.5), "50 %");
         assert_eq!(clipped("moons-otcfm", 6), "moons…");
         assert_eq!(typeset("a-1 is -4.2 (5 %, -1)"), "a-1 is −4.2 (5\u{a0}%, −1)");
-        assert_eq!(subscript(12), "₁₂");
         assert_eq!(minus("-0.00".into()), "0.00");
     }
 }

@@ -15,7 +15,7 @@ const OUTSIDE: f64 = 0.05;
 /// Most samples that a classifier is trained on.
 const MOST_TRAINING: usize = 1000;
 /// Fewest samples of a run that is classified.
-const FEWEST_SAMPLES: usize = 100;
+pub(super) const FEWEST_SAMPLES: usize = 100;
 
 /// Normal quantile of 97.5 %.
 const Z: f64 = 1.959963984540054;
@@ -37,6 +37,30 @@ pub struct ClassifierSummary {
     pub distance: Quantiles,
     /// By error kind and size.
     pub under_error: Vec<ClassifierUnderError>,
+}
+
+impl ClassifierSummary {
+    /// What came of it, in a sentence.
+    pub fn sentence(&self) -> String {
+        let percent = |share: &Share| format!("{:.1} %", 100.0 * share.value);
+        let most = |a: &ClassifierUnderError, b: &ClassifierUnderError| {
+            a.rejected.value.total_cmp(&b.rejected.value)
+        };
+        let worst = self.under_error.iter().max_by(|a, b| most(a, b)).map_or_else(String::new, |entry| {
+            format!(
+                ", and at most {} of their perturbed twins ({} of size {})",
+                percent(&entry.rejected),
+                entry.kind,
+                entry.size
+            )
+        });
+        format!(
+            "Support classifier: margin {:.3}; it rejects {} of the {} held-out samples{worst}.",
+            self.margin,
+            percent(&self.held_out_error),
+            self.held_out_error.n
+        )
+    }
 }
 
 /// The same for a perturbed model.

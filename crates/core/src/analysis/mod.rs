@@ -4,6 +4,7 @@
 //! ∞-norm 1 on the sampled paths; [`chunk`] computes all columns of a range of samples; [`summarise`] reads the
 //! finished columns back and makes the [`Summary`]. Files are somebody else's business.
 
+mod absent;
 mod chunk;
 mod classify;
 mod columns;
@@ -18,6 +19,7 @@ mod summary;
 mod system;
 mod verdict;
 
+pub use absent::NotComputed;
 pub use chunk::{Progress, chunk, error_scales};
 pub use classify::{Classified, ClassifierSummary, ClassifierUnderError, Share, classifier_layout, classify};
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};

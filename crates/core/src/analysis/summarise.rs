@@ -1,5 +1,6 @@
 //! From finished columns to the summary.
 
+use super::absent::not_computed;
 use super::columns::{ColumnSource, Extent};
 use super::condition::summarise_condition;
 use super::gains::summarise_gains;
@@ -41,10 +42,13 @@ pub fn summarise(
         response: summarise_response(&reader)?,
         likelihood: summarise_likelihood(&reader)?,
         condition: summarise_condition(&reader)?,
+        not_computed: not_computed(system, request, &reader.extent),
         convergence: reader.convergence()?,
         verdict: None,
     };
-    summary.verdict = verdict(&summary, system);
+    let x = reader.read("x")?;
+    let scale = (x.iter().map(|x| x * x).sum::<f64>() / request.samples as f64).sqrt();
+    summary.verdict = verdict(&summary, system, scale);
     Ok(summary)
 }
 

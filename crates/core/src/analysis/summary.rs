@@ -1,5 +1,6 @@
 //! `summary.json`, schema 1: plain structs in the order of the interface. Absent analyses are absent keys.
 
+use super::absent::NotComputed;
 use super::classify::ClassifierSummary;
 use super::condition::ConditionSummary;
 use super::gains::GainsSummary;
@@ -48,6 +49,9 @@ pub struct Summary {
     /// Theory §9.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub condition: Option<ConditionSummary>,
+    /// What is absent above, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub not_computed: Vec<NotComputed>,
     /// Headline medians against twice the steps.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub convergence: Option<Convergence>,

@@ -14,8 +14,8 @@ const ILL_DEFINED_SHARE: f64 = 0.1;
 /// Below this number of samples a median has no 95 % interval, and nothing is judged by it.
 const FEWEST: usize = 6;
 
-/// Changes of a median below this are rounding.
-const ROUNDING: f64 = 1e-9;
+/// Changes of a median below this share of its natural scale are rounding.
+const ROUNDING: f64 = 1e-6;
 
 /// "95 % interval a to b", or why there is none.
 fn interval(q: &Quantiles, digits: usize) -> String {
@@ -25,25 +25,37 @@ fn interval(q: &Quantiles, digits: usize) -> String {
     format!("95 % interval {:.digits$} to {:.digits$}", q.q50_low, q.q50_high)
 }
 
-/// Judges a finished summary. `None` when nothing was measured that could be judged.
-pub(super) fn verdict(summary: &Summary, system: &System) -> Option<Verdict> {
+/// Judges a finished summary of samples of root mean square `scale`. `None` when nothing was measured at all.
+pub(super) fn verdict(summary: &Summary, system: &System, scale: f64) -> Option<Verdict> {
     let mut reasons = Vec::new();
     let robust = robustness(summary, system, &mut reasons);
     footing(summary, &mut reasons);
-    alignment(summary, &mut reasons);
+    alignment(summary, system.dim(), &mut reasons);
     exponents(summary, &mut reasons);
     gains(summary, &mut reasons);
-    cautions(summary, &mut reasons);
+    cautions(summary, scale, &mut reasons);
     (!reasons.is_empty()).then_some(Verdict { robust, reasons })
 }
 
-/// Distance a random displacement of the twins' mean length would add in the normal directions, √((D − d)/D) of it.
-fn random_normal_shift(entry: &Robustness, dim: usize, tangent: usize) -> f64 {
-    entry.displacement.mean * ((dim - tangent) as f64 / dim as f64).sqrt()
+/// Whether an error of this name was built to leave the support.
+fn is_worst(kind: &str) -> bool {
+    kind.starts_with("worst")
+}
+
+/// Off-support shift as a share of what a random displacement of the twins' mean length would add in the normal
+/// directions, √((D − d)/D) of it.
+fn off_share(entry: &Robustness, dim: usize, tangent: usize) -> Option<f64> {
+    let scale = entry.displacement.mean * ((dim - tangent) as f64 / dim as f64).sqrt();
+    entry.off_w1.map(|off| if scale > 0.0 { off / scale } else { 0.0 })
 }
 
 fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> Option<bool> {
-    let support = system.support.as_ref()?;
+    let Some(support) = system.support.as_ref() else {
+        reasons.push(
+            "No support is known, so nothing says what is off the data, and robustness is not judged.".into(),
+        );
+        return None;
+    };
     let dim = system.dim();
     if support.intrinsic_dim() == dim && summary.footing.as_ref().is_some_and(|f| f.kinds.is_empty()) {
         reasons.push(
@@ -59,31 +71,33 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
             "Coarser time steps are listed, but not judged: they change the sampler, not the model.".into(),
         );
     }
-    let mut worst: Option<(f64, &Robustness)> = None;
-    for entry in &summary.robustness {
-        let scale = random_normal_shift(entry, dim, tangent);
-        let Some(off) = entry.off_w1 else { continue };
-        let share = if scale > 0.0 { off / scale } else { 0.0 };
-        let judged = entry.kind != "coarser" && !entry.kind.starts_with("worst");
-        if judged && worst.is_none_or(|(w, _)| share > w) {
-            worst = Some((share, entry));
-        }
-    }
-    let (share, entry) = worst?;
+    let shares: Vec<(f64, &Robustness)> = summary
+        .robustness
+        .iter()
+        .filter_map(|entry| Some((off_share(entry, dim, tangent)?, entry)))
+        .collect();
+    let largest = |wanted: &dyn Fn(&str) -> bool| {
+        let listed = shares.iter().filter(|(_, entry)| wanted(&entry.kind));
+        listed.copied().reduce(|best, next| if next.0 > best.0 { next } else { best })
+    };
+    let built = largest(&is_worst);
+    let judged = largest(&|kind| kind != "coarser" && !is_worst(kind));
+    let Some((share, entry)) = judged else {
+        reasons.push(
+            "No error was tried by which a model is judged (constant, random, white, or a difference of models).".into(),
+        );
+        worst_case(summary, built, reasons);
+        return None;
+    };
+    let of = if built.is_some() { "Of the errors that are not built for it, the one" } else { "The error" };
     reasons.push(format!(
-        "The error with the largest share off the support ({} of size {} in the {}) moves samples by {:.3} (median) and \
-         shifts their distances to the support by {:.4} (1-Wasserstein; median {:.4} before, {:.4} after), {:.0} % of \
-         what a random displacement of the same length would do (robust: below {:.0} %).",
-        entry.kind,
-        short(entry.size),
-        entry.error_in,
-        entry.displacement.q50,
-        entry.off_w1.unwrap_or_default(),
-        entry.distance.map_or(0.0, |q| q.q50),
-        entry.distance_perturbed.map_or(0.0, |q| q.q50),
+        "{of} with the largest share off the support {}, {:.0} % of what a random displacement of the same length would do \
+         (robust: below {:.0} %).",
+        shifts(entry),
         100.0 * share,
         100.0 * OFF_SHARE,
     ));
+    worst_case(summary, built, reasons);
     if entry.displacement.n < FEWEST {
         reasons.push(format!(
             "Too few samples for a verdict ({}): take at least {FEWEST}.",
@@ -94,10 +108,45 @@ fn robustness(summary: &Summary, system: &System, reasons: &mut Vec<String>) -> 
     let footing_holds = summary.footing.as_ref().is_none_or(|f| {
         f.kinds
             .iter()
-            .filter(|(kind, _)| *kind != "white" && !kind.starts_with("worst"))
+            .filter(|(kind, _)| *kind != "white" && !is_worst(kind))
             .all(|(_, q)| q.q50_low > f.null)
     });
     Some(share < OFF_SHARE && footing_holds)
+}
+
+/// What an error does to the samples.
+fn shifts(entry: &Robustness) -> String {
+    format!(
+        "({} of size {} in the {}) moves samples by {} (median) and shifts their distances to the support by {} \
+         (1-Wasserstein; median {} before, {} after)",
+        entry.kind,
+        short(entry.size),
+        entry.error_in,
+        digits(entry.displacement.q50),
+        digits(entry.off_w1.unwrap_or_default()),
+        digits(entry.distance.map_or(0.0, |q| q.q50)),
+        digits(entry.distance_perturbed.map_or(0.0, |q| q.q50)),
+    )
+}
+
+/// What the worst case did, which is not judged.
+fn worst_case(summary: &Summary, built: Option<(f64, &Robustness)>, reasons: &mut Vec<String>) {
+    let Some((share, entry)) = built else { return };
+    reasons.push(format!(
+        "Worst-case errors are built to leave the support, so the verdict does not count them; they say how far an error of \
+         their size can carry samples. The one with the largest share {}, {:.0} % of what a random displacement would do.",
+        shifts(entry),
+        100.0 * share,
+    ));
+    let jumped = summary.robustness.iter().filter_map(|entry| entry.jumped).fold(0.0, f64::max);
+    if jumped > 0.0 {
+        reasons.push(format!(
+            "Caution: up to {:.1} % of the twins landed on another component of the support. The worst case is the worst of \
+             first order, and jumps are not of first order: at small sizes a few of them can make another error's shift the \
+             larger one.",
+            100.0 * jumped
+        ));
+    }
 }
 
 fn footing(summary: &Summary, reasons: &mut Vec<String>) {
@@ -123,9 +172,15 @@ fn footing(summary: &Summary, reasons: &mut Vec<String>) {
     }
 }
 
-fn alignment(summary: &Summary, reasons: &mut Vec<String>) {
+fn alignment(summary: &Summary, dim: usize, reasons: &mut Vec<String>) {
     let Some(alignment) = &summary.alignment else { return };
     let Some(cosine) = &alignment.score_cosine else { return };
+    if dim == 1 {
+        reasons.push(
+            "In one dimension every vector is parallel to the score: alignment says nothing about this model.".into(),
+        );
+        return;
+    }
     let (name, q) = match &cosine.svd {
         Some(svd) => ("exact leading vector", svd),
         None => ("leading vector of the forward sweep", &cosine.qr),
@@ -151,32 +206,34 @@ fn exponents(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(exponents) = &summary.exponents else { return };
     let list = if exponents.svd.is_empty() { &exponents.qr } else { &exponents.svd };
     let Some(first) = list.first() else { return };
-    let word = if first.q95 < 0.0 {
-        "Every direction contracts over the generation"
-    } else if first.q05 > 0.0 {
-        "The most sensitive direction expands over the generation"
-    } else {
-        "The most sensitive direction contracts on some paths and expands on others"
+    // As printed, so that words and numbers agree.
+    let [low, middle, high] = [first.q05, first.q50, first.q95].map(|v| (v * 1e3).round() / 1e3 + 0.0);
+    let word = match (low, high) {
+        (0.0, 0.0) => "The most sensitive direction keeps its length over the generation",
+        (_, high) if high < 0.0 => "Every direction contracts over the generation",
+        (low, _) if low > 0.0 => "The most sensitive direction expands over the generation",
+        (_, 0.0) => "The most sensitive direction contracts on some paths and keeps its length on others",
+        (0.0, _) => "The most sensitive direction expands on some paths and keeps its length on others",
+        _ => "The most sensitive direction contracts on some paths and expands on others",
     };
-    reasons.push(format!(
-        "{word}: leading log growth {:.3} nats (median; 5–95 % {:.3} to {:.3}).",
-        first.q50, first.q05, first.q95
-    ));
+    reasons
+        .push(format!("{word}: leading log growth {middle:.3} nats (median; 5–95 % {low:.3} to {high:.3})."));
 }
 
 fn gains(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(gains) = &summary.gains else { return };
-    let along = gains.tangent.as_ref().map_or_else(String::new, |q| format!(" and by {:.3} along it", q.q50));
+    let along =
+        gains.tangent.as_ref().map_or_else(String::new, |q| format!(" and by {} along it", digits(q.q50)));
     reasons.push(format!(
-        "An error nowhere larger than 1 (2-norm, in the {}) moves a sample to first order by at most {:.3} off the \
+        "An error nowhere larger than 1 (2-norm, in the {}) moves a sample to first order by at most {} off the \
          support{along} (medians). {}",
         gains.error_in,
-        gains.normal.q50,
+        digits(gains.normal.q50),
         gains.half.sentence()
     ));
 }
 
-fn cautions(summary: &Summary, reasons: &mut Vec<String>) {
+fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
     if let Some(gap) = summary.exponents.as_ref().and_then(|e| e.gap.as_ref())
         && gap.share_above > ILL_DEFINED_SHARE
     {
@@ -199,19 +256,35 @@ fn cautions(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(convergence) = &summary.convergence else { return };
     let relative =
         |c: &super::summary::Change| c.change.abs() / c.value.abs().max(c.doubled.abs()).max(1e-300);
+    // Distances and gains are lengths; all other figures are pure numbers, degrees or nats.
+    let natural = |name: &str| if name == "distance" || name.starts_with("gains.") { scale } else { 1.0 };
     let watched = convergence
         .medians
         .iter()
-        .filter(|(name, change)| !name.contains(".qr") && change.change.abs() > ROUNDING);
+        .filter(|(name, change)| !name.contains(".qr") && change.change.abs() > ROUNDING * natural(name));
     let worst = watched.max_by(|a, b| relative(a.1).total_cmp(&relative(b.1)));
     if let Some((name, change)) = worst
         && relative(change) > 0.1
     {
         reasons.push(format!(
-            "Caution: with twice the steps the median of {name} changes from {:.4} to {:.4} on {} paths; use more \
-             steps before trusting its digits.",
-            change.value, change.doubled, convergence.samples
+            "Caution: with twice the steps the median of {name} changes from {} to {} on {} paths; use more steps before \
+             trusting its digits.",
+            digits(change.value),
+            digits(change.doubled),
+            convergence.samples
         ));
+    }
+}
+
+/// Three significant digits.
+fn digits(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if (1e-4..1e5).contains(&size) => {
+            let decimals = (2 - size.log10().floor() as i32).max(0) as usize;
+            format!("{value:.decimals$}")
+        }
+        _ => format!("{value:.2e}"),
     }
 }
 

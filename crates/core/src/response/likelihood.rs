@@ -26,6 +26,17 @@ impl Formula {
     /// Up to this dimension the discrete flow is followed exactly where nothing else is asked for.
     pub const EXACT_UP_TO: usize = 16;
 
+    /// "of the discrete flow, exact"
+    pub fn words(self) -> String {
+        match self {
+            Formula::Discrete => "of the discrete flow, exact".into(),
+            Formula::ContinuousExact => "of the continuous flow, exact divergence on this grid".into(),
+            Formula::ContinuousHutchinson { probes } => {
+                format!("of the continuous flow, {probes} random probes a sample")
+            }
+        }
+    }
+
     /// Exact for small D, else Hutchinson's with so many probes.
     pub fn standard(dim: usize, probes: usize) -> Formula {
         if dim <= Formula::EXACT_UP_TO { Formula::Discrete } else { Formula::ContinuousHutchinson { probes } }

@@ -18,17 +18,45 @@ use serde::{Deserialize, Serialize};
 pub struct Estimate {
     /// Mean over the samples.
     pub mean: f64,
-    /// Standard deviation over √n; 0 for one sample.
-    pub standard_error: f64,
+    /// Standard deviation over √n; absent for one sample, whose spread is not known.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub standard_error: Option<f64>,
+    /// Share of Σ (v − mean)² that the largest hundredth of the samples carries, at least one; absent for fewer than 20
+    /// samples and where all are equal.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tail_share: Option<f64>,
 }
+
+/// Fewest samples of which a tail is told.
+const FEWEST_OF_A_TAIL: usize = 20;
+/// Share of the variance in its largest hundredth from which a standard error is not to be trusted.
+const HEAVY: f64 = 0.5;
 
 impl Estimate {
     /// Of independent values, at least one.
     pub fn of(values: impl ExactSizeIterator<Item = f64> + Clone) -> Estimate {
-        let n = values.len() as f64;
+        let count = values.len();
+        let n = count as f64;
         let mean = values.clone().sum::<f64>() / n;
-        let square: f64 = values.map(|v| (v - mean).powi(2)).sum();
-        Estimate { mean, standard_error: if n > 1.0 { (square / (n - 1.0) / n).sqrt() } else { 0.0 } }
+        let mut squares: Vec<f64> = values.map(|v| (v - mean).powi(2)).collect();
+        let square: f64 = squares.iter().sum();
+        let standard_error = (count > 1).then(|| (square / (n - 1.0) / n).sqrt());
+        let tail_share = (count >= FEWEST_OF_A_TAIL && square > 0.0).then(|| {
+            squares.sort_by(f64::total_cmp);
+            squares.iter().rev().take(count.div_ceil(100)).sum::<f64>() / square
+        });
+        Estimate { mean, standard_error, tail_share }
+    }
+
+    /// Whether a few samples carry most of the variance: the standard error then rests on them alone, and is too small
+    /// where the law has more of their kind than the sample happens to hold.
+    pub fn is_heavy_tailed(&self) -> bool {
+        self.tail_share.is_some_and(|share| share > HEAVY)
+    }
+
+    /// |mean| over the standard error; `None` where there is none, or it is 0.
+    pub fn pull(&self) -> Option<f64> {
+        self.standard_error.filter(|error| *error > 0.0).map(|error| self.mean.abs() / error)
     }
 }
 
@@ -76,21 +104,28 @@ pub struct Differences {
     /// E\[∇f·ζ\], their limit.
     pub limit: f64,
     /// Exponent of ε with which they approach it, 2 where third derivatives rule, from the last two neighbouring sizes
-    /// between which the error falls. Absent where all errors are at rounding.
+    /// between which the error falls and stays above rounding. Absent where no two sizes do.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub order: Option<f64>,
 }
 
-/// Errors below this share of the largest of the numbers compared are rounding.
-const ROUNDING: f64 = 1e-9;
+/// An error is read as one of the differences themselves when it is this many times the rounding floor: a tenth of it
+/// may then be rounding, which leaves an order between sizes ten times apart within 0.1.
+const ABOVE_FLOOR: f64 = 10.0;
 
 impl Differences {
-    /// From the values at `sizes`; `scale` bounds the values of the observable that were subtracted.
-    pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, scale: f64) -> Differences {
+    /// From the values at `sizes`, largest first; `rounding` is how far half the difference of two means of the observable is off by rounding.
+    ///
+    /// Rounding adds κ/ε to a difference. κ is `rounding`, or what the differences themselves show: their own error falls
+    /// with ε in the end, so one that grows from a size to the next, and is of the size κ/ε at all later ones, is rounding.
+    pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, rounding: f64) -> Differences {
         let errors: Vec<f64> = values.iter().map(|value| (value - limit).abs()).collect();
-        let visible = |i: &usize| errors[*i] > ROUNDING * (scale / sizes[*i]).max(limit.abs());
-        let falls = |i: &usize| visible(i) && visible(&(i + 1)) && errors[*i] > errors[i + 1];
-        let last = (0..sizes.len().saturating_sub(1)).rev().find(falls);
+        let pairs = 0..sizes.len().saturating_sub(1);
+        let grown = pairs.clone().filter(|&i| errors[i + 1] > errors[i]);
+        let later = |i: usize| errors.iter().zip(sizes).skip(i + 1).map(|(error, size)| error * size);
+        let floor = grown.map(|i| later(i).fold(f64::INFINITY, f64::min)).fold(rounding, f64::max);
+        let visible = |i: usize| errors[i] > ABOVE_FLOOR * (floor / sizes[i]).max(f64::EPSILON * limit.abs());
+        let last = pairs.rev().find(|&i| visible(i) && visible(i + 1) && errors[i] > errors[i + 1]);
         let slope = |i: usize| (errors[i] / errors[i + 1]).ln() / (sizes[i] / sizes[i + 1]).ln();
         Differences { limit, order: last.map(slope), values }
     }
@@ -110,26 +145,67 @@ mod tests {
     fn the_order_is_read_where_it_can_be_seen() {
         let sizes = [0.1, 0.01, 0.001];
         let of = |error: fn(f64) -> f64| {
-            Differences::of(&sizes, sizes.map(|size| 2.0 + error(size)).to_vec(), 2.0, 1.0).order
+            Differences::of(&sizes, sizes.map(|size| 2.0 + error(size)).to_vec(), 2.0, 1e-16).order
         };
         assert!((of(|size| 3.0 * size * size).unwrap() - 2.0).abs() < 1e-6);
-        // Far from the limit at first, or nothing but noise at last.
+        // Far from the limit at first.
         assert!((of(|size| if size > 0.05 { 7.0 } else { size * size }).unwrap() - 2.0).abs() < 1e-6);
-        assert!((of(|size| if size < 0.005 { 0.5 } else { size * size }).unwrap() - 2.0).abs() < 1e-6);
         assert!((of(|size| size).unwrap() - 1.0).abs() < 1e-6);
         assert_eq!(of(|_| 0.0), None);
-        // Rounding at the last size only.
-        assert!((of(|size| 1e-6 * size * size).unwrap_or(9.0) - 9.0).abs() < 1e-6);
-        assert_eq!(Differences::of(&[0.1], vec![2.5], 2.0, 1.0).order, None);
+        assert_eq!(Differences::of(&[0.1], vec![2.5], 2.0, 0.0).order, None);
+    }
+
+    #[test]
+    fn orders_leave_rounding_out() {
+        let sizes = [0.1, 0.01, 0.001, 1e-4];
+        let of = |errors: [f64; 4], rounding: f64| {
+            Differences::of(&sizes, errors.map(|error| 0.25 + error).to_vec(), 0.25, rounding).order
+        };
+        // Single precision: ε² until 0.01, then rounding that grows as 1/ε.
+        let single = [7.0e-5, 7.5e-7, 6.8e-7, 3.8e-6];
+        for rounding in [1e-11, 6e-10] {
+            assert!((of(single, rounding).unwrap() - 1.97).abs() < 0.01);
+        }
+        assert_eq!(of(single, 1e-8), None, "all below a floor known beforehand");
+        // Rounding that happens to fall between the last sizes is rounding all the same.
+        assert!((of([7.0e-5, 7.5e-7, 6.8e-7, 5.0e-7], 6e-10).unwrap() - 1.97).abs() < 0.01);
+        // Double precision: ε² all the way down.
+        let double = [3.2e-6, 3.1e-8, 3.1e-10, 3.1e-12];
+        assert!((of(double, 1e-16).unwrap() - 2.0).abs() < 0.01);
+        assert!((of(double, 1e-14).unwrap() - 2.0).abs() < 0.01);
+        // An error of a few times the floor is no error of the differences.
+        assert!((of([6.1e-5, 2.5e-5, 2.2e-5, 7.1e-5], 1e-9).unwrap() - 0.387).abs() < 0.01);
+        // Nothing but rounding.
+        assert_eq!(of([1e-8, 1e-7, 1e-6, 1e-5], 0.0), None);
+        // Growth at sizes that are too large is not rounding: what follows is far below 1/ε.
+        assert!((of([1e-3, 1e-2, 1e-4, 1e-6], 0.0).unwrap() - 2.0).abs() < 0.01);
     }
 
     #[test]
     fn forms_of_one_sample_and_of_a_line() {
         let one = Forms::of(&[3.0], &[0.5], &[-2.0]);
-        assert_eq!((one.density.mean, one.path.mean, one.path.standard_error), (0.0, 0.5, 0.0));
+        assert_eq!((one.density.mean, one.path.mean), (0.0, 0.5));
+        // The spread of one sample is not known: neither 0 nor a pull of any size.
+        for estimate in [one.density, one.path, one.difference] {
+            assert_eq!((estimate.standard_error, estimate.pull()), (None, None));
+        }
+        assert_eq!(serde_json::to_value(one.path).unwrap(), serde_json::json!({ "mean": 0.5 }));
         // f = x on {−1, 0, 1} with δ log ρ = 1.5 x: covariance 1.5, unbiased.
         let forms = Forms::of(&[-1.0, 0.0, 1.0], &[1.5; 3], &[-1.5, 0.0, 1.5]);
         assert!((forms.density.mean - 1.5).abs() < 1e-15 && forms.difference.mean.abs() < 1e-15);
         assert!(forms.relative_difference() < 1e-15);
+        assert_eq!(forms.path.standard_error, Some(0.0));
+    }
+
+    #[test]
+    fn heavy_tails_are_seen() {
+        let of = |values: &[f64]| Estimate::of(values.iter().copied());
+        let even: Vec<f64> = (0..200).map(|i| f64::from(i % 2)).collect();
+        assert!((of(&even).tail_share.unwrap() - 0.01).abs() < 1e-12 && !of(&even).is_heavy_tailed());
+        let mut heavy = even.clone();
+        heavy[7] = 40.0;
+        assert!(of(&heavy).is_heavy_tailed(), "{:?}", of(&heavy));
+        assert_eq!(of(&heavy[..19]).tail_share, None, "too few to tell");
+        assert_eq!(of(&[2.0; 50]).tail_share, None, "no spread at all");
     }
 }

@@ -20,6 +20,8 @@ pub enum Observable {
     Coordinate(usize),
     /// x_i x_j.
     Product(usize, usize),
+    /// A product of three or more coordinates, each as often as its power says, in rising order.
+    Monomial(Vec<usize>),
     /// Distance to the support; of a thick one, to its middle set.
     Distance,
     /// Any other function, with its name.
@@ -48,19 +50,31 @@ impl Observable {
         coordinates.chain(squares).chain(support.then_some(Observable::Distance)).collect()
     }
 
-    /// Reads `x0`, `x0^2`, `x0*x1` or `distance`; `None` for anything else.
+    /// Largest power of a coordinate, and largest sum of powers of a product.
+    pub const MOST_FACTORS: usize = 9;
+
+    /// Reads `distance`, or a product of powers: `x0`, `x0^3`, `x0^2*x1`, with powers that sum to 9 at most; `None` for
+    /// anything else.
     pub fn parse(text: &str) -> Option<Observable> {
-        let coordinate = |word: &str| word.strip_prefix('x')?.parse::<usize>().ok();
         if text == "distance" {
             return Some(Observable::Distance);
         }
-        if let Some((i, j)) = text.split_once('*') {
-            return Some(Observable::Product(coordinate(i)?, coordinate(j)?));
+        let mut factors = Vec::new();
+        for word in text.split('*') {
+            let (base, power) = word.split_once('^').unwrap_or((word, "1"));
+            let power = digits(power).filter(|power| (1..=Self::MOST_FACTORS).contains(power))?;
+            let coordinate = digits(base.strip_prefix('x')?)?;
+            factors.extend(std::iter::repeat_n(coordinate, power));
         }
-        match text.strip_suffix("^2") {
-            Some(base) => coordinate(base).map(|i| Observable::Product(i, i)),
-            None => coordinate(text).map(Observable::Coordinate),
-        }
+        Some(match factors[..] {
+            _ if factors.len() > Self::MOST_FACTORS => return None,
+            [i] => Observable::Coordinate(i),
+            [i, j] => Observable::Product(i, j),
+            _ => {
+                factors.sort_unstable();
+                Observable::Monomial(factors)
+            }
+        })
     }
 
     /// As it can be typed.
@@ -69,6 +83,13 @@ impl Observable {
             Observable::Coordinate(i) => format!("x{i}"),
             Observable::Product(i, j) if i == j => format!("x{i}^2"),
             Observable::Product(i, j) => format!("x{i}*x{j}"),
+            Observable::Monomial(factors) => {
+                let power = |same: &[usize]| match same {
+                    [i] => format!("x{i}"),
+                    _ => format!("x{}^{}", same[0], same.len()),
+                };
+                factors.chunk_by(|a, b| a == b).map(power).collect::<Vec<_>>().join("*")
+            }
             Observable::Distance => "distance".into(),
             Observable::Function { name, .. } => name.clone(),
         }
@@ -81,13 +102,16 @@ impl Observable {
     pub fn check(&self, dim: usize, support: bool) -> Result<()> {
         let wrong =
             |expected: String, remedy: &str| Err(Error::invalid("observable", expected, self.name(), remedy));
+        let coordinates: &[usize] = match self {
+            Observable::Coordinate(i) => &[*i],
+            Observable::Product(i, j) => &[*i, *j],
+            Observable::Monomial(factors) => factors,
+            Observable::Distance | Observable::Function { .. } => &[],
+        };
+        if coordinates.iter().any(|i| *i >= dim) {
+            return wrong(format!("coordinates x0 to x{}", dim - 1), "Name another coordinate");
+        }
         match self {
-            Observable::Coordinate(i) | Observable::Product(i, _) if *i >= dim => {
-                wrong(format!("coordinates x0 to x{}", dim - 1), "Name another coordinate")
-            }
-            Observable::Product(_, j) if *j >= dim => {
-                wrong(format!("coordinates x0 to x{}", dim - 1), "Name another coordinate")
-            }
             Observable::Distance if !support => wrong(
                 "a model with a support".into(),
                 "Give the model a [support], or leave the distance out",
@@ -119,6 +143,14 @@ impl Observable {
                     gradient[*i] += x[*j];
                     gradient[*j] += x[*i];
                 }
+                Observable::Monomial(factors) => {
+                    *value = factors.iter().map(|i| x[*i]).product();
+                    // The product rule, one factor left out at a time, so that a coordinate of 0 needs no care.
+                    for (place, i) in factors.iter().enumerate() {
+                        let others = factors.iter().enumerate().filter(|(other, _)| *other != place);
+                        gradient[*i] += others.map(|(_, j)| x[*j]).product::<f64>();
+                    }
+                }
                 Observable::Distance => {
                     if let Some(foot) = feet.feet.get(row) {
                         *value = feet.away(x, foot, gradient);
@@ -129,6 +161,11 @@ impl Observable {
         }
         out
     }
+}
+
+/// A number without sign.
+fn digits(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// Where a batch of samples stands to a support.
@@ -207,22 +244,53 @@ mod tests {
 
     #[test]
     fn names_are_what_can_be_typed() {
-        for name in ["x0", "x12", "x3^2", "x0*x1", "distance"] {
+        for name in
+            ["x0", "x12", "x3^2", "x0*x1", "x0^3", "x1^9", "x0^2*x1", "x0*x1*x2", "x0^4*x3^5", "distance"]
+        {
             assert_eq!(Observable::parse(name).unwrap().name(), name);
         }
         assert_eq!(Observable::parse("x2*x2").unwrap().name(), "x2^2");
-        for text in
-            ["", "x", "y0", "x-1", "x0^3", "x0*", "*x1", "x0*x1*x2", "Distance", "x99999999999999999999"]
-        {
+        assert_eq!(Observable::parse("x2*x0*x2").unwrap().name(), "x0*x2^2");
+        assert_eq!(Observable::parse("x1^1").unwrap().name(), "x1");
+        for text in [
+            "",
+            "x",
+            "y0",
+            "x-1",
+            "x+1",
+            "x0^0",
+            "x0^10",
+            "x0^5*x1^5",
+            "x0^",
+            "x0^-2",
+            "x0*",
+            "*x1",
+            "x0^2^2",
+            "Distance",
+            "x99999999999999999999",
+        ] {
             assert!(Observable::parse(text).is_none(), "{text}");
         }
         let check = |text: &str, support| Observable::parse(text).unwrap().check(2, support);
         assert!(
             check("x1", false).is_ok() && check("x0*x1", false).is_ok() && check("distance", true).is_ok()
         );
-        for text in ["x2", "x0*x2", "x2*x0", "distance"] {
+        for text in ["x2", "x0*x2", "x2*x0", "x0*x1*x2", "x2^3", "distance"] {
             let refused = check(text, false).unwrap_err().to_string();
             assert!(refused.contains(text), "{refused}");
         }
+    }
+    #[test]
+    fn powers_and_products_have_their_gradients() {
+        let x = [-1.5, 0.0, 2.0];
+        let of = |name: &str| {
+            let found = Observable::parse(name).unwrap().evaluate(3, &x, &Feet { feet: &[], full: false });
+            (found.value[0], found.gradient)
+        };
+        assert_eq!(of("x0^3"), (-3.375, vec![6.75, 0.0, 0.0]));
+        assert_eq!(of("x2^9"), (512.0, vec![0.0, 0.0, 2304.0]));
+        assert_eq!(of("x0*x1*x2"), (0.0, vec![0.0, -3.0, 0.0]));
+        assert_eq!(of("x0^2*x2"), (4.5, vec![-6.0, 0.0, 2.25]));
+        assert_eq!(of("x1^3"), (0.0, vec![0.0; 3]));
     }
 }

@@ -22,10 +22,10 @@ pub struct Estimate {
 
 /// A statistic of n rows with its percentile bootstrap interval; it is handed the indices of a resample, which take all
 /// columns of a row together. Distances between laws grow under resampling, so the interval is moved to have the value in
-/// its middle: by a factor for what is never negative, by a shift otherwise. `None` for no rows, or where the statistic is
-/// not finite on the sample or a resample.
+/// its middle: by a factor for what is never negative, by a shift otherwise. `None` for fewer than two rows, which say
+/// nothing of their spread, or where the statistic is not finite on the sample or a resample.
 pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync) -> Option<Estimate> {
-    if n == 0 {
+    if n < 2 {
         return None;
     }
     let value = statistic(&(0..n).collect::<Vec<_>>());

@@ -1,11 +1,12 @@
 //! `reproduce`: the two-dimensional experiments of CdC, each claim beside our measurement.
 
 mod claims;
+mod rule;
 mod runs;
 
 use self::claims::claims;
 use self::runs::{Runs, plan};
-use super::compare::{own_directory, side_by_side_page};
+use super::compare::{own_directory, side_by_side_figures, side_by_side_page};
 use super::execute::{Finished, Manner, execute, json_bytes};
 use super::single::print;
 use super::start_threads;
@@ -54,11 +55,12 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
         "runs": plan.iter().map(|run| json!({ "name": run.name, "folder": run.name, "command": run.command() })).collect::<Vec<_>>(),
     }))?;
     write_file(&options.out.join("summary.json"), &json)?;
-    let pages = pages(&finished);
-    for page in &pages {
+    let mut pages = pages(&finished);
+    for page in &mut pages {
         let runs: Vec<&Finished> = page.runs.iter().filter_map(|name| finished.get(name.as_str())).collect();
-        let html = side_by_side_page(&runs, &page.runs, &[])?;
+        let html = side_by_side_page(&runs, &page.runs, &[], page.note)?;
         write_file(&options.out.join(page.file), html.as_bytes())?;
+        page.drawn = side_by_side_figures(&runs, &page.runs)?;
     }
     let runs: Vec<(String, String)> = plan.iter().map(|run| (run.name.to_string(), run.command())).collect();
     let page = reproduce_html(&ReproduceInput { claims: &claims, runs: &runs, pages: &pages });
@@ -75,12 +77,23 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
     }
 }
 
+/// Why sizes in the figures are half of those in the claims.
+const SIZES: &str = "ε in these figures is the size of an error of the score. CdC put ε χ beside 2 s in the drift, which is an \
+                     error ε χ/2 of the score: their ε = 0.1, 0.5 and 1 are ε = 0.05, 0.25 and 0.5 here.";
+
 /// Pages with the figures of several runs, overlaid.
 fn pages(finished: &Runs) -> Vec<FigurePage> {
     let page = |file, text: &str, figures, errors: bool| {
         let of = |name: &&&str| name.starts_with("errors-") == errors;
         let runs: Vec<String> = finished.keys().filter(of).map(|name| name.to_string()).collect();
-        FigurePage { file, text: text.into(), figures, runs }
+        FigurePage {
+            file,
+            text: text.into(),
+            figures,
+            runs,
+            note: errors.then_some(SIZES),
+            drawn: Vec::new(),
+        }
     };
     let all = [
         page(
@@ -109,7 +122,7 @@ fn table(claims: &[Claim]) -> String {
             let values = format!("{} ({} to {})", number(point.value), number(point.low), number(point.high));
             let _ = writeln!(text, "      {:<80}{values}", evidence.what);
         }
-        let _ = writeln!(text, "      {}: {}\n", claim.answer.words().to_uppercase(), claim.why);
+        let _ = writeln!(text, "      {}. {}.\n", claim.answer.words().to_uppercase(), claim.why);
     }
     text
 }

@@ -27,7 +27,12 @@ pub fn reasons(
     let mut list: Vec<String> =
         contrasts.iter().map(|contrast| sentence(contrast, stochastic, setting, curves)).collect();
     if list.is_empty() {
-        list.push("No support is known, so nothing says whether samples stay on it.".into());
+        list.push(match base_run.model.system.support {
+            None => "No support is known, so nothing says whether samples stay on it.".into(),
+            Some(_) => {
+                "No shift could be compared: one sample has no spread, and a shift of 0 has no ratio.".into()
+            }
+        });
     }
     if let Process::Diffusion { .. } = base_run.model.spec.process
         && stochastic

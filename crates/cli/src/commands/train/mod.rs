@@ -154,7 +154,7 @@ impl Run {
     fn write_model(&self) -> Result<()> {
         let network = self.trainer.network()?;
         let name = self.recipe.name.clone();
-        let options = WriteOptions { name, ..WriteOptions::default() };
+        let options = WriteOptions { name, keep_weights: true, ..WriteOptions::default() };
         let bytes = network.to_onnx(&options).map_err(surefoot::Error::from)?;
         write_file(&self.directory.file("model.onnx"), &bytes)?;
         let text = text_for(&self.directory.file(""), &self.model_table(), &self.recipe.model_files())?;

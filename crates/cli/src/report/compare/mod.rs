@@ -1,15 +1,19 @@
 //! Several models on the same seeds: one table, overlaid figures, paired differences.
 
 mod budget;
+mod classifier;
+mod condition;
 mod figures;
+mod likelihood;
 mod paired;
+mod response;
 mod table;
 
-use super::PairedRow;
 use super::page::section;
 use super::palette::Role;
-use super::sections::Context;
-use super::text::{count, duration};
+use super::sections::{Context, absent};
+use super::text::{ABSENT, count, duration};
+use super::{Drawn, PairedRow};
 use maud::{Markup, html};
 use surefoot::Error;
 
@@ -19,31 +23,58 @@ pub struct Model<'a> {
     pub context: &'a Context<'a>,
     /// Colour and dashes.
     pub role: Role,
+    /// Shown name, of this model alone.
+    pub label: String,
 }
 
 impl Model<'_> {
     /// Shown name.
     pub fn name(&self) -> &str {
-        &self.context.input.system.name
+        &self.label
     }
+}
+
+/// Runs as models to compare; those that share a name are told apart by their folders.
+pub fn models<'a>(contexts: &'a [Context<'a>], folders: &[String]) -> Vec<Model<'a>> {
+    let name = |context: &Context| context.input.system.name.clone();
+    let names: Vec<String> = contexts.iter().map(name).collect();
+    let model = |(index, context): (usize, &'a Context<'a>)| {
+        let own = &names[index];
+        let shared = names.iter().filter(|name| *name == own).count() > 1;
+        let label = folders.get(index).filter(|_| shared).unwrap_or(own).clone();
+        Model { context, role: Role::Model(index), label }
+    };
+    contexts.iter().enumerate().map(model).collect()
+}
+
+/// The sections that have something to show.
+///
+/// # Errors
+/// Unreadable columns.
+pub fn sections(models: &[Model], rows: &[PairedRow]) -> Result<Vec<Drawn>, Error> {
+    let section = |id, title, content| Drawn { id, title, content };
+    let all = [
+        section("pictures", "What the models generate", figures::pictures(models)?),
+        section("alignment", "Alignment", figures::alignment(models)?),
+        section("exponents", "Exponents", figures::exponents(models)),
+        section("robustness", "Robustness under model errors", figures::robustness(models)?),
+        section("gains", "Error budget", budget::draw(models)),
+        section("response", "Responses of observables", response::draw(models)),
+        section("likelihood", "Likelihood of the samples", likelihood::draw(models)),
+        section("classifier", "Support classifier", classifier::draw(models)),
+        section("condition", "The sufficient condition", condition::draw(models)),
+        section("paired", "Paired differences", paired::draw(models, rows)),
+        section("not-computed", "Not computed", not_computed(models)),
+    ];
+    Ok(all.into_iter().filter(|section| !section.content.0.is_empty()).collect())
 }
 
 /// Content of the comparison.
 ///
 /// # Errors
 /// Unreadable columns.
-pub fn draw(contexts: &[Context], rows: &[PairedRow]) -> Result<Markup, Error> {
-    let role = |(index, context)| Model { context, role: Role::Model(index) };
-    let models: Vec<Model> = contexts.iter().enumerate().map(role).collect();
-    let sections = [
-        ("pictures", "What the models generate", figures::pictures(&models)?),
-        ("alignment", "Alignment", figures::alignment(&models)?),
-        ("exponents", "Exponents", figures::exponents(&models)),
-        ("robustness", "Robustness under model errors", figures::robustness(&models)?),
-        ("gains", "Error budget", budget::draw(&models)),
-        ("paired", "Paired differences", paired::draw(&models, rows)),
-    ];
-    let sections: Vec<_> = sections.into_iter().filter(|(_, _, content)| !content.0.is_empty()).collect();
+pub fn draw(models: &[Model], rows: &[PairedRow], note: Option<&str>) -> Result<Markup, Error> {
+    let sections = sections(models, rows)?;
     let samples: Vec<usize> = models.iter().map(|m| m.context.input.summary.provenance.samples).collect();
     Ok(html! {
         p class="kicker" { "surefoot · does a model error move samples along the data or off it?" }
@@ -54,11 +85,40 @@ pub fn draw(contexts: &[Context], rows: &[PairedRow]) -> Result<Markup, Error> {
             }
             ", the same seed for all: sample i of every model starts from the same random numbers"
         }
-        nav { @for (id, name, _) in &sections { a href={ "#" (id) } { (name) } } a href="#runs" { "Runs" } }
-        (table::draw(&models))
-        @for (id, name, content) in sections { (section(id, name, content)) }
-        (section("runs", "Runs", runs(&models)))
+        @if let Some(note) = note { p { (note) } }
+        nav { @for part in &sections { a href={ "#" (part.id) } { (part.title) } } a href="#runs" { "Runs" } }
+        (table::draw(models))
+        @for part in sections { (section(part.id, part.title, part.content)) }
+        (section("runs", "Runs", runs(models)))
     })
+}
+
+/// What every model leaves out, and why.
+fn not_computed(models: &[Model]) -> Markup {
+    let with: Vec<&Model> =
+        models.iter().filter(|model| !model.context.input.summary.not_computed.is_empty()).collect();
+    html! { @for model in with {
+        p { span class=(model.role.class()) { "● " } strong { (model.name()) } }
+        (absent::list(model.context.input.summary))
+    } }
+}
+
+/// A table with models as columns; rows in which no model has a cell are left out, and there is none without rows.
+fn side_by_side(corner: &str, models: &[Model], rows: Vec<(String, Vec<Option<Markup>>)>) -> Markup {
+    let rows: Vec<_> = rows.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
+    if rows.is_empty() {
+        return html! {};
+    }
+    html! { div class="scroll" { table class="wide" {
+        thead { tr {
+            th scope="col" { (corner) }
+            @for model in models { th scope="col" { span class=(model.role.class()) { "● " } (model.name()) } }
+        } }
+        tbody { @for (name, cells) in &rows { tr {
+            th scope="row" { (name) }
+            @for cell in cells { td { @match cell { Some(cell) => { (cell) }, None => { (ABSENT) } } } }
+        } } }
+    } } }
 }
 
 fn runs(models: &[Model]) -> Markup {

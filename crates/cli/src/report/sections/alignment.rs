@@ -29,6 +29,7 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
             p {
                 "A model is aligned when the directions in which it is most sensitive are orthogonal to the score s at the support, "
                 "that is, lie along the data. "
+                @if context.dim() == 1 { "In one dimension every vector is parallel to the score, so these figures say nothing about the model. " }
                 @if let Some(origin) = &alignment.score_origin { (origin_text(origin)) }
                 @if let Some(note) = context.counted_note() { " " (note) }
             }

@@ -81,7 +81,8 @@ fn distributions(context: &Context) -> Result<Figure, Error> {
 
 fn numbers(found: &ClassifierSummary) -> Markup {
     let share = |share: &Share| {
-        format!("{} ({} to {})", percent(share.value), percent(share.low), percent(share.high))
+        let bare = |value: f64| percent(value).trim_end_matches(" %").to_string();
+        format!("{} ({} to {})", percent(share.value), bare(share.low), bare(share.high))
     };
     let mut rows = vec![vec![
         "no error".to_string(),

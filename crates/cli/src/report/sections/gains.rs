@@ -152,7 +152,9 @@ fn numbers(gains: &GainsSummary) -> Markup {
     }
     add("white errors: share off the support".into(), &gains.white_normal_share);
     for attained in &gains.attained {
-        let share = format!("{} of size {}: distance added / ε G_N", attained.kind, typed(attained.size));
+        let norm = if attained.kind.starts_with("worst-l2") { "2-norm" } else { "∞-norm" };
+        let share =
+            format!("{} of size {}: distance added / ε G_N, {norm}", attained.kind, typed(attained.size));
         add(share, &attained.share);
     }
     table(&head, &rows)
@@ -171,16 +173,35 @@ fn notes(gains: &GainsSummary) -> Markup {
             @if gains.normal_directions == "outward" {
                 li { "The space is too large for all normal directions: G" sub { "N" } " is the gain in the direction away from the support alone, a lower bound." }
             }
+            li {
+                "States and noises of a sample's path take " (bytes(gains.path_bytes)) " on the way back"
+                @if gains.path_recomputed { ", too much to store: they are recomputed from checkpoints" } @else { " and are stored" }
+                "; the result is the same, bit for bit, either way."
+            }
             @if !gains.attained.is_empty() {
-                li { "The worst-case error attains its bound where the distance added is ε G" sub { "N" } ": 1 to first order for a support of codimension 1, away from its ends." }
+                li { "The worst-case error attains its bound where the distance added is ε G" sub { "N" } " in the norm of its size (∞-norm for worst, 2-norm for worst-l2): 1 to first order for a support of codimension 1, away from its ends." }
             }
         }
+    }
+}
+
+/// Bytes in a unit that suits them.
+fn bytes(count: usize) -> String {
+    match count as f64 {
+        b if b < 1024.0 => format!("{count} bytes"),
+        b if b < 1_048_576.0 => format!("{} KiB", number(b / 1024.0)),
+        b => format!("{} MiB", number(b / 1_048_576.0)),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_have_units() {
+        assert_eq!([1000, 16384, 1 << 26].map(bytes), ["1000 bytes", "16.0 KiB", "64.0 MiB"]);
+    }
 
     #[test]
     fn shares_grow_to_one() {

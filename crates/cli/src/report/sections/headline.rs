@@ -1,14 +1,26 @@
 //! What a reader sees first: the verdict in words and one table of headline numbers.
 
-use super::Context;
+use super::{Context, ErrorGroup};
 use crate::report::page::{interval, median};
 use crate::report::text::{number, percent, typeset};
 use maud::{Markup, html};
 use surefoot::analysis::{Change, Pair, Summary, Verdict};
 use surefoot::statistics::Quantiles;
 
+/// Why nothing was judged, in a sentence.
+fn unjudged(context: &Context) -> &'static str {
+    let judged = |group: &ErrorGroup| !matches!(group.kind, "coarser" | "worst" | "worst-l2");
+    if context.intrinsic_dim().is_none() {
+        "No support is known, so there is nothing to measure “off the data” by. The numbers below stand on their own."
+    } else if !context.errors.iter().any(judged) {
+        "No error was tried by which a model is judged. The numbers below stand on their own."
+    } else {
+        "There are too few samples to judge by. The numbers below stand on their own."
+    }
+}
+
 /// The verdict.
-pub fn verdict(verdict: &Verdict) -> Markup {
+pub fn verdict(context: &Context, verdict: &Verdict) -> Markup {
     let (class, answer, meaning) = match verdict.robust {
         Some(true) => (
             "verdict robust",
@@ -20,11 +32,7 @@ pub fn verdict(verdict: &Verdict) -> Markup {
             "✗ Not robust",
             "At least one of the errors tried moves this model's samples off the support of the data.",
         ),
-        None => (
-            "verdict",
-            "? Cannot say",
-            "There is nothing to measure “off the data” by: no support, no model error that is judged, or too few samples. The numbers below stand on their own.",
-        ),
+        None => ("verdict", "? Cannot say", unjudged(context)),
     };
     html! {
         div class=(class) {

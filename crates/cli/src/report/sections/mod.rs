@@ -1,5 +1,6 @@
 //! The sections of a report, one file each. A section without data is absent.
 
+pub mod absent;
 pub mod alignment;
 pub mod classifier;
 pub mod condition;
@@ -7,6 +8,7 @@ pub mod exponents;
 pub mod gains;
 pub mod headline;
 pub mod images;
+pub mod likelihood;
 pub mod pictures;
 pub mod provenance;
 pub mod response;

@@ -106,6 +106,7 @@ fn definitions(context: &Context) -> Markup {
             "support",
             "the set that the data live on; its tangent space T and normal space N are taken at the nearest point",
         ),
+        ("x0, x1, …", "coordinates of a sample, counted from 0 as in --observable"),
         ("n, τ", "generation step: 0 is noise, τ is data; x with index τ is the generated sample"),
         (
             "A",

@@ -7,18 +7,16 @@ use crate::report::figure::{Figure, Key, Mark, Panel, Point, Swatch};
 use crate::report::page::{section, table};
 use crate::report::palette::Role;
 use crate::report::scene::Scene;
-use crate::report::text::{number, percent, typed};
+use crate::report::text::{ABSENT, number, percent, typed};
 use maud::{Markup, html};
 use surefoot::Error;
-use surefoot::analysis::{Answer, ResponseSummary};
+use surefoot::analysis::{Answer, NotComputed, ResponseSummary};
 use surefoot::response::Estimate;
 
 /// Samples drawn one by one.
 const DRAWN: usize = 1200;
 /// Shades of the dots.
 const SHADES: usize = 4;
-/// Standard errors beyond which a difference is not left to chance.
-const CHANCE: f64 = 4.0;
 /// Cells whose density lies above this share of the common white point hold the samples.
 const OCCUPIED: f64 = 0.01;
 
@@ -28,6 +26,8 @@ const OCCUPIED: f64 = 0.01;
 /// Unreadable columns.
 pub fn draw(context: &Context) -> Result<Markup, Error> {
     let Some(response) = &context.input.summary.response else { return Ok(html! {}) };
+    let missing = |absent: &&NotComputed| absent.what.starts_with("density form");
+    let absent = context.input.summary.not_computed.iter().find(missing);
     let mut maps = Vec::new();
     if let Some(scene) = context.scenes.first() {
         let responding =
@@ -44,7 +44,7 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
                 "To first order, an error of size ε multiplies the density of the samples by 1 + ε δ log ρ (CdC eq. 2): it can make places more or less likely where there are samples, and nothing where there are none."
             }
             @for map in &maps { p { strong { (map.sentence()) } } (map.figure.draw()) }
-            (numbers(response))
+            (numbers(response, absent))
         },
     ))
 }
@@ -233,57 +233,40 @@ fn names(density: bool) -> Vec<&'static str> {
     names
 }
 
-fn numbers(response: &ResponseSummary) -> Markup {
+/// Both forms in one table, central differences in another; `absent` says why there is no density form.
+fn numbers(response: &ResponseSummary, absent: Option<&NotComputed>) -> Markup {
     let density = response.density.is_some();
-    let sizes: Vec<String> =
-        response.finite_difference_sizes.iter().map(|size| format!("ε = {}", typed(*size))).collect();
+    let rows: Vec<Vec<String>> = response.answers.iter().map(|answer| row(answer, density)).collect();
     let mut head = vec!["error, observable", "mean", "path form"];
     if density {
         head.extend(["density form", "difference"]);
     }
-    let leading = format!("path form of {}", response.finite_difference_samples);
-    head.push(&leading);
-    head.extend(sizes.iter().map(String::as_str));
-    head.push("order");
-    let rows: Vec<Vec<String>> = response.answers.iter().map(|answer| row(answer, density)).collect();
+    let differences: Vec<Vec<String>> = response.answers.iter().map(differences).collect();
+    let sizes: Vec<String> = response.finite_difference_sizes.iter().map(|size| typed(*size)).collect();
+    let mut steps = vec!["error, observable", "path form"];
+    steps.extend(sizes.iter().map(String::as_str));
+    steps.push("order");
     html! {
         h3 { "Response of observables" }
         p {
-            "Change of the mean of an observable per unit ε, ± a standard error. "
-            @if density { (agreement(response)) " " }
-            "The last columns are central differences over the first " (response.finite_difference_samples)
-            " samples on the same noise, which approach the path form over the same samples as ε falls; the order is the exponent of ε, 2 once ε is small."
+            "Change of the mean of an observable per unit ε, ± a standard error" @if density { ", in two forms that have the same mean" } ". "
+            "Coordinates count from 0: x0 is the first."
         }
+        @for warning in response.warnings() { p { strong { (warning) } } }
+        @if let Some(sentence) = response.agreement().filter(|_| !response.forms_disagree()) { p { (sentence) } }
+        @if let Some(sentence) = response.noise() { p { (sentence) } }
+        @if let Some(absent) = absent { p { (absent.sentence()) } }
         div class="scroll" { (table(&head, &rows)) }
+        h3 { "Central differences" }
+        p {
+            "(E" sub { "ε" } " − E" sub { "−ε" } ")/2ε over the first " (response.finite_difference_samples)
+            " samples on the same noise, at falling ε. They approach the path form over the same samples; the order is the exponent of ε, 2 once ε is small, read where the error stands above rounding."
+        }
+        div class="scroll" { (table(&steps, &differences)) }
     }
 }
 
-/// How well both forms agree, in words.
-fn agreement(response: &ResponseSummary) -> String {
-    let pull = |answer: &Answer| {
-        let difference = answer.difference?;
-        (difference.standard_error > 0.0).then(|| difference.mean.abs() / difference.standard_error)
-    };
-    let worst = response.answers.iter().filter_map(pull).fold(0.0, f64::max);
-    let noise = if response.density.as_deref() == Some("given-noise") {
-        " Given the noise of a stochastic sampler the density is narrow and its response large, so the density form scatters more."
-    } else {
-        ""
-    };
-    let beyond = if worst > CHANCE {
-        " That is more than chance. The path form holds wherever the generation is differentiable; the density form leaves out \
-         the jumps that a network with kinks (ReLU, SELU) makes in the density, and is then an approximation."
-    } else {
-        ""
-    };
-    format!(
-        "The two forms differ by at most {} standard errors of their difference.{beyond}{noise}",
-        number(worst)
-    )
-}
-
 fn row(answer: &Answer, density: bool) -> Vec<String> {
-    let with_error = |e: &Estimate| format!("{} ± {}", number(e.mean), number(e.standard_error));
     let mut cells = vec![
         format!("{}, {}", answer.kind, answer.observable),
         number(answer.value.mean),
@@ -293,8 +276,19 @@ fn row(answer: &Answer, density: bool) -> Vec<String> {
         cells.push(answer.density.as_ref().map_or_else(String::new, with_error));
         cells.push(answer.difference.as_ref().map_or_else(String::new, with_error));
     }
-    cells.push(number(answer.finite_difference.limit));
-    cells.extend(answer.finite_difference.values.iter().map(|value| number(*value)));
-    cells.push(answer.finite_difference.order.map_or_else(|| "–".into(), number));
+    cells
+}
+
+/// "0.12 ± 0.01", "–" for the error of one sample.
+pub fn with_error(estimate: &Estimate) -> String {
+    format!("{} ± {}", number(estimate.mean), estimate.standard_error.map_or_else(|| ABSENT.into(), number))
+}
+
+/// Central differences of an answer, beside their limit.
+fn differences(answer: &Answer) -> Vec<String> {
+    let found = &answer.finite_difference;
+    let mut cells = vec![format!("{}, {}", answer.kind, answer.observable), number(found.limit)];
+    cells.extend(found.values.iter().map(|value| number(*value)));
+    cells.push(found.order.map_or_else(|| ABSENT.into(), number));
     cells
 }

@@ -177,7 +177,28 @@ fn at_step(reader: &Reader, found: &Quantities, n: usize) -> ConditionStep {
     }
 }
 
+/// What a clause that breaks first means.
+fn words(clause: &str) -> &'static str {
+    match clause {
+        "stretch" => "(i) the sensitive directions do not stretch",
+        "curvature" => "(ii) the curvature along them is 1 or more",
+        "delta" => "(i) and (ii) can each be met, but by no δ in common",
+        "cross" => "(iii) cross derivatives are not small",
+        _ => "nothing breaks",
+    }
+}
+
 impl ConditionSummary {
+    /// Whether it is met, and what breaks first where it is not, in a line.
+    pub fn headline(&self) -> String {
+        let sentences = self.sentences();
+        let most = self.first_failing.iter().max_by(|a, b| a.1.total_cmp(b.1));
+        let breaks = most.filter(|(name, _)| *name != "none").map_or_else(String::new, |(name, share)| {
+            format!(" Most often {} ({:.0} %).", words(name), 100.0 * share)
+        });
+        format!("Sufficient condition: {}{breaks}", sentences[0].replacen("The condition is met", "met", 1))
+    }
+
     /// What came of it, in plain words.
     pub fn sentences(&self) -> Vec<String> {
         let percent = |share: f64| format!("{:.0} %", 100.0 * share);
@@ -198,13 +219,6 @@ impl ConditionSummary {
                     .into(),
             );
         }
-        let words = |name: &str| match name {
-            "stretch" => "(i) the sensitive directions do not stretch",
-            "curvature" => "(ii) the curvature along them is 1 or more",
-            "delta" => "(i) and (ii) can each be met, but by no δ in common",
-            "cross" => "(iii) cross derivatives are not small",
-            _ => "nothing breaks",
-        };
         let breaks: Vec<String> = self
             .first_failing
             .iter()

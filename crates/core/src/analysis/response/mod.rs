@@ -2,6 +2,7 @@
 
 mod columns;
 mod summary;
+mod words;
 
 pub(super) use columns::response_columns;
 pub use summary::{Answer, LikelihoodSummary, ResponseSummary};

@@ -8,6 +8,12 @@ use crate::statistics::Quantiles;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
+/// Starts at which the field is asked for its precision.
+const PROBED: usize = 8;
+
+/// Deviation by rounding over the spacing of the numbers.
+const SPREAD: f64 = 0.3;
+
 /// By error kind, then by observable.
 type ByObservable = BTreeMap<String, BTreeMap<String, f64>>;
 
@@ -19,7 +25,7 @@ pub struct ResponseSummary {
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub density_vs_path: ByObservable,
     /// Exponent of ε with which central differences approach the path form over the same samples, by error kind and
-    /// observable: 2 where errors are small enough. Absent where the differences err by rounding only.
+    /// observable: 2 where errors are small enough. Absent where no two sizes stand above rounding.
     pub finite_difference_order: ByObservable,
     /// ε of the central differences.
     pub finite_difference_sizes: Vec<f64>,
@@ -105,6 +111,7 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
         slopes: reader.read("observable_slopes")?,
         differences: reader.read("finite_differences")?,
         response: if reader.extent.density { reader.read("response")? } else { Vec::new() },
+        rounding: rounding(reader)?,
     };
     let names = reader.request.error_names();
     let kinds = names.into_iter().zip(&reader.request.errors).filter(|(_, error)| responds(&error.kind));
@@ -151,6 +158,25 @@ struct Data {
     differences: Vec<f64>,
     /// `[n, e]`, or none
     response: Vec<f64>,
+    /// Relative rounding of a mean over the checked samples.
+    rounding: f64,
+}
+
+/// Relative rounding of half the difference of two means over the m checked samples after τ steps.
+///
+/// Every step adds the rounding of the field's output, times δt, and that of the state, at random: over m samples the
+/// first comes to u_f/√(τ m) and the second to u √(τ/m), with u the spacing of numbers near 1 over √12, the deviation of
+/// a number rounded to the nearest. A network's own sums make it somewhat more than the 1/√24 of half a difference. The field rounds to single precision where all its values at some starts do.
+fn rounding(reader: &Reader) -> Result<f64> {
+    let (system, dim) = (reader.system, reader.system.dim());
+    let mut x = reader.read("x0")?;
+    x.truncate(PROBED * dim);
+    let mut y = vec![0.0; x.len()];
+    system.drift.field.eval(system.drift.moment(system.grid.start), &x, &mut y);
+    let single = y.iter().all(|y| f64::from(*y as f32) == *y) && y.iter().any(|y| *y != 0.0);
+    let field = if single { f64::from(f32::EPSILON) } else { f64::EPSILON };
+    let (steps, samples) = (system.grid.steps as f64, checked(reader.request) as f64);
+    Ok(SPREAD * (field / (steps * samples).sqrt() + f64::EPSILON * (steps / samples).sqrt()))
 }
 
 impl Data {
@@ -179,6 +205,6 @@ impl Data {
         let at = |s: usize| mean(&strided(&self.differences, width, (e * sizes + s) * self.count + f));
         let largest = values[..leading].iter().fold(0.0f64, |top, v| top.max(v.abs()));
         let found = (0..sizes).map(at).collect();
-        Differences::of(&DIFFERENCE_SIZES, found, mean(&slopes[..leading]), largest)
+        Differences::of(&DIFFERENCE_SIZES, found, mean(&slopes[..leading]), self.rounding * largest)
     }
 }
