@@ -26,7 +26,7 @@ pub struct Schedule {
     pub checkpoint: usize,
     /// Updates between two validations.
     pub validate: usize,
-    /// Pairs of a validation.
+    /// Pairs of a validation, at least 2, so that there is a standard error.
     pub validation_pairs: usize,
     /// Updates between two looks at generated samples.
     pub look: usize,
@@ -65,7 +65,12 @@ impl Schedule {
             average: (average > 0.0).then_some(average),
             checkpoint: whole("checkpoint", tenth, MOST)?,
             validate: whole("validate", tenth, MOST)?,
-            validation_pairs: whole("validation_pairs", 4_096, 1 << 24)?,
+            validation_pairs: section.count_or(
+                "validation_pairs",
+                4_096,
+                2..=1 << 24,
+                "a whole number from 2 to 16777216",
+            )?,
             look: whole("look", (updates / 4).max(1), MOST)?,
             samples: whole("samples", 1_000, 1 << 20)?,
             withhold: section.number_or("withhold", 0.1, 0.0..=1.0, "a share from 0 to 1")?,

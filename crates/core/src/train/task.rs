@@ -87,7 +87,7 @@ impl Task {
         // Validation draws from the streams of another seed.
         let seed = match family {
             Family::Training => self.seed,
-            Family::Validation => self.seed ^ 0x5eed_0f_7a11_da7e,
+            Family::Validation => self.seed ^ 0x5eed_0f7a_11da_7e55,
         };
         let (n, dim, needs) = (self.batch, self.data.dim(), self.objective.needs());
         let Ends { source, data, labels } = self.ends(seed, number, needs.source)?;

@@ -139,7 +139,7 @@ impl Run {
 
     fn validate(&mut self, pairs: usize) -> Result<()> {
         let loss = self.trainer.validate(&self.prepared.validation, pairs)?;
-        let row = [self.updates() as f64, loss.mean, loss.standard_error];
+        let row = [self.updates() as f64, loss.mean, loss.standard_error.unwrap_or(0.0)];
         self.history.validations.push(row);
         Ok(())
     }
@@ -198,7 +198,7 @@ impl Run {
         };
         let rows = starts.into_par_iter().map(tile).collect::<std::result::Result<Vec<_>, _>>()?;
         let path = self.directory.look(updates);
-        let mut writer = SampleWriter::create(&path, count, system.dim())?;
+        let mut writer = SampleWriter::create("samples", &path, count, system.dim())?;
         rows.iter().try_for_each(|rows| writer.append(rows))?;
         writer.finish()
     }
