@@ -428,6 +428,7 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
                 value: estimate(0.1 * f as f64),
                 path: estimate(mean),
                 density: density.then(|| estimate(mean + 0.05)),
+                probe_error: None,
                 difference: density.then(|| estimate(0.05)),
                 finite_difference: Differences {
                     values: vec![mean + 0.1, mean + 0.001, mean, mean],
@@ -443,6 +444,8 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
         finite_difference_sizes: vec![0.1, 0.01, 0.001, 0.0001],
         finite_difference_samples: 32,
         density: density.then(|| "deterministic".into()),
+        formula: density.then_some(DensityFormula::Exact),
+        probe_errors: None,
         answers,
     }
 }

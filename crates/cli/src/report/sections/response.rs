@@ -10,7 +10,7 @@ use crate::report::scene::Scene;
 use crate::report::text::{number, percent, typed};
 use maud::{Markup, html};
 use surefoot::Error;
-use surefoot::analysis::{Answer, ResponseSummary};
+use surefoot::analysis::{Answer, DensityFormula, ResponseSummary};
 use surefoot::response::Estimate;
 
 /// Samples drawn one by one.
@@ -250,7 +250,7 @@ fn numbers(response: &ResponseSummary) -> Markup {
         h3 { "Response of observables" }
         p {
             "Change of the mean of an observable per unit ε, ± a standard error. "
-            @if density { (agreement(response)) " " }
+            @if density { (agreement(response)) " " (formula(response)) " " }
             "The last columns are central differences over the first " (response.finite_difference_samples)
             " samples on the same noise, which approach the path form over the same samples as ε falls; the order is the exponent of ε, 2 once ε is small."
         }
@@ -279,6 +279,29 @@ fn agreement(response: &ResponseSummary) -> String {
     format!(
         "The two forms differ by at most {} standard errors of their difference.{beyond}{noise}",
         number(worst)
+    )
+}
+
+/// How the volume was differentiated, and what that leaves uncertain.
+fn formula(response: &ResponseSummary) -> String {
+    let (Some(DensityFormula::Hutchinson { probes }), Some(errors)) =
+        (response.formula, &response.probe_errors)
+    else {
+        return "The derivative of the volume is exact.".into();
+    };
+    let kinds: Vec<String> =
+        errors.response.iter().map(|(kind, error)| format!("{} ({kind})", number(*error))).collect();
+    let shares = response.answers.iter().filter_map(|answer| {
+        let all = answer.density?.standard_error;
+        (all > 0.0).then_some(answer.probe_error? / all)
+    });
+    format!(
+        "The derivative of the volume comes from {probes} random probes a step and sample (Hutchinson), which leave δ log ρ of a \
+         sample with a median standard error of {} and its score with {} of its length; they make up to {} of the standard \
+         errors of the density form.",
+        kinds.join(", "),
+        percent(errors.score),
+        percent(shares.fold(0.0, f64::max))
     )
 }
 
