@@ -71,7 +71,8 @@ fn observables_without_meaning_are_refused() {
 fn probes_stand_for_the_exact_form() {
     let bench = Bench::new();
     let analyze = |out: &str, more: &[&str]| -> Value {
-        let start = ["analyze", "builtin:two-moons-sgm-ode", "--steps", "30", "-n", "80", "--convergence", "8"];
+        let start =
+            ["analyze", "builtin:two-moons-sgm-ode", "--steps", "30", "-n", "80", "--convergence", "8"];
         bench.done(&[&start[..], &["--sizes", "0.1", "-o", out], more].concat());
         bench.json(&format!("{out}/summary.json"))
     };
@@ -100,7 +101,8 @@ fn large_dimensions_have_a_density_form_from_probes() {
                  kind = \"flow\"\ntime = \"0..1\"\n[sampler]\nmethod = \"euler\"\nsteps = 4\n";
     std::fs::write(bench.path("w1b.toml"), model).unwrap();
     let analyze = |more: &[&str]| {
-        let start = ["analyze", "w1b.toml", "-n", "24", "--convergence", "0", "--paths", "2", "--sizes", "0.1"];
+        let start =
+            ["analyze", "w1b.toml", "-n", "24", "--convergence", "0", "--paths", "2", "--sizes", "0.1"];
         bench.done(&[&start[..], more].concat())
     };
     analyze(&["-o", "none"]);

@@ -41,7 +41,7 @@ pub enum Error {
         sample: usize,
         /// Generation step n in 0..τ.
         step: usize,
-        /// ‖z − Aᵀy‖ / (‖z‖ + ‖y‖).
+        /// ‖z − Aᵀy‖/‖z‖.
         residual: f64,
     },
     /// An imported network cannot be used.

@@ -119,7 +119,8 @@ fn random_signs_scatter_about_the_exact_form_by_their_standard_error() {
         for k in [dim, 3] {
             let found = probed(&step, samples, k, &law, Probes::Signs { count });
             let pull = |found: &[f64], exact: &[f64], error: &[f64], width: usize, of: usize| -> [f64; 2] {
-                let own = |values: &[f64]| -> Vec<f64> { values.iter().skip(of).step_by(width).copied().collect() };
+                let own =
+                    |values: &[f64]| -> Vec<f64> { values.iter().skip(of).step_by(width).copied().collect() };
                 let (found, exact, error) = (own(found), own(exact), own(error));
                 let n = found.len() as f64;
                 let pulls: Vec<f64> =
@@ -149,11 +150,15 @@ fn a_gaussian_in_twenty_dimensions_in_closed_form() {
     let error =
         ModelError { chi: Chi::Field { field: constant, scale: 1.0 }, place: Place::Score, size: 1.0 };
     let grid = Grid { start: 0.8, end: 0.02, steps: 30 };
-    for (method, level) in [(Method::Euler, 0.0), (Method::Heun, 0.0), (Method::Ddim, 0.0), (Method::Euler, 1.0)] {
+    for (method, level) in
+        [(Method::Euler, 0.0), (Method::Heun, 0.0), (Method::Ddim, 0.0), (Method::Euler, 1.0)]
+    {
         let field = Arc::new(GaussianScore(variances.clone()));
         let step = Step::new(diffusion(field, VP, level), grid, method, vec![error.clone()]).unwrap();
         let law = Gaussian::isotropic(dim, 0.9);
-        for (k, probes) in [(dim, Probes::Signs { count: 2 }), (0, Probes::Signs { count: 3 }), (4, Probes::Units)] {
+        for (k, probes) in
+            [(dim, Probes::Signs { count: 2 }), (0, Probes::Signs { count: 3 }), (4, Probes::Units)]
+        {
             let run = forward_probed(&step, &batch(&law, 0..6), k, Keep::default(), &law, probes).unwrap();
             let density = run.density.unwrap();
             // w_n = 0, so probes do not scatter.
@@ -292,6 +297,19 @@ impl Field for Collapse {
     }
     fn adjoint(&self, at: Moment, x: &[f64], u: &[f64], y: &mut [f64], uj: &mut [f64]) {
         self.tangents(at, x, u, y, uj);
+    }
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        _v: &[f64],
+        _u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> surefoot::Result<()> {
+        self.eval(at, x, y);
+        out.fill(0.0);
+        Ok(())
     }
 }
 

@@ -182,8 +182,7 @@ fn the_way_back_pairs_with_the_way_forward() {
             let (x, z, y) = (random(1, n * dim), random(3, n * m * dim), random(4, n * m * dim));
             let e = step.forcing.len();
             let (mut gradient, mut slopes) = (vec![f64::NAN; z.len()], vec![f64::NAN; n * m * e]);
-            let rows =
-                SecondCotangents { z: &z, y: &y, gradient: &mut gradient, slopes: &mut slopes };
+            let rows = SecondCotangents { z: &z, y: &y, gradient: &mut gradient, slopes: &mut slopes };
             step.advance_second_adjoint(5, &x, draw.noise(), rows).unwrap();
             let mut forced = vec![f64::NAN; n * e * dim];
             step.forced(5, &x, draw.noise(), &mut forced);

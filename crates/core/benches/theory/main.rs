@@ -146,11 +146,9 @@ impl Steps {
 
 fn main() {
     let asked: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
-    for (name, case) in [
-        ("two-moons", case::two_moons as fn() -> Case),
-        ("moons-cfm", case::network),
-        ("w1b", case::w1b),
-    ] {
+    for (name, case) in
+        [("two-moons", case::two_moons as fn() -> Case), ("moons-cfm", case::network), ("w1b", case::w1b)]
+    {
         if asked.is_empty() || asked.iter().any(|word| word == name) {
             case().report();
         }

@@ -116,8 +116,10 @@ impl Probed {
         let log_source: Vec<f64> = x.chunks_exact(dim).map(|x| source.log_density(x)).collect();
         check_finite("log-density of the source", &log_source, 1, first_sample, 0)?;
         check_finite("score of the source", &score, dim, first_sample, 0)?;
-        let scores: Vec<f64> =
-            score.chunks_exact(dim).flat_map(|s| std::iter::repeat_n(s, estimates).flatten().copied()).collect();
+        let scores: Vec<f64> = score
+            .chunks_exact(dim)
+            .flat_map(|s| std::iter::repeat_n(s, estimates).flatten().copied())
+            .collect();
         let mut z = vec![0.0; n * rows * dim];
         if probes == Probes::Units {
             for z in z.chunks_exact_mut(dim * dim) {
@@ -161,7 +163,12 @@ impl Probed {
         let system = System { taken, old: &self.frames, frames };
         system.solve(&self.z, &mut self.y, self.first_sample)?;
         let (gradient, slopes) = (&mut self.gradient[..], &mut self.slopes[..]);
-        step.advance_second_adjoint(n, x, noise, SecondCotangents { z: &self.z, y: &self.y, gradient, slopes })?;
+        step.advance_second_adjoint(
+            n,
+            x,
+            noise,
+            SecondCotangents { z: &self.z, y: &self.y, gradient, slopes },
+        )?;
         self.rest.copy_from_slice(&self.scores);
         let shared = rows / estimates;
         for (row, gradient) in self.gradient.chunks_exact(dim).enumerate() {

@@ -157,9 +157,10 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
             let noisy = reader.system.drift.process.noise_level() > 0.0;
             if noisy { "given-noise" } else { "deterministic" }.into()
         }),
-        formula: reader.extent.density.then(|| {
-            signs.map_or(DensityFormula::Exact, |probes| DensityFormula::Hutchinson { probes })
-        }),
+        formula: reader
+            .extent
+            .density
+            .then(|| signs.map_or(DensityFormula::Exact, |probes| DensityFormula::Hutchinson { probes })),
         probe_errors: None,
         answers: Vec::with_capacity(count * errors),
     };
