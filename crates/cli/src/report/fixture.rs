@@ -152,6 +152,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         spectrum: true,
         gains: system.support.as_ref().map(|_| Place::Output),
         observables: Some(Observable::standard(dim, system.support.is_some())),
+        response_probes: None,
         condition: false,
         regularity: true,
         boundary_distance: 0.1,

@@ -104,28 +104,36 @@ impl Case {
             all.sort_by(f64::total_cmp);
             all[all.len() / 2]
         };
-        let errors = steps.forced.forcing.len() as f64;
         println!("{}: {} samples, {} rounds by turns", self.name, self.samples, self.rounds);
         let show = |name: &str, ratio: f64| println!("  {name:<62}{ratio:7.3}");
         let fastest = rounds.iter().map(|round| round.alone).fold(f64::INFINITY, f64::min);
         println!("  tangent sweep alone, k = D = {}: {:.1} ms (fastest)", self.dim(), 1e3 * fastest);
-        show("with the displacements of two errors", ratio(&|r| r.forced));
+        show("with the displacements of two errors, as it always runs", ratio(&|r| r.forced));
         show("with the density as well", ratio(&|r| r.density));
         show("values alone", ratio(&|r| r.values));
-        println!("  parts of the theory, as shares of the tangent sweep alone:");
-        let parts: [(&str, &dyn Fn(&Round) -> f64); 6] = [
-            ("response: displacements and density", &|r| (r.density - r.alone).max(0.0)),
-            ("keeping path and noise for the way back", &|r| (r.kept - r.alone).max(0.0)),
-            ("gains, budget, white-noise share (with twice the steps, too)", &|r| r.gains * (1.0 + DOUBLED)),
-            ("a worst-case error field and its displacement (likewise)", &|r| r.worst * (1.0 + DOUBLED)),
-            ("condition on 64 of 1,000 paths", &|r| r.condition * PATHS),
-            ("central differences on 32 of 1,000 samples", &|r| r.values * CHECKED * TWINS * errors),
+        println!(
+            "  parts of the theory in a default analysis of 1,000 samples, over the tangent sweep alone:"
+        );
+        let errors = steps.forced.forcing.len() as f64;
+        let parts: [Part; 5] = [
+            ("response: score and δ log ρ", Box::new(|r| (r.density - r.forced).max(0.0))),
+            ("keeping path and noise for the way back", Box::new(|r| (r.kept - r.alone).max(0.0))),
+            ("gains, budget, white-noise share", Box::new(|r| r.gains * (1.0 + DOUBLED))),
+            ("condition on 64 paths", Box::new(|r| r.condition * PATHS)),
+            ("central differences on 32 samples", Box::new(move |r| r.values * CHECKED * TWINS * errors)),
         ];
         parts.iter().for_each(|(name, part)| show(name, ratio(part)));
         let whole = |round: &Round| parts.iter().map(|(_, part)| part(round)).sum::<f64>();
         show("whole theory part / tangent sweep alone", ratio(&whole));
+        show("… / tangent sweep with its displacements", ratio(&|r| whole(r) * r.alone / r.forced));
+        let worst = |round: &Round| round.worst * (1.0 + DOUBLED);
+        show("with `--error worst`: its field and displacement", ratio(&worst));
+        show("whole theory part with it", ratio(&|r| whole(r) + worst(r)));
     }
 }
+
+/// A part of the theory and the seconds that it takes of a round.
+type Part = (&'static str, Box<dyn Fn(&Round) -> f64>);
 
 /// The steps of a case.
 struct Steps {
