@@ -434,6 +434,11 @@ pub struct ResponseOptions {
     /// [default: all coordinates, their squares and the distance, for D up to 16]
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub observable: Vec<String>,
+    /// Random probes of the density form of the response and of the pathwise score, a step and sample; for any D, with
+    /// standard errors. D and more take the D unit vectors, which is exact [default: the exact form for D up to 16, else no
+    /// density form]
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u16).range(2..=4096), conflicts_with = "no_response")]
+    pub response_probes: Option<u16>,
     /// Leave out the response of the generated density
     #[arg(long, conflicts_with = "observable")]
     pub no_response: bool,

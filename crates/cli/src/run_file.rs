@@ -8,7 +8,9 @@ use crate::options::{
 use clap::ValueEnum;
 use std::path::Path;
 use std::sync::Arc;
-use surefoot::analysis::{ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, check_second_order};
+use surefoot::analysis::{
+    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, check_probes, check_second_order,
+};
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
 use surefoot::process::DifferenceField;
@@ -107,6 +109,10 @@ pub fn resolve(
     let worst = errors.iter().any(|error| matches!(error.kind, ErrorKind::Worst { .. }));
     let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
     let asked = vectors.and_then(|options| options.vectors);
+    let probes = vectors.and_then(|options| options.response.response_probes);
+    if probes.is_some() {
+        check_probes(system)?;
+    }
     let mut request = Request {
         samples: run.samples,
         vectors: asked.unwrap_or_else(|| default_vectors(dim, intrinsic)),
@@ -115,6 +121,7 @@ pub fn resolve(
         spectrum: vectors.is_some(),
         gains: (vectors.is_some() || worst).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
+        response_probes: probes.map(usize::from),
         condition: vectors.is_some() && check_second_order(system).is_ok(),
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
@@ -139,7 +146,7 @@ pub fn resolve(
     Ok(Run { model, request, record })
 }
 
-/// What is asked for; by default the standard ones where D is small.
+/// What is asked for; by default the standard ones where D is small, and a few where probes are asked for.
 fn observables(
     options: &ResponseOptions,
     model: &Model,
@@ -147,8 +154,14 @@ fn observables(
 ) -> Result<Option<Vec<Observable>>> {
     let dim = model.system.dim();
     let support = model.system.support.is_some();
-    if options.no_response || (options.observable.is_empty() && dim > RESPONSE_UP_TO) {
+    let few = options.response_probes.is_some() && dim > RESPONSE_UP_TO;
+    if options.no_response || (options.observable.is_empty() && dim > RESPONSE_UP_TO && !few) {
         return Ok(None);
+    }
+    if options.observable.is_empty() && few {
+        let mut list = vec![Observable::Coordinate(0), Observable::Product(0, 0)];
+        list.extend(support.then_some(Observable::Distance));
+        return Ok(Some(list));
     }
     if options.observable.is_empty() {
         return Ok(Some(Observable::standard(dim, support)));
@@ -314,6 +327,9 @@ fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Table> {
     if let Some(observables) = &request.observables {
         let names = observables.iter().map(observable_record).collect::<Result<_>>()?;
         run.insert("observables".into(), toml::Value::Array(names));
+    }
+    if let Some(probes) = request.response_probes {
+        run.insert("response_probes".into(), integer(probes));
     }
     run.insert("boundary_distance".into(), request.boundary_distance.into());
     let model = [

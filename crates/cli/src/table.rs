@@ -1,7 +1,7 @@
 //! A summary as a compact table for the terminal.
 
 use std::fmt::Write;
-use surefoot::analysis::{Exponents, Pair, Robustness, Summary};
+use surefoot::analysis::{DensityFormula, Exponents, Pair, Robustness, Summary};
 use surefoot::response::Estimate;
 use surefoot::statistics::Quantiles;
 
@@ -184,6 +184,16 @@ fn response(text: &mut String, summary: &Summary) {
     }
     if response.answers.len() > MOST_ANSWERS {
         let _ = writeln!(text, "  … {} more in summary.json", response.answers.len() - MOST_ANSWERS);
+    }
+    if let (Some(DensityFormula::Hutchinson { probes }), Some(errors)) =
+        (response.formula, &response.probe_errors)
+    {
+        let kinds = errors.response.iter().map(|(kind, error)| format!("{kind} {}", number(*error)));
+        let _ = writeln!(
+            text,
+            "  density form from {probes} random probes; standard error of a sample's δ log ρ (median): {}",
+            kinds.collect::<Vec<_>>().join(", ")
+        );
     }
 }
 

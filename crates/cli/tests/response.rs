@@ -68,6 +68,68 @@ fn observables_without_meaning_are_refused() {
 }
 
 #[test]
+fn probes_stand_for_the_exact_form() {
+    let bench = Bench::new();
+    let analyze = |out: &str, more: &[&str]| -> Value {
+        let start =
+            ["analyze", "builtin:two-moons-sgm-ode", "--steps", "30", "-n", "80", "--convergence", "8"];
+        bench.done(&[&start[..], &["--sizes", "0.1", "-o", out], more].concat());
+        bench.json(&format!("{out}/summary.json"))
+    };
+    let exact = analyze("exact", &[]);
+    assert_eq!(exact["response"]["formula"], "exact");
+    assert!(exact["response"].get("probe_errors").is_none());
+    // As many probes as dimensions are the unit vectors, whose sum is the same number; one vector fewer is iterated.
+    let density = |summary: &Value| answer(summary, "random", "x0^2")["density"]["mean"].as_f64().unwrap();
+    for more in [&["--response-probes", "2"][..], &["--response-probes", "5", "-k", "1"][..]] {
+        let units = analyze(&format!("units{}", more.len()), more);
+        assert_eq!(units["response"]["formula"], "exact");
+        let (found, expected) = (density(&units), density(&exact));
+        assert!((found - expected).abs() < 1e-6 * expected.abs().max(1.0), "{found} {expected}");
+    }
+    let refused = ["analyze", "builtin:gaussian", "--response-probes"];
+    bench.refused(&[&refused[..], &["1"]].concat(), 2, &["--response-probes", "2..=4096"]);
+    bench.refused(&[&refused[..], &["2", "--no-response"]].concat(), 2, &["--no-response"]);
+}
+
+#[test]
+fn large_dimensions_have_a_density_form_from_probes() {
+    let bench = Bench::new();
+    let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../../bench/data/w1b.onnx");
+    std::fs::copy(network, bench.path("w1b.onnx")).unwrap();
+    let model = "name = \"w1b\"\n[field]\nkind = \"onnx\"\nfile = \"w1b.onnx\"\npredicts = \"velocity\"\n[process]\n\
+                 kind = \"flow\"\ntime = \"0..1\"\n[sampler]\nmethod = \"euler\"\nsteps = 4\n";
+    std::fs::write(bench.path("w1b.toml"), model).unwrap();
+    let analyze = |more: &[&str]| {
+        let start =
+            ["analyze", "w1b.toml", "-n", "24", "--convergence", "0", "--paths", "2", "--sizes", "0.1"];
+        bench.done(&[&start[..], more].concat())
+    };
+    analyze(&["-o", "none"]);
+    assert!(bench.json("none/summary.json").get("response").is_none());
+    let mut medians = Vec::new();
+    for (out, k) in [("iterated", "4"), ("direct", "64")] {
+        let text = analyze(&["-o", out, "-k", k, "--response-probes", "3"]);
+        assert!(text.contains("3 random probes"), "{text}");
+        let summary = bench.json(&format!("{out}/summary.json"));
+        let response = &summary["response"];
+        assert_eq!(response["formula"]["hutchinson"]["probes"], 3);
+        let entry = answer(&summary, "random", "x0");
+        let (probes, all) =
+            (entry["probe_error"].as_f64().unwrap(), entry["density"]["standard_error"].as_f64().unwrap());
+        assert!(probes > 0.0 && all > 0.0, "{probes} {all}");
+        let share = response["probe_errors"]["score"].as_f64().unwrap();
+        assert!(share > 0.0 && share < 1.0, "{share}");
+        medians.push(response["probe_errors"]["response"]["random"].as_f64().unwrap());
+        assert_eq!(summary.get("likelihood").is_some(), k == "64");
+        let page = std::fs::read_to_string(bench.path(&format!("{out}/report.html"))).unwrap();
+        assert!(page.contains("3 random probes a step and sample"));
+    }
+    // The same probes, solved in two ways in single precision.
+    assert!((medians[0] / medians[1] - 1.0).abs() < 1e-3, "{medians:?}");
+}
+
+#[test]
 fn likelihood_comes_with_samples() {
     let bench = Bench::new();
     let sample = |model: &str, more: &[&str]| -> Value {

@@ -44,6 +44,19 @@ pub enum Error {
         /// The offending value: NaN or ±∞.
         value: f64,
     },
+    /// A system with the transposed Jacobian of a step was not solved.
+    #[error(
+        "the system with the Jacobian of step {step} in sample {sample} was solved to a relative residual of {residual:.1e} \
+         only, where 1e-6 was expected. Follow all D vectors (-k), which solves it directly, or use more steps"
+    )]
+    Unsolved {
+        /// Index of the sample in the whole run.
+        sample: usize,
+        /// Generation step n in 0..τ.
+        step: usize,
+        /// ‖z − Aᵀy‖/‖z‖.
+        residual: f64,
+    },
     /// An imported network cannot be used.
     #[error(transparent)]
     Graph(#[from] surefoot_graph::Error),

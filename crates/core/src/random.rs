@@ -1,6 +1,6 @@
 //! Random streams keyed by (seed, sample, purpose): the same numbers whatever the thread count or chunk size.
 
-use rand::SeedableRng;
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
@@ -60,6 +60,16 @@ pub fn stream(seed: u64, sample: u64, purpose: Purpose) -> Stream {
     key[8..16].copy_from_slice(&sample.to_le_bytes());
     key[16..24].copy_from_slice(&(purpose as u64).to_le_bytes());
     ChaCha8Rng::from_seed(key)
+}
+
+/// Fills `out` with independent random signs, one bit each.
+pub fn random_signs(rng: &mut Stream, out: &mut [f64]) {
+    for signs in out.chunks_mut(64) {
+        let bits = rng.next_u64();
+        for (place, sign) in signs.iter_mut().enumerate() {
+            *sign = if bits >> place & 1 == 0 { 1.0 } else { -1.0 };
+        }
+    }
 }
 
 /// Fills `out` with independent standard normal numbers.

@@ -61,6 +61,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         spectrum: true,
         gains: Some(Place::Output),
         observables: Some(Observable::standard(2, false)),
+        response_probes: None,
         condition: true,
         regularity: true,
         boundary_distance: 0.1,

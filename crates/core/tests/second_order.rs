@@ -29,6 +29,23 @@ fn second(field: &dyn Field, at: Moment, x: &[f64], u: &[f64], v: &[f64]) -> Vec
     d2
 }
 
+/// u·(d²f\[v, w\]) by the transposed second order, which is checked against `second` itself.
+fn pairs_with_its_transpose(field: &dyn Field, at: Moment, x: &[f64], v: &[f64], w: &[f64], d2: &[f64]) {
+    let d = field.dim();
+    let u = wave(v.len(), 4.1);
+    let (mut y, mut out, mut value) = (vec![0.0; x.len()], vec![f64::NAN; v.len()], vec![0.0; x.len()]);
+    field.second_adjoint(at, x, v, &u, &mut y, &mut out).unwrap();
+    field.eval(at, x, &mut value);
+    assert!(gap(&y, &value) <= 1e-11 * norm(&value).max(1.0), "{y:?} for {value:?}");
+    for row in (0..v.len()).step_by(d) {
+        let own = row..row + d;
+        let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let (left, right) = (dot(&u[own.clone()], &d2[own.clone()]), dot(&out[own.clone()], &w[own.clone()]));
+        let size = norm(&d2[own.clone()]) + norm(&out[own]);
+        assert!((left - right).abs() <= 1e-11 * size, "{left} {right}");
+    }
+}
+
 fn norm(v: &[f64]) -> f64 {
     v.iter().map(|v| v * v).sum::<f64>().sqrt()
 }
@@ -76,6 +93,7 @@ fn check(field: &dyn Field, at: Moment, points: &[Vec<f64>], width: f64, toleran
         v.iter_mut().for_each(|v| *v /= nv);
         let exact = second(field, at, x, &u, &v);
         let swapped = second(field, at, x, &v, &u);
+        pairs_with_its_transpose(field, at, x, &u, &v, &exact);
         assert!(
             gap(&exact, &swapped) <= 1e-13 * norm(&exact) + 1e-300,
             "not symmetric: {exact:?} {swapped:?}"
@@ -102,6 +120,7 @@ fn check(field: &dyn Field, at: Moment, points: &[Vec<f64>], width: f64, toleran
     for (index, row) in points.iter().enumerate() {
         let pairs = 2 * index * d..2 * (index + 1) * d;
         assert_eq!(all[pairs.clone()], second(field, at, row, &u[pairs.clone()], &v[pairs.clone()]));
+        pairs_with_its_transpose(field, at, row, &u[pairs.clone()], &v[pairs.clone()], &all[pairs.clone()]);
     }
     assert!(second(field, at, &[], &[], &[]).is_empty());
     assert!(second(field, at, &x, &[], &[]).is_empty());
@@ -248,10 +267,16 @@ fn wrappers_and_errors() {
     let counting = Counting::new(swirl());
     second(&counting, moment, &points.concat(), &wave(36, 0.1), &wave(36, 0.2));
     assert_eq!(counting.counts(), Counts { evaluations: 12, jvp: 24, vjp: 0 });
+    let (x, v, u) = (points.concat(), wave(36, 0.1), wave(36, 0.2));
+    counting.second_adjoint(moment, &x, &v, &u, &mut x.clone(), &mut u.clone()).unwrap();
+    assert_eq!(counting.counts(), Counts { evaluations: 18, jvp: 36, vjp: 12 });
     let differenced = FiniteDifference::new(swirl(), 1e-5).unwrap();
     let mut out = vec![0.0; 3];
     let refused = differenced.second(moment, &points[0], &points[1], &points[2], &mut out.clone(), &mut out);
     assert!(refused.unwrap_err().to_string().contains("second-order"));
+    let [a, b, c] = [0, 1, 2].map(|i| &points[i][..]);
+    let refused = differenced.second_adjoint(moment, a, b, c, &mut out.clone(), &mut out);
+    assert!(refused.unwrap_err().to_string().contains("transposed second-order"));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use surefoot::error_field::{Chi, ConstantField, ModelError, Place, SmoothField};
 use surefoot::field::{FiniteDifference, SharedField};
 use surefoot::process::{Family, Grid, Noising, Predicts};
 use surefoot::random::{Purpose, standard_normal, stream};
-use surefoot::sampler::{Directions, Method, Step, StepNoise};
+use surefoot::sampler::{Directions, Method, SecondCotangents, Step, StepNoise};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
 const METHODS: [(Method, f64); 8] = [
@@ -173,6 +173,53 @@ fn a_sample_does_not_see_its_batch() {
     }
 }
 
+/// The transposed second order pairs with the forward one along the coordinates, for every method and error.
+#[test]
+fn the_way_back_pairs_with_the_way_forward() {
+    for (dim, m, n) in [(1, 1, 1), (3, 2, 2), (2, 3, 1)] {
+        for (name, step) in steps(dim, true) {
+            let draw = Draw::of(&step, n);
+            let (x, z, y) = (random(1, n * dim), random(3, n * m * dim), random(4, n * m * dim));
+            let e = step.forcing.len();
+            let (mut gradient, mut slopes) = (vec![f64::NAN; z.len()], vec![f64::NAN; n * m * e]);
+            let rows = SecondCotangents { z: &z, y: &y, gradient: &mut gradient, slopes: &mut slopes };
+            step.advance_second_adjoint(5, &x, draw.noise(), rows).unwrap();
+            let mut forced = vec![f64::NAN; n * e * dim];
+            step.forced(5, &x, draw.noise(), &mut forced);
+            for row in 0..n * m {
+                let (sample, noises) = (row / m, step.noises() * dim);
+                let noise = StepNoise {
+                    xi: &draw.xi[sample * noises..][..noises],
+                    white: &draw.white[sample * dim..][..dim],
+                    given: &[],
+                };
+                let (z, y) = (&z[row * dim..][..dim], &y[row * dim..][..dim]);
+                let mut v = z.to_vec();
+                (0..dim).for_each(|i| v.extend((0..dim).map(|j| f64::from(u8::from(i == j)))));
+                let pairs: Vec<[usize; 2]> = (1..=dim).map(|i| [0, i]).collect();
+                let layout = step.second_rows(dim + 1, dim);
+                let (mut next, mut found) = (vec![0.0; dim], vec![0.0; layout.count() * dim]);
+                let directions = Directions { v: &v, pairs: &pairs };
+                step.advance_second(5, &x[sample * dim..][..dim], noise, directions, &mut next, &mut found)
+                    .unwrap();
+                let along = |index: usize| -> f64 {
+                    found[index * dim..][..dim].iter().zip(y).map(|(a, b)| a * b).sum()
+                };
+                let expected: Vec<f64> = (0..dim).map(|i| along(layout.pair(i))).collect();
+                let error = gap(&gradient[row * dim..][..dim], &expected);
+                assert!(error < 1e-12, "{name}: gradient {error:e}");
+                for f in 0..e {
+                    let (slope, expected) = (slopes[row * e + f], along(layout.slope(f, 0)));
+                    assert!((slope - expected).abs() < 1e-12, "{name}: forcing {f}: {slope} {expected}");
+                    let b = &forced[(sample * e + f) * dim..][..dim];
+                    let error = gap(b, &found[layout.forced(f) * dim..][..dim]);
+                    assert!(error < 1e-12, "{name}: b of forcing {f}: {error:e}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn nothing_asked_nothing_answered() {
     for (name, step) in steps(2, false) {
@@ -183,6 +230,9 @@ fn nothing_asked_nothing_answered() {
         step.advance(0, &[0.3, -0.2], draw.noise(), &mut value);
         assert_eq!(next, value, "{name}");
         step.advance_second(0, &[], StepNoise::default(), none, &mut [], &mut []).unwrap();
+        let nothing = || SecondCotangents { z: &[], y: &[], gradient: &mut [], slopes: &mut [] };
+        step.advance_second_adjoint(0, &[0.3, -0.2], draw.noise(), nothing()).unwrap();
+        step.advance_second_adjoint(0, &[], StepNoise::default(), nothing()).unwrap();
     }
 }
 
@@ -196,4 +246,7 @@ fn a_field_without_second_order_is_refused() {
     let directions = Directions { v: &v, pairs: &pairs };
     let refused = step.advance_second(0, &[0.1, 0.2], StepNoise::default(), directions, &mut next, &mut rows);
     assert!(refused.is_err());
+    let (z, y, mut gradient) = ([1.0, 0.0], [0.5, 1.0], [0.0; 2]);
+    let rows = SecondCotangents { z: &z, y: &y, gradient: &mut gradient, slopes: &mut [] };
+    assert!(step.advance_second_adjoint(0, &[0.1, 0.2], StepNoise::default(), rows).is_err());
 }

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::ir::{Graph, Precision};
 use crate::kernels::{CpuPath, Executed};
-use crate::passes::{adjoint, second_order, simplify, tangent};
+use crate::passes::{adjoint, second_adjoint, second_order, simplify, tangent};
 use crate::plan::{Batch, Weights};
 use crate::program::Compiled;
 use std::sync::OnceLock;
@@ -142,6 +142,41 @@ impl Network {
         Ok(())
     }
 
+    /// Value and transposed second order along k pairs a sample: `x[n, D]`, `v[n, k, D]`, `u[n, k, D]`, `y[n, D]`,
+    /// `out[n, k, D]` = (d²f(t, x)\[v_j, ·\])ᵀ u_j, the gradient by x of u_j · df(t, x) v_j. k is the length of `v` over
+    /// that of `x`, and may be 0.
+    ///
+    /// The program, cotangents of the tangents, is compiled at the first call.
+    ///
+    /// # Errors
+    /// If its graph exceeds the memory limit that the network was read with.
+    ///
+    /// # Panics
+    /// If the lengths are not those of n samples and k pairs.
+    pub fn second_adjoint(
+        &self,
+        t: f64,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<(), Error> {
+        let (samples, directions) = (self.samples(x, y), directions(x, v, out));
+        assert_eq!(u.len(), v.len(), "u and v differ in length");
+        let mut batch = Batch {
+            samples,
+            directions,
+            inputs: &[("x", x), ("t", &[t]), ("v", v), ("u", u)],
+            outputs: &mut [("y", y), ("x.u", out)],
+        };
+        match &self.engine {
+            Engine::F32(p) => p.second_adjoint()?.run(&mut batch),
+            Engine::F64(p) => p.second_adjoint()?.run(&mut batch),
+        }
+        Ok(())
+    }
+
     fn samples(&self, x: &[f64], y: &[f64]) -> usize {
         let samples = x.len().checked_div(self.dim()).unwrap_or(0);
         assert_eq!(x.len(), samples * self.dim(), "x holds no whole number of samples");
@@ -162,8 +197,9 @@ struct Programs<T: 'static> {
     value: Compiled<T>,
     tangent: Compiled<T>,
     adjoint: Compiled<T>,
-    /// Compiled when it is first asked for, from the simplified graph.
+    /// Compiled when they are first asked for, from the simplified graph.
     second: OnceLock<Result<Compiled<T>, Error>>,
+    second_adjoint: OnceLock<Result<Compiled<T>, Error>>,
     graph: Graph,
     path: CpuPath,
 }
@@ -197,17 +233,24 @@ impl<T: Executed> Programs<T> {
             tangent: tangent?,
             adjoint: adjoint?,
             second: OnceLock::new(),
+            second_adjoint: OnceLock::new(),
             graph,
             path,
         })
     }
 
     fn second(&self) -> Result<&Compiled<T>, Error> {
-        let compile = || {
-            let graph = second_order(&self.graph, "x", ["u", "v"]).map_err(invalid)?;
-            Compiled::new(&graph, self.path, &Weights::default())
-        };
+        let compile = || self.compile(second_order(&self.graph, "x", ["u", "v"]));
         self.second.get_or_init(compile).as_ref().map_err(Clone::clone)
+    }
+
+    fn second_adjoint(&self) -> Result<&Compiled<T>, Error> {
+        let compile = || self.compile(second_adjoint(&self.graph, "y", "x", ["v", "u"]));
+        self.second_adjoint.get_or_init(compile).as_ref().map_err(Clone::clone)
+    }
+
+    fn compile(&self, graph: Result<Graph, String>) -> Result<Compiled<T>, Error> {
+        Compiled::new(&graph.map_err(invalid)?, self.path, &Weights::default())
     }
 }
 

@@ -153,6 +153,7 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         spectrum: true,
         gains: system.support.as_ref().map(|_| Place::Output),
         observables: Some(Observable::standard(dim, system.support.is_some())),
+        response_probes: None,
         condition: false,
         regularity: true,
         boundary_distance: 0.1,
@@ -432,6 +433,7 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
                 value: estimate(0.1 * f as f64),
                 path: estimate(mean),
                 density: density.then(|| estimate(mean + 0.05)),
+                probe_error: None,
                 difference: density.then(|| estimate(0.05)),
                 finite_difference: Differences {
                     values: vec![mean + 0.1, mean + 0.001, mean, mean],
@@ -447,6 +449,8 @@ fn response(system: &System, request: &Request) -> ResponseSummary {
         finite_difference_sizes: vec![0.1, 0.01, 0.001, 0.0001],
         finite_difference_samples: 32,
         density: density.then(|| "deterministic".into()),
+        formula: density.then_some(DensityFormula::Exact),
+        probe_errors: None,
         answers,
     }
 }

@@ -8,6 +8,7 @@ use super::system::System;
 use crate::alignment::leading_dim;
 use crate::error::Result;
 use crate::support::NORMAL_LIMIT;
+use crate::sweep::Probes;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -153,9 +154,11 @@ pub(super) struct Extent {
     pub observables: usize,
     /// Error kinds that have one.
     pub responding: usize,
-    /// The density is carried along: the source's is known, k = D, and D is small.
+    /// The density is carried along: the source's is known, and probes are asked for, or k = D and D is small.
     pub density: bool,
-    /// … and is that of the generated samples, because the sampler is deterministic.
+    /// … along which vectors the volume is then differentiated; `None` for all pairs of frame vectors.
+    pub probes: Option<Probes>,
+    /// … and is that of the generated samples, because the sampler is deterministic; all determinants are known.
     pub likelihood: bool,
 }
 
@@ -168,7 +171,9 @@ impl Extent {
         let forced = request.errors.iter().filter(|e| !matches!(e.kind, ErrorKind::Coarser)).count();
         let exact = request.spectrum && request.vectors == dim;
         let observables = request.observables.as_ref().map_or(0, Vec::len);
-        let density = observables > 0 && exact && dim <= RESPONSE_UP_TO && system.source_density.is_some();
+        let has_density = observables > 0 && system.source_density.is_some();
+        let probes = request.response_probes.filter(|_| has_density).map(|count| Probes::of(count, dim));
+        let density = probes.is_some() || (has_density && exact && dim <= RESPONSE_UP_TO);
         Extent {
             spectrum: request.spectrum,
             exact,
@@ -190,7 +195,8 @@ impl Extent {
             observables,
             responding: request.errors.iter().filter(|e| responds(&e.kind)).count(),
             density,
-            likelihood: density && system.drift.process.noise_level() == 0.0,
+            probes,
+            likelihood: density && exact && system.drift.process.noise_level() == 0.0,
         }
     }
 }

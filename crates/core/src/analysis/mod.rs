@@ -26,7 +26,9 @@ pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
 pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use request::{ErrorKind, ErrorRequest, Request};
-pub use response::{Answer, LikelihoodSummary, RESPONSE_UP_TO, ResponseSummary};
+pub use response::{
+    Answer, DensityFormula, LikelihoodSummary, ProbeErrors, RESPONSE_UP_TO, ResponseSummary, check_probes,
+};
 pub use summarise::summarise;
 pub use summary::*;
 pub use system::{ScoreOrigin, System, TargetScore};

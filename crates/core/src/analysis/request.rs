@@ -83,6 +83,9 @@ pub struct Request {
     pub gains: Option<Place>,
     /// Observables whose response is computed; `None` for no response at all.
     pub observables: Option<Vec<Observable>>,
+    /// Probes of the response and of the pathwise score, a step and sample ([`crate::sweep::Probes::of`]); `None` for the exact form
+    /// up to D = 16 and none beyond.
+    pub response_probes: Option<usize>,
     /// The sufficient condition on the paths that are kept; needs a support and exact second derivatives.
     pub condition: bool,
     /// Alignment of the perturbed model at every error (Lemma 4.4).

@@ -65,4 +65,18 @@ impl Field for ConstantField {
         d2.fill(0.0);
         Ok(())
     }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        _v: &[f64],
+        _u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        out.fill(0.0);
+        Ok(())
+    }
 }

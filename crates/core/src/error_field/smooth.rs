@@ -138,7 +138,8 @@ impl Task for Rows<'_> {
     }
 }
 
-/// Values and second derivatives −Σ_j cos(…)_j (ω_j·u) (ω_j·v) a_j of a batch.
+/// Values and second derivatives −Σ_j cos(…)_j (ω_j·u) (p_j·v) q_j of a batch: d²χ\[u, v\] with p = ω, q = a, transposed
+/// the other way round.
 struct Curvatures<'a> {
     field: &'a SmoothField,
     time: f64,
@@ -146,12 +147,14 @@ struct Curvatures<'a> {
     pairs: [&'a [f64]; 2],
     y: &'a mut [f64],
     out: &'a mut [f64],
+    p: &'a [Lane],
+    q: &'a [Lane],
 }
 
 impl Task for Curvatures<'_> {
     #[inline(always)]
     fn run<L: Lanes>(self) {
-        let Curvatures { field, time, x, pairs: [u, v], y, out } = self;
+        let Curvatures { field, time, x, pairs: [u, v], y, out, p, q } = self;
         let (dim, samples) = (field.dim, x.len() / field.dim);
         let len = v.len().checked_div(samples).unwrap_or(0);
         let phases = field.phases_at(time);
@@ -168,11 +171,11 @@ impl Task for Curvatures<'_> {
             for ((u, v), out) in rows.zip(out[own].chunks_exact_mut(dim)) {
                 let mut weights = cosines;
                 for (block, weight) in weights.iter_mut().enumerate() {
-                    let frequencies = &field.frequencies[block * dim..][..dim];
-                    let along = project(zero, frequencies, u).mul(project(zero, frequencies, v));
-                    *weight = zero.sub(weight.mul(along));
+                    let own = block * dim..(block + 1) * dim;
+                    let along = project(zero, &field.frequencies[own.clone()], u);
+                    *weight = zero.sub(weight.mul(along.mul(project(zero, &p[own], v))));
                 }
-                spread(&weights, &field.amplitudes, out);
+                spread(&weights, q, out);
             }
         }
     }
@@ -222,7 +225,23 @@ impl Field for SmoothField {
         y: &mut [f64],
         d2: &mut [f64],
     ) -> Result<()> {
-        let curvatures = Curvatures { field: self, time: at.time, x, pairs: [u, v], y, out: d2 };
+        let (p, q) = (&self.frequencies, &self.amplitudes);
+        let curvatures = Curvatures { field: self, time: at.time, x, pairs: [u, v], y, out: d2, p, q };
+        dispatch(curvatures, Instructions::best());
+        Ok(())
+    }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        let (p, q) = (&self.amplitudes, &self.frequencies);
+        let curvatures = Curvatures { field: self, time: at.time, x, pairs: [v, u], y, out, p, q };
         dispatch(curvatures, Instructions::best());
         Ok(())
     }

@@ -92,6 +92,30 @@ pub trait Field: Send + Sync {
         ))
     }
 
+    /// Value and transposed second order along k pairs a sample: `v[n, k, D]`, `u[n, k, D]`, `out[n, k, D]` =
+    /// (d²f(x)\[v_j, ·\])ᵀ u_j, the gradient by x of u_j · df(x) v_j. k = 0 is allowed. For a score, whose derivatives are
+    /// symmetric in all indices, it is d²f(x)\[v_j, u_j\].
+    ///
+    /// # Errors
+    /// Those of [`Field::second`].
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        let _ = (at, x, v, u, y, out);
+        Err(Error::invalid(
+            "transposed second-order derivative",
+            "an imported network or an exact score",
+            "a field without exact second derivatives",
+            "Take differences of its adjoint.",
+        ))
+    }
+
     /// Tangents and second order at once: bit for bit those of [`Field::tangents`] and [`Field::second`], for fields that
     /// save work so. A quadrature with a tolerance well above rounding agrees within that tolerance only.
     ///

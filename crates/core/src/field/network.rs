@@ -62,6 +62,18 @@ impl Field for NetworkField {
     ) -> Result<()> {
         Ok(self.network.second(at.time, x, u, v, y, d2)?)
     }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        Ok(self.network.second_adjoint(at.time, x, v, u, y, out)?)
+    }
 }
 
 #[cfg(test)]

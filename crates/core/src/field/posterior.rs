@@ -259,6 +259,19 @@ impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {
         self.expand(at, x, along, Expansion { value: y, tangents: &mut [], second: d2 })
     }
 
+    /// Derivatives of a score are symmetric.
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.second(at, x, v, u, y, out)
+    }
+
     fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {
         let Along { directions, left, right } = along;
         let Expansion { value, tangents, second } = out;

@@ -113,4 +113,24 @@ impl Field for Product {
         }
         Ok(())
     }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        for Block { field, coordinates } in &self.blocks {
+            let part = |all: &[f64]| gather(self.dim, coordinates, all);
+            let (x, v, u) = (part(x), part(v), part(u));
+            let (mut block_y, mut block_out) = (vec![0.0; x.len()], vec![0.0; u.len()]);
+            field.second_adjoint(at, &x, &v, &u, &mut block_y, &mut block_out)?;
+            scatter(self.dim, coordinates, &block_y, y);
+            scatter(self.dim, coordinates, &block_out, out);
+        }
+        Ok(())
+    }
 }

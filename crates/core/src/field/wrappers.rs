@@ -77,6 +77,22 @@ impl Field for Counting {
         self.field.second(at, x, u, v, y, d2)
     }
 
+    /// A row counts as a tangent row and a cotangent row.
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.add(&self.evaluations, x.len());
+        self.add(&self.jvp, v.len());
+        self.add(&self.vjp, u.len());
+        self.field.second_adjoint(at, x, v, u, y, out)
+    }
+
     fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {
         self.add(&self.evaluations, x.len());
         self.add(&self.jvp, along.directions.len() + along.left.len() + along.right.len());
@@ -246,6 +262,23 @@ impl Field for Sum {
         self.combine(d2, &other_d2);
         Ok(())
     }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        let (mut other_y, mut other_out) = (vec![0.0; y.len()], vec![0.0; out.len()]);
+        self.base.second_adjoint(at, x, v, u, y, out)?;
+        self.other.second_adjoint(at, x, v, u, &mut other_y, &mut other_out)?;
+        self.combine(y, &other_y);
+        self.combine(out, &other_out);
+        Ok(())
+    }
 }
 
 /// g − f: how one model errs against another.
@@ -289,5 +322,17 @@ impl Field for Difference {
         d2: &mut [f64],
     ) -> Result<()> {
         self.0.second(at, x, u, v, y, d2)
+    }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.0.second_adjoint(at, x, v, u, y, out)
     }
 }

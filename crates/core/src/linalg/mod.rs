@@ -1,7 +1,8 @@
-//! Thin QR with positive diagonal, principal angles, determinants.
+//! Thin QR with positive diagonal, principal angles, determinants, systems known by products.
 
 mod angles;
 mod determinant;
+mod gmres;
 mod lanes;
 mod norms;
 mod qr;
@@ -9,6 +10,7 @@ mod qr;
 pub use angles::principal_angles;
 pub(crate) use determinant::accumulate_abs_det;
 pub use determinant::log_abs_det;
+pub(crate) use gmres::gmres;
 pub use norms::{leading_direction, row_sum_norm, spectral_norm};
 pub use qr::orthonormalize;
 

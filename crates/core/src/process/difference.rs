@@ -127,4 +127,24 @@ impl Field for DifferenceField {
             Ok(())
         })
     }
+
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        let (time, weights) = (at.time, self.weights(at.time));
+        self.pool.with(|[base, base_out]| {
+            let (base, base_out) = (sized(base, y.len()), sized(base_out, out.len()));
+            self.base.field.second_adjoint(self.base.moment(time), x, v, u, base, base_out)?;
+            self.other.field.second_adjoint(self.other.moment(time), x, v, u, y, out)?;
+            combine(&weights, x, base, y);
+            combine(&Weights { state: 0.0, ..weights }, u, base_out, out);
+            Ok(())
+        })
+    }
 }

@@ -88,6 +88,15 @@ impl Forms {
         }
     }
 
+    /// The part of the standard error of the density form that comes from standard errors `response_error[n]` of the
+    /// δ log ρ of the samples, independent from sample to sample.
+    pub fn probe_error(values: &[f64], response_error: &[f64]) -> f64 {
+        let n = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / n;
+        let shares = values.iter().zip(response_error).map(|(f, e)| ((f - mean) * e).powi(2));
+        if n > 1.0 { shares.sum::<f64>().sqrt() / (n - 1.0) } else { 0.0 }
+    }
+
     /// |density − path| over the larger of both; 0 where both vanish.
     pub fn relative_difference(&self) -> f64 {
         let scale = self.density.mean.abs().max(self.path.mean.abs());
@@ -194,6 +203,9 @@ mod tests {
         let forms = Forms::of(&[-1.0, 0.0, 1.0], &[1.5; 3], &[-1.5, 0.0, 1.5]);
         assert!((forms.density.mean - 1.5).abs() < 1e-15 && forms.difference.mean.abs() < 1e-15);
         assert!(forms.relative_difference() < 1e-15);
+        // The mean ½ Σ f r moves by ½ |f_i| e_i with an error of sample i alone.
+        assert!((Forms::probe_error(&[-1.0, 0.0, 1.0], &[2.0, 5.0, 2.0]) - 2f64.sqrt()).abs() < 1e-15);
+        assert_eq!(Forms::probe_error(&[3.0], &[2.0]), 0.0);
         assert_eq!(forms.path.standard_error, Some(0.0));
     }
 

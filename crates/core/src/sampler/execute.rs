@@ -21,6 +21,7 @@ pub(super) struct Scratch {
     pub(super) error: Vec<f64>,
     pub(super) error_tangent: Vec<f64>,
     pub(super) second: super::second::Buffers,
+    pub(super) reversed: super::second_adjoint::Reversed,
 }
 
 /// One plan at one batch of states.
@@ -28,7 +29,7 @@ pub(super) struct Run<'a> {
     pub(super) step: &'a Step,
     pub(super) plan: &'a Plan,
     pub(super) x: &'a [f64],
-    noise: StepNoise<'a>,
+    pub(super) noise: StepNoise<'a>,
     pub(super) scratch: &'a mut Scratch,
 }
 
@@ -68,7 +69,7 @@ impl<'a> Run<'a> {
     }
 
     /// Fills point and output of stage j, whose predecessors are filled.
-    fn ask(&mut self, j: usize) {
+    pub(super) fn ask(&mut self, j: usize) {
         let (len, stage) = (self.x.len(), &self.plan.stages[j]);
         self.place_point(j);
         let StageScratch { point, output, .. } = &mut self.scratch.stages[j];
@@ -88,7 +89,7 @@ impl<'a> Run<'a> {
     }
 
     /// Fills the point of stage j unless it is the state itself.
-    fn place_point(&mut self, j: usize) {
+    pub(super) fn place_point(&mut self, j: usize) {
         let combination = self.plan.stages[j].point;
         if !combination.is_state() {
             let mut point = std::mem::take(&mut self.scratch.stages[j].point);
@@ -130,15 +131,21 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Fills the tangents of the point of stage j unless it is the state itself.
+    pub(super) fn place_tangent_point(&mut self, j: usize, v: &[f64]) {
+        let combination = self.plan.stages[j].point;
+        if !combination.is_state() {
+            let mut tangent_point = std::mem::take(&mut self.scratch.stages[j].tangent_point);
+            self.combine_tangents(combination, v, sized(&mut tangent_point, v.len()));
+            self.scratch.stages[j].tangent_point = tangent_point;
+        }
+    }
+
     /// Fills point, output and their tangents of stage j.
     pub(super) fn ask_with_tangents(&mut self, j: usize, v: &[f64]) {
         let (len, stage) = (self.x.len(), &self.plan.stages[j]);
         self.place_point(j);
-        if !stage.point.is_state() {
-            let mut tangent_point = std::mem::take(&mut self.scratch.stages[j].tangent_point);
-            self.combine_tangents(stage.point, v, sized(&mut tangent_point, v.len()));
-            self.scratch.stages[j].tangent_point = tangent_point;
-        }
+        self.place_tangent_point(j, v);
         let StageScratch { point, output, tangent_point, tangent_output } = &mut self.scratch.stages[j];
         let (point, dpoint) =
             if stage.point.is_state() { (self.x, v) } else { (&point[..len], &tangent_point[..v.len()]) };

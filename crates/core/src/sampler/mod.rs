@@ -10,6 +10,7 @@ mod posterior;
 mod predictor_corrector;
 mod rk4;
 mod second;
+mod second_adjoint;
 
 use crate::error::{Error, Result};
 use crate::error_field::{ModelError, Place};
@@ -18,6 +19,7 @@ use crate::scratch::Pool;
 use plan::{Plan, Writer};
 
 pub use second::{Directions, SecondRows};
+pub use second_adjoint::SecondCotangents;
 
 /// Discretisation of the generation.
 #[derive(Debug, Clone, Copy, PartialEq)]

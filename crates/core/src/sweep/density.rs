@@ -27,6 +27,10 @@ pub struct PathDensity {
     pub score: Vec<f64>,
     /// δ log ρ_τ(x_τ) per unit of each forcing error `[n, e]`; given Ξ for a stochastic sampler
     pub response: Vec<f64>,
+    /// Standard error of the score over random probes `[n, D]`; empty where it is exact
+    pub score_error: Vec<f64>,
+    /// Standard error of the response over random probes `[n, e]`; empty where it is exact
+    pub response_error: Vec<f64>,
 }
 
 /// The recursion under way.
@@ -78,7 +82,12 @@ impl Carried {
             frames: vec![0.0; samples * dim * dim],
             rows: vec![0.0; samples * layout.count() * dim],
             components,
-            found: PathDensity { log_source, score, response: vec![0.0; samples * step.forcing.len()] },
+            found: PathDensity {
+                log_source,
+                score,
+                response: vec![0.0; samples * step.forcing.len()],
+                ..PathDensity::default()
+            },
             inverse: vec![0.0; dim * dim],
             dual: vec![0.0; dim * dim],
         })

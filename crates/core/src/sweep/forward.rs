@@ -3,6 +3,7 @@
 use super::density::Carried;
 use super::frames::Frames;
 use super::noise::Increments;
+use super::probed::{Probed, Probes, Taken};
 use super::{Batch, Chain, Forward, Keep, PathError, Refinement, check_finite};
 use crate::error::{Error, Result};
 use crate::law::Density;
@@ -40,18 +41,47 @@ pub fn forward_given(step: &Step, batch: &Batch, k: usize, keep: Keep, given: &P
 pub fn forward_density(step: &Step, batch: &Batch, keep: Keep, source: &dyn Density) -> Result<Forward> {
     let dim = step.dim();
     check(step, batch, dim)?;
-    if step.needs_given() {
-        return Err(Error::invalid(
-            "carrying the density along paths",
-            "errors that are fields of the state",
-            "an error known only along paths, which has no divergence",
-            "Leave that error out",
-        ));
-    }
+    check_divergence(step)?;
     let none = PathError::default();
     let mut sweep = Sweep::new(step, batch, dim, keep, &none);
     sweep.density = Some(Carried::new(step, source, &sweep.x, &sweep.frames, batch.samples.start)?);
     sweep.run()
+}
+
+/// [`forward`] with any k that also carries the density from its source, the volume differentiated along probes
+/// (theory §7): for any D, exactly by the unit vectors or with standard errors by random signs. k = D solves the systems
+/// of the recursion directly; with fewer vectors they are iterated.
+///
+/// # Errors
+/// Those of [`forward_density`]; [`Error::Invalid`] for fewer than two random probes; [`Error::Unsolved`] where a system
+/// with a step's Jacobian cannot be solved.
+pub fn forward_probed(
+    step: &Step,
+    batch: &Batch,
+    k: usize,
+    keep: Keep,
+    source: &dyn Density,
+    probes: Probes,
+) -> Result<Forward> {
+    check(step, batch, k)?;
+    check_divergence(step)?;
+    let none = PathError::default();
+    let mut sweep = Sweep::new(step, batch, k, keep, &none);
+    sweep.probed = Some(Probed::new(step, batch, source, &sweep.x, probes)?);
+    sweep.run()
+}
+
+/// Errors known only along paths have no divergence.
+fn check_divergence(step: &Step) -> Result<()> {
+    if !step.needs_given() {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "carrying the density along paths",
+        "errors that are fields of the state",
+        "an error known only along paths, which has no divergence",
+        "Leave that error out",
+    ))
 }
 
 /// An error along the paths needs a vector for every sample and step.
@@ -110,6 +140,7 @@ struct Sweep<'a> {
     rows: Vec<f64>,
     rows_next: Vec<f64>,
     density: Option<Carried>,
+    probed: Option<Probed>,
     found: Forward,
 }
 
@@ -142,6 +173,7 @@ impl<'a> Sweep<'a> {
             rows_next: rows.clone(),
             rows,
             density: None,
+            probed: None,
             found,
         }
     }
@@ -162,6 +194,9 @@ impl<'a> Sweep<'a> {
         if self.keep.noise {
             self.found.noise.xi.extend_from_slice(noise.xi);
             self.found.noise.white.extend_from_slice(noise.white);
+        }
+        if let Some(probed) = &mut self.probed {
+            probed.hold(&self.frames);
         }
         if let Some(density) = &mut self.density {
             let (next, zetas) = (&mut self.next, &mut self.displacement);
@@ -188,6 +223,10 @@ impl<'a> Sweep<'a> {
         self.frames.advance(n)?;
         if let Some(density) = &mut self.density {
             density.absorb(dim, &self.frames, (self.first_sample, n))?;
+        }
+        if let Some(probed) = &mut self.probed {
+            let noise = StepNoise { xi: self.noise.current(), white: self.white.current(), given };
+            probed.absorb(Taken { step: self.step, n, x: &self.next, noise }, &self.frames)?;
         }
         Ok(())
     }
@@ -217,7 +256,10 @@ impl<'a> Sweep<'a> {
     fn finish(self) -> Forward {
         let dim = self.step.dim();
         Forward {
-            density: self.density.map(|density| density.finish(dim, &self.frames)),
+            density: match (self.density, self.probed) {
+                (Some(density), _) => Some(density.finish(dim, &self.frames)),
+                (None, probed) => probed.map(|probed| probed.finish(dim)),
+            },
             log_growth: self.frames.log_growth(),
             log_det: self.frames.log_det(),
             end: self.x,

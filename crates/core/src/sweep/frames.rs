@@ -44,6 +44,11 @@ impl Frames {
         }
     }
 
+    /// Whether there are as many vectors as dimensions.
+    pub(super) fn is_square(&self) -> bool {
+        self.k == self.dim
+    }
+
     /// Turns the rows A_n E_n into E_{n+1} and notes their growth; `step` is n.
     ///
     /// # Errors

@@ -6,12 +6,14 @@ mod divergence;
 mod forward;
 mod frames;
 mod noise;
+mod probed;
 mod stations;
 
 pub use adjoint::{Backstep, Backward, Storage, Trail};
 pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
-pub use forward::{forward, forward_density, forward_given};
+pub use forward::{forward, forward_density, forward_given, forward_probed};
+pub use probed::Probes;
 pub use stations::{Station, stations};
 
 use crate::error::{Error, Result};

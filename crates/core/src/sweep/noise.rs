@@ -68,6 +68,11 @@ impl Increments {
         &self.current
     }
 
+    /// The vectors that [`Increments::next`] gave last.
+    pub(super) fn current(&self) -> &[f64] {
+        &self.current
+    }
+
     /// Bytes that a copy takes.
     pub(super) fn bytes(&self) -> usize {
         let streams = (self.drawn.len() + self.bridge.len()) * size_of::<Stream>();

@@ -44,6 +44,19 @@ impl Field for GaussianScore {
         d2.fill(0.0);
         Ok(())
     }
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        _v: &[f64],
+        _u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        out.fill(0.0);
+        Ok(())
+    }
 }
 
 /// A nonlinear field without symmetry: y_i = −x_i/(1 + σ) + 0.3 sin(x_{i+1} + i + time) x_i + 0.1 x_{i+2}.
@@ -121,6 +134,29 @@ impl Field for Swirl {
                 let (sin, cos) = (x[next] + i as f64 + at.time).sin_cos();
                 d2[row * d + i] =
                     0.3 * (cos * (u[next] * v[i] + u[i] * v[next]) - sin * x[i] * u[next] * v[next]);
+            }
+        }
+        Ok(())
+    }
+    fn second_adjoint(
+        &self,
+        at: Moment,
+        x: &[f64],
+        v: &[f64],
+        u: &[f64],
+        y: &mut [f64],
+        out: &mut [f64],
+    ) -> Result<()> {
+        self.eval(at, x, y);
+        out.fill(0.0);
+        let (d, rows) = (self.0, u.len().checked_div(x.len()).unwrap_or(0));
+        for row in 0..u.len() / d {
+            let (x, v, u) = (&x[row / rows * d..][..d], &v[row * d..][..d], &u[row * d..][..d]);
+            for i in 0..d {
+                let next = (i + 1) % d;
+                let (sin, cos) = (x[next] + i as f64 + at.time).sin_cos();
+                out[row * d + next] += 0.3 * u[i] * (cos * v[i] - sin * x[i] * v[next]);
+                out[row * d + i] += 0.3 * u[i] * cos * v[next];
             }
         }
         Ok(())

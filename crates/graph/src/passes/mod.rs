@@ -32,6 +32,20 @@ pub fn second_order(graph: &Graph, input: &str, [u, v]: [&str; 2]) -> Result<Gra
     Ok(simplify(&second))
 }
 
+/// Adds to a graph the transposed second order of an output: (d²y(x)\[v, ·\])ᵀ u, the gradient by the input of
+/// u · dy(x) v, as output `input.u`. Other outputs stay, without derivatives.
+///
+/// # Errors
+/// If the graph has no such input or output.
+pub fn second_adjoint(graph: &Graph, output: &str, input: &str, [v, u]: [&str; 2]) -> Result<Graph, String> {
+    let first = simplify(&tangent(graph, input, v)?);
+    let mut reverse = adjoint(&first, &format!("{output}.{v}"), input, u)?;
+    let gradient = format!("{input}.{u}");
+    let own = |p: &Port| p.name == gradient || graph.outputs.iter().any(|o| p.name == o.name);
+    reverse.outputs.retain(own);
+    Ok(simplify(&reverse))
+}
+
 /// For every node: does it depend on one of the inputs? What depends on time only, or on nothing, carries no derivative.
 fn active(graph: &Graph, inputs: &[NodeId]) -> Vec<bool> {
     let mut active = vec![false; graph.nodes.len()];

@@ -52,6 +52,8 @@ pub(super) fn fuse(graph: &Graph) -> Fusion {
         let last = biased.map_or(product, |(user, _)| user);
         let activation = activation(graph, &users[last.0]);
         let scaled = single(last).filter(|_| biased.is_none());
+        // Of two products that are multiplied, one is the factor of the other.
+        let scaled = scaled.filter(|user| !fusion.at.contains_key(user));
         let scale = scaled.and_then(|user| Some((user, factor(graph, last, user)?)));
         let (at, finish) = match (activation, scale) {
             (Some(activation), _) => (last, activation),

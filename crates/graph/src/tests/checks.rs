@@ -63,6 +63,7 @@ pub fn check_at(model: &Model, domain: impl Fn(f64) -> f64, reference: impl Fn(f
         }
     }
     second_order(&network, t, &x, &v, &u);
+    second_adjoint(&network, t, &x, &v, &u);
     paths_agree(&graph, t, &x, &v);
     rows_alone(&network, t, &x, &v, &u, [&value, &jv, &uj]);
 }
@@ -86,6 +87,31 @@ fn second_order(network: &Network, t: f64, x: &[f64], v: &[f64], w: &[f64]) {
             };
             close("second order", &vw[row.clone()], &difference(along, at, &w[row.clone()]), 1e-11);
         }
+    }
+}
+
+/// The transposed second order pairs with the second order along the coordinates, and a row does not see its batch.
+fn second_adjoint(network: &Network, t: f64, x: &[f64], v: &[f64], u: &[f64]) {
+    let (dim, k) = (network.dim(), v.len() / x.len());
+    let (mut y, mut found) = (vec![0.0; x.len()], vec![f64::NAN; v.len()]);
+    network.second_adjoint(t, x, v, u, &mut y, &mut found).unwrap();
+    let mut value = y.clone();
+    network.value(t, x, &mut value);
+    assert_eq!(y, value, "the value beside the transposed second order");
+    for row in 0..v.len() / dim {
+        let x = &x[row / k * dim..][..dim];
+        let own = row * dim..(row + 1) * dim;
+        let mut expected = vec![0.0; dim];
+        for (i, expected) in expected.iter_mut().enumerate() {
+            let unit: Vec<f64> = (0..dim).map(|j| f64::from(u8::from(i == j))).collect();
+            let (mut y, mut d2) = (vec![0.0; dim], vec![0.0; dim]);
+            network.second(t, x, &v[own.clone()], &unit, &mut y, &mut d2).unwrap();
+            *expected = u[own.clone()].iter().zip(&d2).map(|(u, d)| u * d).sum();
+        }
+        close("transposed second order", &found[own.clone()], &expected, 1e-11);
+        let (mut y, mut alone) = (vec![0.0; dim], vec![0.0; dim]);
+        network.second_adjoint(t, x, &v[own.clone()], &u[own.clone()], &mut y, &mut alone).unwrap();
+        assert_eq!(alone, found[own], "a row of the transposed second order alone");
     }
 }
 

@@ -44,6 +44,27 @@ fn second_order_is_symmetric_and_matches_differences_of_tangents() {
     }
 }
 
+#[test]
+fn transposed_second_order_pairs_with_second_order() {
+    for function in FUNCTIONS {
+        for precision in [Precision::F64, Precision::F32] {
+            let network = Network::new(&network(function), precision).unwrap();
+            let tolerance = if precision == Precision::F64 { 1e-13 } else { 1e-5 };
+            for (n, k) in [(1, 1), (4, 2), (19, 5), (2, 0)] {
+                let x = numbers(n * 3, 40);
+                let [u, v, w] = [41, 42, 43].map(|seed| numbers(n * k * 3, seed));
+                let (mut y, mut d2, mut out) = (x.clone(), u.clone(), u.clone());
+                network.second(0.3, &x, &v, &w, &mut y, &mut d2).unwrap();
+                network.second_adjoint(0.3, &x, &v, &u, &mut y, &mut out).unwrap();
+                let pair = |a: &[f64], b: &[f64]| -> Vec<f64> {
+                    a.chunks(3).zip(b.chunks(3)).map(|(a, b)| dot(a, b)).collect()
+                };
+                close(function, &pair(&w, &out), &pair(&u, &d2), tolerance);
+            }
+        }
+    }
+}
+
 /// (df(x + h v_j) u_j − df(x − h v_j) u_j)/2h, order 6.
 fn tangent_differences(network: &Network, t: f64, x: &[f64], u: &[f64], v: &[f64]) -> Vec<f64> {
     let (dim, h) = (network.dim(), 2e-3);

@@ -10,7 +10,7 @@ use crate::report::scene::Scene;
 use crate::report::text::{ABSENT, number, percent, typed};
 use maud::{Markup, html};
 use surefoot::Error;
-use surefoot::analysis::{Answer, NotComputed, ResponseSummary};
+use surefoot::analysis::{Answer, DensityFormula, NotComputed, ResponseSummary};
 use surefoot::response::Estimate;
 
 /// Samples drawn one by one.
@@ -251,6 +251,7 @@ fn numbers(response: &ResponseSummary, absent: Option<&NotComputed>) -> Markup {
         p {
             "Change of the mean of an observable per unit ε, ± a standard error" @if density { ", in two forms that have the same mean" } ". "
             "Coordinates count from 0: x0 is the first."
+            @if density { " " (formula(response)) }
         }
         @for warning in response.warnings() { p { strong { (warning) } } }
         @if let Some(sentence) = response.agreement().filter(|_| !response.forms_disagree()) { p { (sentence) } }
@@ -264,6 +265,29 @@ fn numbers(response: &ResponseSummary, absent: Option<&NotComputed>) -> Markup {
         }
         div class="scroll" { (table(&steps, &differences)) }
     }
+}
+
+/// How the volume was differentiated, and what that leaves uncertain.
+fn formula(response: &ResponseSummary) -> String {
+    let (Some(DensityFormula::Hutchinson { probes }), Some(errors)) =
+        (response.formula, &response.probe_errors)
+    else {
+        return "The derivative of the volume is exact.".into();
+    };
+    let kinds: Vec<String> =
+        errors.response.iter().map(|(kind, error)| format!("{} ({kind})", number(*error))).collect();
+    let shares = response.answers.iter().filter_map(|answer| {
+        let all = answer.density?.standard_error?;
+        (all > 0.0).then_some(answer.probe_error? / all)
+    });
+    format!(
+        "The derivative of the volume comes from {probes} random probes a step and sample (Hutchinson), which leave δ log ρ of a \
+         sample with a median standard error of {} and its score with {} of its length; they make up to {} of the standard \
+         errors of the density form.",
+        kinds.join(", "),
+        percent(errors.score),
+        percent(shares.fold(0.0, f64::max))
+    )
 }
 
 fn row(answer: &Answer, density: bool) -> Vec<String> {

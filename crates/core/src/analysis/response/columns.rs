@@ -1,6 +1,7 @@
 //! Columns of the response.
 
 use super::super::columns::{Axis, ColumnSink, Extent, NATS};
+use crate::sweep::Probes;
 
 /// The columns that the response fills.
 pub(in crate::analysis) fn response_columns(to: &mut dyn ColumnSink, extent: &Extent) {
@@ -26,6 +27,11 @@ pub(in crate::analysis) fn response_columns(to: &mut dyn ColumnSink, extent: &Ex
         to.add("response", &[Sample, Response], NATS, response);
         let score = "s_τ of the generated density by recursion; given the noise for a stochastic sampler";
         to.add("pathwise_score", &[Sample, Component], "1 / data units", score);
+    }
+    if matches!(extent.probes, Some(Probes::Signs { .. })) {
+        to.add("response_error", &[Sample, Response], NATS, "standard error of δ log ρ over random probes");
+        let score = "standard error of the pathwise score over random probes";
+        to.add("pathwise_score_error", &[Sample, Component], "1 / data units", score);
     }
     if extent.likelihood {
         to.add(

@@ -5,7 +5,7 @@ mod summary;
 mod words;
 
 pub(super) use columns::response_columns;
-pub use summary::{Answer, LikelihoodSummary, ResponseSummary};
+pub use summary::{Answer, DensityFormula, LikelihoodSummary, ProbeErrors, ResponseSummary};
 pub(super) use summary::{summarise_likelihood, summarise_response};
 
 use super::columns::Extent;
@@ -17,7 +17,7 @@ use crate::error_field::ModelError;
 use crate::response::{Evaluated, Feet, Observable, slopes};
 use crate::sampler::Step;
 use crate::support::Foot;
-use crate::sweep::{Batch, Forward, Keep, forward, forward_density};
+use crate::sweep::{Batch, Forward, Keep, forward, forward_density, forward_probed};
 use std::collections::BTreeMap;
 
 /// Sizes of the central differences, ∞-norm.
@@ -26,7 +26,7 @@ pub(super) const DIFFERENCE_SIZES: [f64; 4] = [0.1, 0.01, 0.001, 0.0001];
 const CHECKED: usize = 32;
 
 /// Up to this dimension responses are computed where nothing else is asked for: exact second derivatives take
-/// D (D + 1)/2 directions a step.
+/// D (D + 1)/2 directions a step. Beyond it probes are asked for ([`Request::response_probes`]).
 pub const RESPONSE_UP_TO: usize = 16;
 
 /// Leading samples of the central differences.
@@ -43,6 +43,27 @@ pub(super) fn responds(kind: &ErrorKind) -> bool {
 pub(super) struct Opposites {
     up: Step,
     down: Step,
+}
+
+/// Asks the model once for what probes of the response need.
+///
+/// # Errors
+/// [`Error::Invalid`] where its field has no exact second derivatives, an imported network whose graph of them exceeds
+/// the memory limit, or a source without a known density.
+pub fn check_probes(system: &System) -> Result<()> {
+    let dim = system.dim();
+    if system.source_density.is_none() {
+        return Err(Error::invalid(
+            "probes of the response",
+            "a source whose density is known",
+            "one without",
+            "Leave --response-probes out: the path form needs no density",
+        ));
+    }
+    let unit: Vec<f64> = (0..dim).map(|i| f64::from(u8::from(i == 0))).collect();
+    let (mut y, mut out) = (vec![0.0; dim], vec![0.0; dim]);
+    let at = system.drift.moment(system.grid.start);
+    system.drift.field.second_adjoint(at, &vec![0.0; dim], &unit, &unit, &mut y, &mut out)
 }
 
 /// The opposites of every error that responds, one a size.
@@ -66,9 +87,10 @@ impl Study<'_> {
     /// The forward sweep of the base model, with its density where that is asked for.
     pub(super) fn swept(&self, batch: &Batch, k: usize, keep: Keep) -> Result<Forward> {
         match &self.system.source_density {
-            Some(density) if self.extent.density => {
-                forward_density(&self.base, batch, keep, density.as_ref())
-            }
+            Some(density) if self.extent.density => match self.extent.probes {
+                Some(probes) => forward_probed(&self.base, batch, k, keep, density.as_ref(), probes),
+                None => forward_density(&self.base, batch, keep, density.as_ref()),
+            },
             _ => forward(&self.base, batch, k, keep),
         }
     }
@@ -116,6 +138,8 @@ impl Study<'_> {
         if let Some(density) = &run.density {
             to.insert("response", density.response.clone());
             to.insert("pathwise_score", density.score.clone());
+            to.insert("response_error", density.response_error.clone());
+            to.insert("pathwise_score_error", density.score_error.clone());
             let logs = density.log_source.iter().zip(&run.log_det).map(|(log, det)| log - det);
             to.insert("log_density", logs.collect());
         }

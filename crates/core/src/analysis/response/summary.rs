@@ -5,6 +5,7 @@ use super::{DIFFERENCE_SIZES, checked, responds};
 use crate::error::Result;
 use crate::response::{Differences, Estimate, Forms, Formula, bits_per_dim};
 use crate::statistics::Quantiles;
+use crate::sweep::Probes;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,8 +36,36 @@ pub struct ResponseSummary {
     /// density form is not computed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub density: Option<String>,
+    /// How the volume was differentiated for the density form; absent where that is not computed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub formula: Option<DensityFormula>,
+    /// What random probes add to the uncertainty; absent for exact formulas.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe_errors: Option<ProbeErrors>,
     /// The numbers behind, one entry an error kind and observable.
     pub answers: Vec<Answer>,
+}
+
+/// How ∇ log|det A_n| and tr(db_n A_n^{-1}) are had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DensityFormula {
+    /// From all directions.
+    Exact,
+    /// From random probes.
+    Hutchinson {
+        /// Probes a step and sample.
+        probes: usize,
+    },
+}
+
+/// Standard errors of single samples over their probes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeErrors {
+    /// Median standard error of δ log ρ_τ by error kind, per unit size.
+    pub response: BTreeMap<String, f64>,
+    /// Median of the standard error of the pathwise score over its length.
+    pub score: f64,
 }
 
 /// Response of the mean of one observable to one error, per unit size.
@@ -53,6 +82,9 @@ pub struct Answer {
     /// E\[f δ log ρ\].
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub density: Option<Estimate>,
+    /// The part of the density form's standard error that is due to random probes; absent for exact formulas.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe_error: Option<f64>,
     /// density − path, sample by sample.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub difference: Option<Estimate>,
@@ -112,7 +144,14 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
         differences: reader.read("finite_differences")?,
         response: if reader.extent.density { reader.read("response")? } else { Vec::new() },
         rounding: rounding(reader)?,
+        response_error: Vec::new(),
     };
+    let signs = match reader.extent.probes {
+        Some(Probes::Signs { count }) => Some(count),
+        _ => None,
+    };
+    let response_error = if signs.is_some() { reader.read("response_error")? } else { Vec::new() };
+    let data = Data { response_error, ..data };
     let names = reader.request.error_names();
     let kinds = names.into_iter().zip(&reader.request.errors).filter(|(_, error)| responds(&error.kind));
     let observables = reader.request.observables.as_deref().unwrap_or_default();
@@ -125,9 +164,18 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
             let noisy = reader.system.drift.process.noise_level() > 0.0;
             if noisy { "given-noise" } else { "deterministic" }.into()
         }),
+        formula: reader
+            .extent
+            .density
+            .then(|| signs.map_or(DensityFormula::Exact, |probes| DensityFormula::Hutchinson { probes })),
+        probe_errors: None,
         answers: Vec::with_capacity(count * errors),
     };
+    let mut by_kind = BTreeMap::new();
     for (e, (kind, _)) in kinds.enumerate() {
+        if signs.is_some() {
+            by_kind.insert(kind.clone(), Quantiles::of(&strided(&data.response_error, errors, e)).q50);
+        }
         for (f, observable) in observables.iter().enumerate() {
             let (answer, forms) = data.answer(e, f, &kind, observable.name());
             if let Some(forms) = forms {
@@ -141,7 +189,19 @@ pub(in crate::analysis) fn summarise_response(reader: &Reader) -> Result<Option<
             summary.answers.push(answer);
         }
     }
+    if signs.is_some() {
+        summary.probe_errors = Some(ProbeErrors { response: by_kind, score: score_error(reader)? });
+    }
     Ok(Some(summary))
+}
+
+/// Median of ‖standard error of s‖/‖s‖ over the samples.
+fn score_error(reader: &Reader) -> Result<f64> {
+    let (dim, length) = (reader.system.dim(), |v: &[f64]| v.iter().map(|v| v * v).sum::<f64>().sqrt());
+    let (scores, errors) = (reader.read("pathwise_score")?, reader.read("pathwise_score_error")?);
+    let rows = scores.chunks_exact(dim).zip(errors.chunks_exact(dim));
+    let shares: Vec<f64> = rows.map(|(s, e)| length(e) / length(s).max(f64::MIN_POSITIVE)).collect();
+    Ok(Quantiles::of(&shares).q50)
 }
 
 /// The columns behind.
@@ -160,6 +220,8 @@ struct Data {
     response: Vec<f64>,
     /// Relative rounding of a mean over the checked samples.
     rounding: f64,
+    /// `[n, e]`, or none
+    response_error: Vec<f64>,
 }
 
 /// Relative rounding of half the difference of two means over the m checked samples after τ steps.
@@ -191,6 +253,8 @@ impl Data {
             value: Estimate::of(values.iter().copied()),
             path: Estimate::of(slopes.iter().copied()),
             density: forms.map(|forms| forms.density),
+            probe_error: (!self.response_error.is_empty())
+                .then(|| Forms::probe_error(&values, &strided(&self.response_error, self.errors, e))),
             difference: forms.map(|forms| forms.difference),
             finite_difference: self.differences(e, f, &values, &slopes),
         };

@@ -101,6 +101,7 @@ mod tests {
             path,
             density: Some(estimate(0.2, Some(0.1), Some(0.1))),
             difference: Some(difference),
+            probe_error: None,
             finite_difference: Differences { values: vec![0.3], limit: 0.3, order: None },
         };
         ResponseSummary {
@@ -109,6 +110,8 @@ mod tests {
             finite_difference_sizes: vec![0.1],
             finite_difference_samples: 1,
             density: Some("deterministic".into()),
+            formula: None,
+            probe_errors: None,
             answers: vec![answer],
         }
     }
