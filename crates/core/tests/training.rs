@@ -79,7 +79,7 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
         let losses = descent.gradient(&weights, &batch, &mut gradient).unwrap();
         assert_eq!(losses, descent.losses(&weights, &batch).unwrap());
         let mut expected = vec![0.0f64; descent.count()];
-        for i in 0..n {
+        for (i, found) in losses.iter().enumerate() {
             let input = [batch.x[2 * i], batch.x[2 * i + 1], batch.time[i]].map(f64::from);
             let mut loss = 0.0;
             for d in 0..DIM {
@@ -94,7 +94,7 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
                     expected[w.range.start + d * (DIM + 1) + j] += slope * x;
                 }
             }
-            assert!((loss - f64::from(losses[i])).abs() < 1e-5, "{n} {i}: {loss} {}", losses[i]);
+            assert!((loss - f64::from(*found)).abs() < 1e-5, "{n} {i}: {loss} {found}");
         }
         for (g, e) in gradient.iter().zip(&expected) {
             assert!((f64::from(*g) - e).abs() < 1e-5, "{n}: {g} {e}");

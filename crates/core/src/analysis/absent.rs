@@ -56,7 +56,14 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
     let response = response(dim, request, extent);
     match &response {
         Some(_) => add("response of the density", response.clone()),
-        None => add("density form of the response", density(system, request)),
+        None if extent.density => {}
+        None => {
+            // Probes need the density of the source too, but neither a small D nor all vectors.
+            let probed = system.source_density.is_some();
+            let advice = if probed { "; --response-probes M takes M random probes instead" } else { "" };
+            let why = density(system, request).map(|why| format!("{why}{advice}"));
+            add("density form of the response", why);
+        }
     }
     add("likelihood of the samples", likelihood(system, request, extent));
     let few = classifier_layout(request, 0).is_empty();
@@ -82,7 +89,7 @@ fn angles(request: &Request, extent: &Extent) -> Option<String> {
 fn response(dim: usize, request: &Request, extent: &Extent) -> Option<String> {
     if request.observables.is_none() && dim > RESPONSE_UP_TO {
         return Some(format!(
-            "D = {dim} is above {RESPONSE_UP_TO}; --observable names functions whose response is then computed in its path form"
+            "D = {dim} is above {RESPONSE_UP_TO}; --observable names functions whose response is then computed in its path form, --response-probes M adds the density form"
         ));
     }
     if extent.observables == 0 {
