@@ -22,8 +22,8 @@ use surefoot::sweep::{Batch, Keep, Refinement, forward};
 const TILE: usize = 64;
 /// Leading samples that are followed again with twice the steps, and of how many samples they are at most one.
 const DOUBLED: usize = 16;
-/// Change of their mean log-likelihood, nats a dimension, from which a grid is called coarse.
-const COARSE: f64 = 0.02;
+/// Change of their log-likelihood, nats a dimension, from which a grid is called coarse.
+const COARSE: f64 = 0.01;
 /// Tiles between two writes.
 const TILES: usize = 64;
 
@@ -131,6 +131,8 @@ struct Doubled {
     mean: f64,
     /// … with twice the steps.
     doubled: f64,
+    /// Mean change of a sample's log-likelihood, whatever its sign.
+    change: f64,
     /// How large a change goes unnoticed: what the digits of bits/dim and the probes leave open.
     #[serde(skip)]
     unnoticed: f64,
@@ -139,12 +141,11 @@ struct Doubled {
 impl Doubled {
     /// What to think of the digits, where the steps matter.
     fn caution(&self) -> Option<String> {
-        let change = self.doubled - self.mean;
-        (change.abs() > self.unnoticed).then(|| {
+        (self.change > self.unnoticed).then(|| {
             format!(
-                "caution: with twice the steps the mean over the first {} samples changes by {change:+.3} nats; use more \
-                 steps (--steps) before trusting its digits\n",
-                self.samples
+                "caution: with twice the steps the log-likelihood of the first {} samples changes by {:.3} nats on average; \
+                 use more steps (--steps) before trusting its digits\n",
+                self.samples, self.change
             )
         })
     }
@@ -195,12 +196,14 @@ impl Followed {
         let batch = Batch { source, seed, samples: 0..samples, refinement: Refinement::Doubled };
         let again = log_likelihood(&step, &batch, self.density.as_ref(), self.formula)?;
         let mean = |logs: &[f64]| logs.iter().sum::<f64>() / samples as f64;
-        let squares: f64 = errors[..samples].iter().chain(&again.standard_error).map(|e| e * e).sum();
+        let changes = logs.iter().zip(&again.log_density).map(|(own, doubled)| (own - doubled).abs());
+        let spreads = errors.iter().zip(&again.standard_error).map(|(own, doubled)| own.hypot(*doubled));
         Ok(Doubled {
             samples,
             mean: mean(&logs[..samples]),
             doubled: mean(&again.log_density),
-            unnoticed: COARSE * system.dim() as f64 + 3.0 * squares.sqrt() / samples as f64,
+            change: mean(&changes.collect::<Vec<_>>()),
+            unnoticed: COARSE * system.dim() as f64 + 3.0 * mean(&spreads.collect::<Vec<_>>()),
         })
     }
 
