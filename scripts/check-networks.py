@@ -3,7 +3,7 @@
 
     scripts/check-networks.py FOLDER        needs numpy, onnx, onnxruntime
 
-FOLDER holds what `cargo run --release -p surefoot --example write_networks FOLDER` writes. The files are checked by
+FOLDER holds what the example `write_networks FOLDER` of crates/core writes. The files are checked by
 onnx.checker; the weights of crates/core/tests/networks/networks.npz take the place of theirs, by name; the values are
 compared with those of the same file.
 """
@@ -16,15 +16,20 @@ import onnxruntime
 from onnx.reference import ReferenceEvaluator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-TOLERANCE = {"f32": 2e-5, "f64": 1e-12}
+SINGLE = 2e-5
+EXACT = 1e-12
 
 
-def runner(model, precision):
+def runners(model):
+    """The runtimes that have kernels for the types, each with what is allowed for f64."""
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        return "onnxruntime", lambda feeds: session.run(None, feeds)
+        # onnxruntime spells Gelu out with constants in single precision.
+        gelu = any(node.op_type == "Gelu" for node in model.graph.node)
+        yield "onnxruntime", 1e-8 if gelu else EXACT, lambda feeds: session.run(None, feeds)
     except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
-        return "reference evaluator", lambda feeds: ReferenceEvaluator(model).run(None, feeds)
+        pass
+    yield "reference evaluator", EXACT, lambda feeds: ReferenceEvaluator(model).run(None, feeds)
 
 
 def main():
@@ -48,12 +53,13 @@ def main():
         shape = [d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim[1:]]
         feeds = {key: arrays[f"{name}.{key}"].astype(element) for key in inputs}
         feeds["x"] = feeds["x"].reshape(-1, *shape)
-        runtime, run = runner(model, precision)
-        y, expected = run(feeds)[0], arrays[f"{name}.y"]
-        difference = np.abs(y.reshape(expected.shape) - expected).max() / np.abs(expected).max()
-        print(f"{name:18} {precision} {runtime:20} {inputs}: {difference:.1e}, allowed {TOLERANCE[precision]:.0e}")
-        if not difference <= TOLERANCE[precision]:
-            failed.append(path.name)
+        expected = arrays[f"{name}.y"]
+        for runtime, exact, run in runners(model):
+            allowed = SINGLE if precision == "f32" else exact
+            difference = np.abs(run(feeds)[0].reshape(expected.shape) - expected).max() / np.abs(expected).max()
+            print(f"{name:18} {precision} {runtime:20} {inputs}: {difference:.1e}, allowed {allowed:.0e}")
+            if not difference <= allowed:
+                failed.append(path.name)
     sys.exit(f"FAILED: {failed}" if failed else 0)
 
 
