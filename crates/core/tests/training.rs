@@ -68,7 +68,7 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
     let weights = descent.weights();
     let span = |suffix: &str| descent.spans().iter().find(|s| s.name.ends_with(suffix)).unwrap().clone();
     let (w, b) = (span("weight"), span("bias"));
-    assert_eq!((w.shape.clone(), descent.count()), (vec![DIM, DIM + 1], DIM * (DIM + 2)));
+    assert_eq!((w.shape.clone(), descent.count()), (vec![DIM + 1, DIM], DIM * (DIM + 2)));
     for n in [1, 3, 70] {
         let mut rng = stream(1, n as u64, Purpose::Reference);
         let mut draw =
@@ -83,15 +83,16 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
             let input = [batch.x[2 * i], batch.x[2 * i + 1], batch.time[i]].map(f64::from);
             let mut loss = 0.0;
             for d in 0..DIM {
-                let row = &weights[w.range.clone()][d * (DIM + 1)..][..DIM + 1];
-                let y: f64 = row.iter().zip(input).map(|(w, x)| f64::from(*w) * x).sum::<f64>()
+                // Weights lie as [inputs, outputs].
+                let column = weights[w.range.clone()].iter().skip(d).step_by(DIM);
+                let y: f64 = column.zip(input).map(|(w, x)| f64::from(*w) * x).sum::<f64>()
                     + f64::from(weights[b.range.start + d]);
                 let error = y - f64::from(batch.target[i * DIM + d]);
                 loss += f64::from(batch.weight[i]) * error * error;
                 let slope = 2.0 * f64::from(batch.weight[i]) * error / n as f64;
                 expected[b.range.start + d] += slope;
                 for (j, x) in input.iter().enumerate() {
-                    expected[w.range.start + d * (DIM + 1) + j] += slope * x;
+                    expected[w.range.start + j * DIM + d] += slope * x;
                 }
             }
             assert!((loss - f64::from(*found)).abs() < 1e-5, "{n} {i}: {loss} {found}");
