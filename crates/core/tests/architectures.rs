@@ -235,14 +235,14 @@ fn the_defaults_take_digits_and_start_where_is_customary() {
 }
 
 #[test]
-fn settings_are_read_in_kebab_case_with_their_defaults() {
+fn settings_are_read_with_their_defaults() {
     let read = |text: &str| serde_json::from_str::<Network>(text);
     assert_eq!(read(r#"{"kind": "mlp"}"#).unwrap(), Mlp::default().into());
     assert_eq!(read(r#"{"kind": "unet"}"#).unwrap(), UNet::default().into());
     assert_eq!(read(r#"{"kind": "transformer"}"#).unwrap(), Transformer::default().into());
     let mlp =
         Mlp { class_width: 3, classes: Some(2), time: Time::Fourier(Default::default()), ..Mlp::default() };
-    let text = r#"{"kind": "mlp", "class-width": 3, "classes": 2, "time": {"kind": "fourier"}}"#;
+    let text = r#"{"kind": "mlp", "class_width": 3, "classes": 2, "time": {"kind": "fourier"}}"#;
     assert_eq!(read(text).unwrap(), Network::from(mlp.clone()));
     assert_eq!(Network::from(mlp).no_class(), Some(2));
     for wrong in [

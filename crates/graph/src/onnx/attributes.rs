@@ -82,7 +82,7 @@ impl<'a> Attributes<'a> {
     /// The attribute of a name; one of another kind is noted, and counts as absent.
     fn find(self, name: &str, kind: i32, meaning: &'static str) -> Option<&'a AttributeProto> {
         let attribute = self.0.iter().find(|a| a.name == name)?;
-        let fits = attribute.value.r#type.is_none_or(|declared| declared == 0 || declared == kind);
+        let fits = kind_of(attribute.value).is_none_or(|own| own == kind);
         if !fits {
             attribute.misread.set(Some(meaning));
         }
@@ -94,6 +94,20 @@ impl<'a> Attributes<'a> {
         let wrong = |a: &Attribute| Some(format!("the attribute {} is not {}", a.name, a.misread.get()?));
         self.0.iter().find_map(wrong)
     }
+}
+
+/// The kind that an attribute says it is of, or else that of what it holds; `None` for one that holds nothing.
+fn kind_of(attribute: &AttributeProto) -> Option<i32> {
+    let held = [
+        (INT, attribute.i.is_some()),
+        (FLOAT, attribute.f.is_some()),
+        (STRING, attribute.s.is_some()),
+        (TENSOR, attribute.t.is_some()),
+        (FLOATS, !attribute.floats.is_empty()),
+        (INTS, !attribute.ints.is_empty()),
+    ];
+    let held = held.into_iter().find(|(_, held)| *held).map(|(kind, _)| kind);
+    attribute.r#type.filter(|&declared| declared != 0).or(held)
 }
 
 /// The attribute of a name.
