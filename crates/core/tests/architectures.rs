@@ -247,7 +247,7 @@ fn settings_are_read_with_their_defaults() {
     assert_eq!(Network::from(mlp).no_class(), Some(2));
     for wrong in [
         r#"{"kind": "cnn"}"#,
-        r#"{"kind": "mlp", "class_width": 3}"#,
+        r#"{"kind": "mlp", "class-width": 3}"#,
         r#"{"kind": "unet", "hidden": [2]}"#,
         r#"{"kind": "transformer", "depth": -1}"#,
         r#"{"kind": "mlp", "time": {"kind": "fourier", "freqs": 2}}"#,
