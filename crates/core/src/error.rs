@@ -46,8 +46,8 @@ pub enum Error {
     },
     /// A system with the transposed Jacobian of a step was not solved.
     #[error(
-        "the system with the Jacobian of step {step} in sample {sample} was solved to a relative residual of {residual:.1e} \
-         only, where 1e-6 was expected. Follow all D vectors (-k), which solves it directly, or use more steps"
+        "the system with the Jacobian of step {step} in sample {sample} was left with a relative residual of {residual:.1e}. \
+         Use more steps, compute the network in f64 (precision), or follow all D vectors (-k), which solves it directly"
     )]
     Unsolved {
         /// Index of the sample in the whole run.

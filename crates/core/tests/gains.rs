@@ -6,7 +6,7 @@ use common::{LINEAR, StandardNormalLaw, Swirl, diffusion, gaussian};
 use std::sync::Arc;
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place, SmoothField};
 use surefoot::field::{Circle, Score, SharedField};
-use surefoot::gains::{ErrorNorm, Gains, Measure, gains, worst_error};
+use surefoot::gains::{ErrorNorm, Gains, Measure, gains, gains_and_worst, worst_error};
 use surefoot::process::{Drift, Family, Grid, Noising};
 use surefoot::random::{Purpose, standard_normal, stream};
 use surefoot::sampler::{Method, Step};
@@ -92,6 +92,45 @@ fn circle(steps: usize, level: f64) -> Case {
     let grid = Grid { start: 0.9, end: 0.02, steps };
     let noising = Noising { family: Family::Ou, schedule: surefoot::process::Schedule::Cosine };
     Case::new(Step::new(diffusion(field, noising, level), grid, Method::Euler, vec![]).unwrap(), 20)
+}
+
+/// One way back gives the gains and both worst-case errors of separate ones, and their ζ_τ as a sweep has it.
+#[test]
+fn one_way_back_finds_all() {
+    for (dim, d) in [(3, 1), (4, 3), (2, 1)] {
+        for (method, level) in METHODS {
+            let drift = diffusion(Arc::new(Swirl(dim)), VP, level);
+            let case = Case::new(Step::new(drift, GRID, method, vec![]).unwrap(), 3);
+            let support = coordinates(dim, d);
+            let mut trail = case.trail();
+            let feet = support.project_batch(trail.end());
+            let found = gains_and_worst(&mut trail, &feet, measure(Place::Score), &NORMS).unwrap();
+            assert_eq!(found.gains, case.gains(&support, Place::Score));
+            for (worst, norm) in found.worst.iter().zip(NORMS) {
+                assert_eq!(worst.error, case.worst(&support, Place::Score, norm));
+                assert_eq!(worst.spanned, [true; 3]);
+                let swept = case.displacement(Place::Score, &worst.error);
+                for (found, swept) in worst.displacement.iter().zip(&swept) {
+                    assert!((found - swept).abs() < 1e-11 * (1.0 + swept.abs()), "{found} {swept}");
+                }
+            }
+        }
+    }
+}
+
+/// Without the whole normal space, or with one that is no basis, there are no displacements.
+#[test]
+fn a_basis_that_is_none_is_noticed() {
+    let drift = diffusion(Arc::new(Swirl(3)), VP, 0.0);
+    let case = Case::new(Step::new(drift, GRID, Method::Euler, vec![]).unwrap(), 2);
+    let mut trail = case.trail();
+    let mut feet = coordinates(3, 1).project_batch(trail.end());
+    feet[1].normal[0] += 0.1;
+    let found = gains_and_worst(&mut trail, &feet, measure(Place::Score), &NORMS).unwrap();
+    assert!(found.worst.iter().all(|worst| worst.spanned == [true, false]));
+    feet.iter_mut().for_each(|foot| foot.normal.clear());
+    let found = gains_and_worst(&mut trail, &feet, measure(Place::Score), &NORMS).unwrap();
+    assert!(!found.gains.complete && found.worst.iter().all(|worst| worst.spanned == [false, false]));
 }
 
 /// Linear flow with normal directions of the same and of different rates: all gains by products of step factors.

@@ -130,15 +130,8 @@ impl Case {
         let dim = self.dim();
         let constant: SharedField = Arc::new(ConstantField::new(&vec![1.0; dim]).expect("a direction"));
         let random: SharedField = Arc::new(SmoothField::new(dim, 1.0, None, 0, 0).expect("a field"));
-        [constant, random].map(|field| error(Chi::Field { field, scale: 1.0 })).to_vec()
+        let error =
+            |field| ModelError { chi: Chi::Field { field, scale: 1.0 }, place: Place::Output, size: 1.0 };
+        [constant, random].map(error).to_vec()
     }
-
-    /// One known along the paths.
-    pub fn given() -> ModelError {
-        error(Chi::Given)
-    }
-}
-
-fn error(chi: Chi) -> ModelError {
-    ModelError { chi, place: Place::Output, size: 1.0 }
 }

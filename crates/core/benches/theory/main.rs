@@ -13,11 +13,9 @@ use std::hint::black_box;
 use std::time::Instant;
 use surefoot::condition::quantities;
 use surefoot::error_field::Place;
-use surefoot::gains::{ErrorNorm, Measure, gains, worst_error};
+use surefoot::gains::{ErrorNorm, Measure, gains, gains_and_worst};
 use surefoot::sampler::Step;
-use surefoot::sweep::{
-    Forward, Keep, PathError, Probes, Trail, forward, forward_density, forward_given, forward_probed,
-};
+use surefoot::sweep::{Forward, Keep, Probes, Trail, forward, forward_density, forward_probed};
 
 /// Shares of a default analysis of 1,000 samples: 200 are repeated with twice the steps, 64 keep their paths, 32 have
 /// central differences.
@@ -40,7 +38,7 @@ struct Round {
     kept: f64,
     /// Gains, budget and white-noise share.
     gains: f64,
-    /// A worst-case error field, with its ζ.
+    /// The same with a worst-case error field and its ζ.
     worst: f64,
     /// Quantities of the condition.
     condition: f64,
@@ -77,21 +75,16 @@ impl Case {
         let feet = self.support.project_batch(&run.end);
         let measure = Measure { place: Place::Output, full: false, curves: self.samples, seed: 1 };
         let trail = || Trail::of(&steps.plain, 0..self.samples, &run);
-        let worst = || {
-            let error = worst_error(&mut trail()?, &feet, measure, ErrorNorm::Infinity)?;
-            forward_given(&steps.given, &self.batch(), 0, Keep::default(), &error)
-        };
         let source = Some(self.density.as_ref());
-        let none = PathError::default();
         Round {
             alone: seconds(|| self.swept(&steps.plain, chain)),
             forced: seconds(|| self.swept(&steps.forced, chain)),
             density: seconds(|| self.with_density(&steps.forced, chain)),
             kept: seconds(|| self.swept(&steps.plain, back)),
             gains: seconds(|| gains(&mut trail()?, &feet, measure)),
-            worst: seconds(worst),
+            worst: seconds(|| gains_and_worst(&mut trail()?, &feet, measure, &[ErrorNorm::Infinity])),
             condition: seconds(|| quantities(&steps.plain, &run, self.aligned, source)),
-            values: seconds(|| forward_given(&steps.plain, &self.batch(), 0, Keep::default(), &none)),
+            values: seconds(|| forward(&steps.plain, &self.batch(), 0, Keep::default())),
         }
     }
 
@@ -126,7 +119,7 @@ impl Case {
         let whole = |round: &Round| parts.iter().map(|(_, part)| part(round)).sum::<f64>();
         show("whole theory part / tangent sweep alone", ratio(&whole));
         show("… / tangent sweep with its displacements", ratio(&|r| whole(r) * r.alone / r.forced));
-        let worst = |round: &Round| round.worst * (1.0 + DOUBLED);
+        let worst = |round: &Round| (round.worst - round.gains).max(0.0) * (1.0 + DOUBLED);
         show("with `--error worst`: its field and displacement", ratio(&worst));
         show("whole theory part with it", ratio(&|r| whole(r) + worst(r)));
     }
@@ -139,16 +132,11 @@ type Part = (&'static str, Box<dyn Fn(&Round) -> f64>);
 struct Steps {
     plain: Step,
     forced: Step,
-    given: Step,
 }
 
 impl Steps {
     fn of(case: &Case) -> Steps {
-        Steps {
-            plain: case.step(Vec::new()),
-            forced: case.step(case.errors()),
-            given: case.step(vec![Case::given()]),
-        }
+        Steps { plain: case.step(Vec::new()), forced: case.step(case.errors()) }
     }
 }
 

@@ -3,7 +3,7 @@
 mod directions;
 mod worst;
 
-pub use worst::{ErrorNorm, worst_error};
+pub use worst::{ErrorNorm, Worst, worst_error};
 
 use crate::error::Result;
 use crate::error_field::Place;
@@ -11,6 +11,7 @@ use crate::linalg::{row_sum_norm, spectral_norm};
 use crate::support::Foot;
 use crate::sweep::{Backstep, Trail};
 use directions::Directions;
+use worst::Worsts;
 
 /// Random normal vectors a sample where the normal space is too large to be swept.
 const PROBES: usize = 8;
@@ -89,12 +90,39 @@ pub struct Share {
 /// [`crate::Error::Invalid`] if the feet do not belong to the paths or there can be no error at the place;
 /// [`crate::Error::NonFinite`] when a cotangent leaves the finite numbers.
 pub fn gains(trail: &mut Trail, feet: &[Foot], measure: Measure) -> Result<Gains> {
+    Ok(gains_and_worst(trail, feet, measure, &[])?.gains)
+}
+
+/// What one way back over the paths finds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// The gains.
+    pub gains: Gains,
+    /// Worst-case errors at the same place, one a norm.
+    pub worst: Vec<Worst>,
+}
+
+/// [`gains`] and, from the same way back, the worst-case error in each of `norms`: bit for bit that of [`worst_error`].
+///
+/// # Errors
+/// Those of [`gains`].
+pub fn gains_and_worst(
+    trail: &mut Trail,
+    feet: &[Foot],
+    measure: Measure,
+    norms: &[ErrorNorm],
+) -> Result<Measured> {
     let directions = Directions::at(trail, feet, measure.full, PROBES, measure.seed)?;
     let grid = trail.step().grid;
     let mut sums = Sums::new(&directions, feet.len(), measure.curves.min(feet.len()), grid.steps, grid.dt());
-    let left =
-        trail.backward(directions.rows.clone(), measure.place, &mut |back| sums.add(&directions, back))?;
-    Ok(sums.finish(&directions, left.stored_bytes))
+    let mut worst = Worsts::new(trail, &directions, norms);
+    let rows = worst.join(trail, feet, &measure, &directions)?;
+    let left = trail.backward(rows, measure.place, &mut |back| {
+        sums.add(&directions, worst.rows(), back);
+        worst.add(&directions, back);
+    })?;
+    let worst = worst.finish(&directions);
+    Ok(Measured { gains: sums.finish(&directions, left.stored_bytes), worst })
 }
 
 /// Sums under way.
@@ -125,11 +153,12 @@ impl Sums {
         Sums { steps, dt, curves, probes: vec![0.0; n * directions.probes], found }
     }
 
-    fn add(&mut self, directions: &Directions, back: Backstep) {
-        let dim = directions.dim;
+    /// `extra` further rows a sample are not looked at.
+    fn add(&mut self, directions: &Directions, extra: usize, back: Backstep) {
+        let (dim, count) = (directions.dim, directions.count());
         let found = &mut self.found;
-        for (sample, rows) in back.error.chunks_exact((directions.count() * dim).max(1)).enumerate() {
-            let (normal, rest) = rows.split_at(directions.normal * dim);
+        for (sample, rows) in back.error.chunks_exact(((count + extra) * dim).max(1)).enumerate() {
+            let (normal, rest) = rows[..count * dim].split_at(directions.normal * dim);
             let (tangent, probes) = rest.split_at(directions.tangent * dim);
             let (off, along) = (spectral_norm(dim, normal), spectral_norm(dim, tangent));
             found.normal[sample] += off;

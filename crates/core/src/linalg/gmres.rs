@@ -8,8 +8,8 @@ const BASIS: usize = 40;
 const CYCLES: usize = 10;
 /// Residual over right-hand side at which an iteration ends.
 const TOLERANCE: f64 = 1e-10;
-/// What ‖b − Ax‖ must be of ‖b‖ + ‖x‖ at last: the products of a network in single precision are no better.
-const ACCEPTED: f64 = 1e-6;
+/// What ‖b − Ax‖ must be of ‖b‖ + ‖A‖‖x‖ at last: the products of a deep network in single precision are no better.
+const ACCEPTED: f64 = 1e-5;
 /// … and of ‖b‖ alone, so that the huge solutions of singular systems are none.
 const AT_MOST: f64 = 1e-3;
 
@@ -71,6 +71,8 @@ struct Row {
     rotations: Vec<[f64; 2]>,
     /// The rotated right-hand side; its last entry is the residual.
     right: Vec<f64>,
+    /// Largest ‖A v‖ of a unit vector so far, which stands for ‖A‖.
+    stretch: f64,
     /// Residual over ‖b‖ after the last cycle, and whether it may be left.
     left: f64,
     accepted: bool,
@@ -128,6 +130,7 @@ impl Row {
 
     /// Takes the next column of the Hessenberg matrix in and rotates it to triangular form.
     fn absorb(&mut self, mut column: Vec<f64>) {
+        self.stretch = self.stretch.max(norm(&column));
         let rotate = |pair: &mut [f64], [c, s]: [f64; 2]| {
             (pair[0], pair[1]) = (c * pair[0] + s * pair[1], c * pair[1] - s * pair[0]);
         };
@@ -159,15 +162,17 @@ impl Row {
         found
     }
 
-    /// Whether what is left is small, or as small as the products allow where the iteration saw it fall.
+    /// Whether what is left is small, or as small as the products allow: where the iteration saw it fall, or another cycle
+    /// has not halved it.
     fn judge(&mut self, residual: f64, solution: f64) {
         if self.solved {
             return;
         }
-        self.left = residual / self.norm;
-        self.accepted = residual <= ACCEPTED * (self.norm + solution) && self.left <= AT_MOST;
+        let before = std::mem::replace(&mut self.left, residual / self.norm);
+        self.accepted = residual <= ACCEPTED * (self.norm + self.stretch * solution) && self.left <= AT_MOST;
         let fell = self.right.last().is_some_and(|last| last.abs() <= TOLERANCE * self.norm);
-        self.solved = self.left <= TOLERANCE || (fell && self.accepted);
+        let stays = before > 0.0 && self.left > 0.5 * before;
+        self.solved = self.left <= TOLERANCE || (self.accepted && (fell || stays));
     }
 }
 

@@ -12,7 +12,7 @@ use super::study::Study;
 use super::system::System;
 use crate::error::Result;
 use crate::error_field::ModelError;
-use crate::gains::{ErrorNorm, Gains, Measure, gains, worst_error};
+use crate::gains::{ErrorNorm, Gains, Measure, Worst, gains_and_worst, worst_error};
 use crate::process::Grid;
 use crate::sampler::Step;
 use crate::support::Foot;
@@ -95,6 +95,18 @@ fn is_full(system: &System) -> bool {
     system.support.as_ref().is_some_and(|support| support.intrinsic_dim() == system.dim())
 }
 
+/// ζ_τ `[n, D]`: as the way back found it, and by one more sweep for samples without a basis of N and T.
+fn displacement(step: &Step, batch: &Batch, worst: &Worst) -> Result<Vec<f64>> {
+    if worst.spanned.iter().all(|spanned| *spanned) {
+        return Ok(worst.displacement.clone());
+    }
+    let mut zeta = forward_given(step, batch, 0, Keep::default(), &worst.error)?.displacement;
+    let dim = step.dim();
+    let rows = zeta.chunks_exact_mut(dim).zip(worst.displacement.chunks_exact(dim)).zip(&worst.spanned);
+    rows.filter(|(_, spanned)| **spanned).for_each(|((zeta, found), _)| zeta.copy_from_slice(found));
+    Ok(zeta)
+}
+
 impl Study<'_> {
     /// Whether paths are walked backwards at all.
     pub(super) fn goes_back(&self) -> bool {
@@ -126,26 +138,33 @@ impl Study<'_> {
         };
         let place = self.request.gains.filter(|_| self.extent.gains);
         let measure = |place| Measure { place, full: self.extent.full, curves, seed: self.request.seed };
-        let gains = place.map(|place| gains(&mut trail, feet, measure(place))).transpose()?;
-        let worst = |kind: &PathKind| worst_error(&mut trail, feet, kind.measure, kind.norm);
-        let errors = self.path_kinds.iter().map(worst).collect::<Result<Vec<_>>>()?;
+        // Errors at the place of the gains come from the same way back.
+        let beside = |kind: &PathKind| place == Some(kind.measure.place);
+        let norms: Vec<ErrorNorm> = self.path_kinds.iter().filter(|k| beside(k)).map(|k| k.norm).collect();
+        let measured =
+            place.map(|place| gains_and_worst(&mut trail, feet, measure(place), &norms)).transpose()?;
+        let (gains, found) = measured.map_or((None, Vec::new()), |m| (Some(m.gains), m.worst));
+        let mut found = found.into_iter();
+        let worst = |kind: &PathKind| match beside(kind).then(|| found.next()).flatten() {
+            Some(worst) => Ok(worst),
+            None => {
+                let error = worst_error(&mut trail, feet, kind.measure, kind.norm)?;
+                let spanned = vec![false; batch.samples.len()];
+                Ok(Worst { error, displacement: Vec::new(), spanned })
+            }
+        };
+        let worst = self.path_kinds.iter().map(worst).collect::<Result<Vec<_>>>()?;
         drop(trail);
-        self.add_displacements(on, batch, run, &errors)?;
-        Ok(Back { gains, errors })
+        self.add_displacements(on, batch, run, &worst)?;
+        Ok(Back { gains, errors: worst.into_iter().map(|worst| worst.error).collect() })
     }
 
     /// Puts ζ of the path kinds between those of the other errors, `[n, e, D]`.
-    fn add_displacements(
-        &self,
-        on: On,
-        batch: &Batch,
-        run: &mut Forward,
-        errors: &[PathError],
-    ) -> Result<()> {
+    fn add_displacements(&self, on: On, batch: &Batch, run: &mut Forward, errors: &[Worst]) -> Result<()> {
         let (dim, n) = (self.system.dim(), batch.samples.len());
-        for (kind, error) in self.path_kinds.iter().zip(errors) {
+        for (kind, worst) in self.path_kinds.iter().zip(errors) {
             let step = if on == On::Own { &kind.own } else { &kind.doubled };
-            let zeta = forward_given(step, batch, 0, Keep::default(), error)?.displacement;
+            let zeta = displacement(step, batch, worst)?;
             let before = run.displacement.len() / (n * dim).max(1);
             let mut joined = Vec::with_capacity((before + 1) * n * dim);
             for (sample, zeta) in zeta.chunks_exact(dim).enumerate() {
