@@ -178,7 +178,8 @@ fn response(text: &mut String, summary: &Summary) {
     let _ = writeln!(text, "{}", if dense { format!("{:>22}", "density form") } else { String::new() });
     for answer in response.answers.iter().take(MOST_ANSWERS) {
         let name = format!("{}: {}", answer.kind, answer.observable);
-        let density = answer.density.as_ref().map_or_else(String::new, |e| format!("{:>22}", with_error(e)));
+        let density = answer.density.as_ref().map_or_else(|| "-".into(), with_error);
+        let density = if dense { format!("{density:>22}") } else { String::new() };
         let (mean, path) = (number(answer.value.mean), with_error(&answer.path));
         let _ = writeln!(text, "  {name:<32}{mean:>11}{path:>22}{density}");
     }

@@ -22,11 +22,13 @@ pub struct Estimate {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub standard_error: Option<f64>,
     /// Share of Σ (v − mean)² that the largest hundredth of the samples carries, at least one; absent for fewer than 20
-    /// samples and where all are equal.
+    /// samples and where all are equal to rounding.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tail_share: Option<f64>,
 }
 
+/// Values that differ by less than this share of their mean are equal to rounding.
+const ROUNDING: f64 = 1e-12;
 /// Fewest samples of which a tail is told.
 const FEWEST_OF_A_TAIL: usize = 20;
 /// Share of the variance in its largest hundredth from which a standard error is not to be trusted.
@@ -41,7 +43,8 @@ impl Estimate {
         let mut squares: Vec<f64> = values.map(|v| (v - mean).powi(2)).collect();
         let square: f64 = squares.iter().sum();
         let standard_error = (count > 1).then(|| (square / (n - 1.0) / n).sqrt());
-        let tail_share = (count >= FEWEST_OF_A_TAIL && square > 0.0).then(|| {
+        let spread = square > n * (ROUNDING * mean).powi(2);
+        let tail_share = (count >= FEWEST_OF_A_TAIL && spread).then(|| {
             squares.sort_by(f64::total_cmp);
             squares.iter().rev().take(count.div_ceil(100)).sum::<f64>() / square
         });
@@ -218,6 +221,9 @@ mod tests {
         heavy[7] = 40.0;
         assert!(of(&heavy).is_heavy_tailed(), "{:?}", of(&heavy));
         assert_eq!(of(&heavy[..19]).tail_share, None, "too few to tell");
-        assert_eq!(of(&[2.0; 50]).tail_share, None, "no spread at all");
+        let mut equal = [2.0; 50];
+        assert_eq!(of(&equal).tail_share, None, "no spread at all");
+        equal[3] += 1e-15;
+        assert_eq!(of(&equal).tail_share, None, "rounding");
     }
 }

@@ -297,8 +297,8 @@ fn row(answer: &Answer, density: bool) -> Vec<String> {
         with_error(&answer.path),
     ];
     if density {
-        cells.push(answer.density.as_ref().map_or_else(String::new, with_error));
-        cells.push(answer.difference.as_ref().map_or_else(String::new, with_error));
+        cells.push(answer.density.as_ref().map_or_else(|| ABSENT.into(), with_error));
+        cells.push(answer.difference.as_ref().map_or_else(|| ABSENT.into(), with_error));
     }
     cells
 }

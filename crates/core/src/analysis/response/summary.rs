@@ -245,7 +245,8 @@ impl Data {
     fn answer(&self, e: usize, f: usize, kind: &str, observable: String) -> (Answer, Option<Forms>) {
         let values = strided(&self.values, self.count, f);
         let slopes = strided(&self.slopes, self.errors * self.count, e * self.count + f);
-        let forms = (!self.response.is_empty())
+        // The density form is a covariance, of which one sample has none.
+        let forms = (!self.response.is_empty() && values.len() > 1)
             .then(|| Forms::of(&values, &slopes, &strided(&self.response, self.errors, e)));
         let answer = Answer {
             kind: kind.into(),
