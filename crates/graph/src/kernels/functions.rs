@@ -133,38 +133,54 @@ unsafe fn lane_by_lane<V: Vector>(m: &Map<V::Scalar>) {
     }
 }
 
-/// (e^x, e^x − 1), both with small relative error. 0 (and −1) below the range of normal numbers.
-///
+/// Parts of e^x = 2ⁿ (1 + `less_one`).
+struct Reduced<V> {
+    n: V,
+    less_one: V,
+}
+
 /// x = n ln 2 + r with |r| ≤ ½ ln 2; e^r − 1 by its Taylor polynomial, cut where it reaches the precision.
 #[inline(always)]
-unsafe fn exp_pair<V: Vector>(x: V) -> (V, V) {
+unsafe fn reduce<V: Vector>(x: V) -> Reduced<V> {
     // SAFETY: handed on to the caller.
     unsafe {
-        let (low, high) = (V::splat(V::Scalar::EXP_RANGE[0]), V::splat(V::Scalar::EXP_RANGE[1]));
         let (ln2_high, ln2_low) = (V::splat(V::Scalar::LN_2[0]), V::splat(V::Scalar::LN_2[1]));
-        let (one, zero) = (number::<V>(1.0), number::<V>(0.0));
-        let inside = high.min(low.max(x));
-        let n = inside.mul(V::splat(V::Scalar::LOG2_E)).round();
-        let r = zero.sub(n).mul_add(ln2_high, inside);
-        let r = zero.sub(n).mul_add(ln2_low, r);
+        let n = x.mul(V::splat(V::Scalar::LOG2_E)).round();
+        let minus_n = number::<V>(0.0).sub(n);
+        let r = minus_n.mul_add(ln2_low, minus_n.mul_add(ln2_high, x));
         let mut series = V::splat(V::Scalar::EXP[V::Scalar::EXP.len() - 1]);
         for &coefficient in V::Scalar::EXP.iter().rev().skip(1) {
             series = series.mul_add(r, V::splat(coefficient));
         }
-        let less_one = r.mul(r).mul_add(series, r);
-        let exp = one.add(less_one).scale(n);
-        let infinity = number(f64::INFINITY);
-        let exp = V::select(x.gt(high), infinity, V::select(low.gt(x), zero, exp));
-        let power = V::select(low.gt(x), zero, one.scale(n));
-        let expm1 = less_one.mul_add(power, power.sub(one));
-        (exp, V::select(x.gt(high), infinity, expm1))
+        Reduced { n, less_one: r.mul(r).mul_add(series, r) }
     }
 }
 
+/// e^x with small relative error; 0 below the range of normal numbers.
 #[inline(always)]
 unsafe fn exp<V: Vector>(x: V) -> V {
     // SAFETY: handed on to the caller.
-    unsafe { exp_pair(x).0 }
+    unsafe {
+        let (low, high) = (V::splat(V::Scalar::EXP_RANGE[0]), V::splat(V::Scalar::EXP_RANGE[1]));
+        let Reduced { n, less_one } = reduce(high.min(low.max(x)));
+        let exp = number::<V>(1.0).add(less_one).scale(n);
+        let below = V::select(low.gt(x), number(0.0), exp);
+        V::select(x.gt(high), number(f64::INFINITY), below)
+    }
+}
+
+/// (e^x, e^x − 1) for x ≤ 0, both with small relative error; (0, −1) below the range of normal numbers.
+#[inline(always)]
+unsafe fn decay_pair<V: Vector>(x: V) -> (V, V) {
+    // SAFETY: handed on to the caller.
+    unsafe {
+        let low = V::splat(V::Scalar::EXP_RANGE[0]);
+        let one = number::<V>(1.0);
+        let Reduced { n, less_one } = reduce(low.max(x));
+        let power = n.power_of_two();
+        let exp = V::select(low.gt(x), number(0.0), one.add(less_one).mul(power));
+        (exp, less_one.mul_add(power, power.sub(one)))
+    }
 }
 
 /// (σ(x), σ(−x)), neither with cancellation.
@@ -174,7 +190,7 @@ unsafe fn sigmoid_and_rest<V: Vector>(x: V) -> (V, V) {
     unsafe {
         let zero = number::<V>(0.0);
         let one = number::<V>(1.0);
-        let e = exp(zero.sub(x.abs()));
+        let e = decay_pair(zero.sub(x.abs())).0;
         let large = one.div(one.add(e));
         let small = e.mul(large);
         let positive = x.gt(zero);
@@ -205,7 +221,7 @@ unsafe fn sigmoid_pair<V: Vector>(x: V) -> (V, V) {
 unsafe fn tanh_pair<V: Vector>(x: V) -> (V, V) {
     // SAFETY: handed on to the caller.
     unsafe {
-        let (e, less_one) = exp_pair(number::<V>(-2.0).mul(x.abs()));
+        let (e, less_one) = decay_pair(number::<V>(-2.0).mul(x.abs()));
         let sum = number::<V>(1.0).add(e);
         let value = number::<V>(0.0).sub(less_one).div(sum).copysign(x);
         (value, number::<V>(4.0).mul(e).div(sum.mul(sum)))
@@ -231,7 +247,7 @@ unsafe fn exp_linear<V: Vector>(x: V, gain: V, amplitude: V, rate: V, bent: V) -
     unsafe {
         let zero = number::<V>(0.0);
         let positive = x.gt(zero);
-        let (e, less_one) = exp_pair(zero.min(rate.mul(x)));
+        let (e, less_one) = decay_pair(zero.min(rate.mul(x)));
         let value = V::select(positive, gain.mul(x), amplitude.mul(less_one));
         (value, V::select(positive, gain, bent.mul(e)))
     }

@@ -96,11 +96,12 @@ macro_rules! lanes {
             }
             #[inline(always)]
             unsafe fn scale(self, n: Self) -> Self {
-                let power = |n: $scalar| <$scalar>::from_bits(((n as i32 + $bias) as $bits) << $mantissa);
-                self.zip(n, |x, n| {
-                    let half = (0.5 * n) as i32 as $scalar;
-                    x * power(half) * power(n - half)
-                })
+                let half = n.map(|n| (0.5 * n) as i32 as $scalar);
+                unsafe { self.mul(half.power_of_two()).mul(n.sub(half).power_of_two()) }
+            }
+            #[inline(always)]
+            unsafe fn power_of_two(self) -> Self {
+                self.map(|n| <$scalar>::from_bits(((n as i32 + $bias) as $bits) << $mantissa))
             }
             #[inline(always)]
             unsafe fn gt(self, b: Self) -> [bool; N] {

@@ -98,6 +98,8 @@ pub(crate) trait Vector: Copy {
     unsafe fn round(self) -> Self;
     /// self · 2ⁿ for an integer n in ±2 times the range of exponents.
     unsafe fn scale(self, n: Self) -> Self;
+    /// 2ⁿ for an integer n in the range of normal exponents.
+    unsafe fn power_of_two(self) -> Self;
     /// self > b; false where either is NaN.
     unsafe fn gt(self, b: Self) -> Self::Mask;
     /// self = b; false where either is NaN.

@@ -172,6 +172,10 @@ macro_rules! wide {
                 Wide(unsafe { $scale(self.0, n.0) })
             }
             #[inline(always)]
+            unsafe fn power_of_two(self) -> Self {
+                Wide(unsafe { $scale($splat(1.0), self.0) })
+            }
+            #[inline(always)]
             unsafe fn gt(self, b: Self) -> $mask {
                 unsafe { $cmp::<_CMP_GT_OQ>(self.0, b.0) }
             }
@@ -312,9 +316,12 @@ macro_rules! pair {
                 unsafe {
                     let half = n.mul(Self::splat(0.5)).round();
                     let rest = n.sub(half);
-                    let scaled = self.mul(Pair($power(half.0), $power(half.1)));
-                    scaled.mul(Pair($power(rest.0), $power(rest.1)))
+                    self.mul(half.power_of_two()).mul(rest.power_of_two())
                 }
+            }
+            #[inline(always)]
+            unsafe fn power_of_two(self) -> Self {
+                unsafe { Pair($power(self.0), $power(self.1)) }
             }
             #[inline(always)]
             unsafe fn gt(self, b: Self) -> ($register, $register) {
