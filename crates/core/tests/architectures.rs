@@ -45,7 +45,7 @@ fn referenced(npz: &mut Arrays, name: &str, Case { shape, network }: &Case) -> G
         })
         .collect();
     let numbers: Vec<(&str, &[f64])> = numbers.iter().map(|(n, v)| (n.as_str(), &v[..])).collect();
-    graph.with_parameter_values(&numbers).unwrap()
+    graph.with_values(&numbers).unwrap()
 }
 
 /// x, t and, where there is one, label of a case.

@@ -39,7 +39,7 @@ fn check(npz: &mut Arrays, name: &str, layer: &Layer) {
         })
         .collect();
     let values: Vec<(&str, &[f64])> = weights.iter().map(|(n, v, _)| (n.as_str(), &v[..])).collect();
-    let graph = graph.with_parameter_values(&values).unwrap();
+    let graph = graph.with_values(&values).unwrap();
     let n = x.shape[0];
     let close = |what: &str, got: &[f64], expected: &[f64]| {
         let deviation = deviation(got, expected);

@@ -65,24 +65,6 @@ impl Graph {
         Ok(graph)
     }
 
-    /// The graph with other numbers for some of its weights.
-    ///
-    /// # Errors
-    /// If the graph uses no weight of a name, or has another number of elements there.
-    pub fn with_parameter_values(&self, values: &[(&str, &[f64])]) -> Result<Graph, String> {
-        let mut graph = self.clone();
-        for (name, numbers) in values {
-            let parameter = self.parameters.iter().find(|p| p.name == *name);
-            let node = parameter.ok_or_else(|| format!("the graph uses no weight named {name}"))?.node;
-            let count = self.node(node).elements();
-            if numbers.len() != count {
-                return Err(format!("the weight {name} has {count} elements, got {}", numbers.len()));
-            }
-            graph.nodes[node.0].op = Op::Constant((*numbers).into());
-        }
-        Ok(graph)
-    }
-
     /// What `rewrite` makes of the graph without seeing the numbers of its weights, which it can then not compute with:
     /// they stay under their names.
     pub(crate) fn around_weights(&self, rewrite: impl FnOnce(&Graph) -> Graph) -> Graph {

@@ -85,9 +85,10 @@ impl HalfOfGain {
         } else {
             "The model must be most accurate there"
         };
+        let steps = if first == last { format!("n = {first}") } else { format!("n = {first} to {last}") };
         format!(
-            "Half of the gain off the support comes from {:.0} % of the steps, n = {first} to {last} (model time {start:.3} \
-             to {end:.3}). {word}.",
+            "Half of the gain off the support comes from {:.0} % of the steps, {steps} (model time {start:.3} to {end:.3}). \
+             {word}.",
             100.0 * share_of_steps
         )
     }

@@ -89,13 +89,19 @@ impl Adam {
         Ok(())
     }
 
-    /// w ← (1 − rate λ) w − rate m̂/(√v̂ + ε), with m̂ and v̂ the means of `factor` · gradient and of its square,
-    /// corrected for their start at 0.
+    /// w ← (1 − rate λ) w − rate m̂/(√v̂ + ε), with m̂ and v̂ the means of the gradient, shortened to `clip`, and of its
+    /// square, corrected for their start at 0. Answers the length of the gradient before it was shortened.
     ///
     /// # Errors
     /// [`crate::Error::Invalid`] if the sizes differ or the gradient is not finite or longer than 1e18; nothing has
     /// changed then.
-    pub fn step(&mut self, rate: f64, factor: f64, weights: &mut [f32], gradient: &[f32]) -> Result<()> {
+    pub fn step(
+        &mut self,
+        rate: f64,
+        clip: Option<f64>,
+        weights: &mut [f32],
+        gradient: &[f32],
+    ) -> Result<f64> {
         self.check(weights.len())?;
         if gradient.len() != weights.len() {
             let expected = format!("a gradient of {} weights", weights.len());
@@ -113,9 +119,10 @@ impl Adam {
                 "Lower the learning rate, or train less close to times where the target is singular",
             ));
         }
+        let factor = clip.map_or(1.0, |clip| if norm > clip { clip / norm } else { 1.0 });
         self.steps += 1;
         update(self.constants(rate, factor), weights, gradient, &mut self.first, &mut self.second);
-        Ok(())
+        Ok(norm)
     }
 
     fn constants(&self, rate: f64, factor: f64) -> Constants {

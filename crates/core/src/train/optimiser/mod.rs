@@ -59,10 +59,8 @@ impl Optimiser {
     /// [`Error::Invalid`] if the sizes differ or the gradient is not finite; nothing has changed then.
     pub fn step(&mut self, weights: &mut [f32], gradient: &[f32]) -> Result<Step> {
         self.check(weights.len())?;
-        let norm = global_norm(gradient);
         let rate = self.rate.at(self.adam.steps);
-        let factor = self.clip.map_or(1.0, |clip| if norm > clip { clip / norm } else { 1.0 });
-        self.adam.step(rate, factor, weights, gradient)?;
+        let norm = self.adam.step(rate, self.clip, weights, gradient)?;
         if let Some(average) = &mut self.average {
             average.update(weights)?;
         }
