@@ -159,7 +159,7 @@ fn gains(text: &mut String, summary: &Summary) {
     for attained in &gains.attained {
         let size = short(attained.size);
         let norm = if attained.kind.starts_with("worst-l2") { "2" } else { "inf" };
-        row(text, &format!("{} {size}: moved / eps G_N,{norm}", attained.kind), &attained.share);
+        row(text, &format!("{} {size}: distance added / eps G_N,{norm}", attained.kind), &attained.share);
     }
 }
 

@@ -1,5 +1,15 @@
 //! One error type for the whole library: what was being done, what was expected, what came instead, what to do.
 
+/// What leaves the finite numbers and what helps.
+fn why(quantity: &str, value: f64) -> &'static str {
+    if quantity.starts_with("log growth") && value == f64::NEG_INFINITY {
+        "The step maps a direction to zero, so no growth can be followed: use more or fewer steps, or fewer vectors"
+    } else {
+        "The drift blows up there: use more steps, end the generation earlier, or make errors smaller; at step 0, look for \
+         non-finite numbers in the model's weights"
+    }
+}
+
 /// Everything that can go wrong in the numerics.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
@@ -18,8 +28,8 @@ pub enum Error {
     /// A sample path left the finite numbers.
     #[error(
         "non-finite {quantity} ({value}) in sample {sample} at step {step}. \
-         The drift blows up there: use more steps, or end the generation earlier; at step 0, look for \
-         non-finite numbers in the model's weights"
+         {}",
+        why(quantity, *value)
     )]
     NonFinite {
         /// Which quantity: state, tangent, drift.

@@ -103,7 +103,7 @@ pub fn reproduce_html(input: &ReproduceInput) -> String {
         p class="subtitle" { "Claims of N. Chandramoorthy and A. de Clercq (NeurIPS 2025) beside our measurements, with 95 % intervals" }
         div class="scroll" { (table(&["claim", "figure", "answer"], &rows)) }
         @for figure in figures {
-            (section(figure, &figure.replace("fig", "Figure "), html! {
+            (section(figure, &figure.replace("fig", "The paper's Fig. "), html! {
                 @for claim in input.claims.iter().filter(|claim| claim.figure == figure) { (one(claim)) }
                 @for page in input.pages.iter().filter(|page| page.figures.contains(&figure)) {
                     @if let Some(note) = page.note { p { (note) } }

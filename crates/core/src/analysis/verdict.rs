@@ -224,11 +224,17 @@ fn gains(summary: &Summary, reasons: &mut Vec<String>) {
     let Some(gains) = &summary.gains else { return };
     let along =
         gains.tangent.as_ref().map_or_else(String::new, |q| format!(" and by {} along it", digits(q.q50)));
+    let sizes = match gains.bounds() {
+        true => format!("by at most {} off the support{along} (medians)", digits(gains.normal.q50)),
+        false => format!(
+            "by at most {} straight away from the support{along} (medians); other directions off the support are too many to be \
+             swept",
+            digits(gains.normal.q50)
+        ),
+    };
     reasons.push(format!(
-        "An error nowhere larger than 1 (2-norm, in the {}) moves a sample to first order by at most {} off the \
-         support{along} (medians). {}",
+        "An error nowhere larger than 1 (2-norm, in the {}) moves a sample to first order {sizes}. {}",
         gains.error_in,
-        digits(gains.normal.q50),
         gains.half.sentence()
     ));
 }

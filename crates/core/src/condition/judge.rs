@@ -47,8 +47,11 @@ pub struct Judgement {
     pub t_star: Option<usize>,
     /// The largest such δ at t*.
     pub delta: Option<f64>,
-    /// The clause that breaks at the step before t*; `None` if the condition holds from the start.
+    /// The clause that breaks at the step before t*, the first by number of several; `None` if the condition holds from
+    /// the start.
     pub first_failing: Option<Clause>,
+    /// Every clause that breaks by itself at that step.
+    pub broken: PerClause<bool>,
     /// At that step (or at 0): mean log stretch a step to the end in nats, 1 − curvature, `CROSS_RATIO` − cross ratio.
     /// Positive where the clause can hold.
     pub margin: PerClause<f64>,
@@ -69,6 +72,7 @@ struct Window {
     t_star: Option<usize>,
     delta: Option<f64>,
     first_failing: Option<Clause>,
+    broken: PerClause<bool>,
 }
 
 /// The clauses at one step.
@@ -90,12 +94,13 @@ pub fn judge(quantities: &Quantities, sample: usize, stretch: Stretch) -> Judgem
     let margins = margins(quantities, sample, stretch);
     let from =
         |holds: &dyn Fn(usize) -> bool| (0..steps).rev().take_while(|n| holds(*n)).last().unwrap_or(steps);
-    let Window { t_star, delta, first_failing } = window(&margins);
+    let Window { t_star, delta, first_failing, broken } = window(&margins);
     let at = &margins[first_failing.map_or(0, |_| t_star.unwrap_or(steps) - 1)];
     Judgement {
         t_star,
         delta,
         first_failing,
+        broken,
         margin: PerClause {
             stretch: at.stretch,
             curvature: 1.0 - at.curvature,
@@ -151,22 +156,25 @@ fn window(margins: &[Margins]) -> Window {
     for (n, at) in margins.iter().enumerate().rev() {
         let upper = most.min(at.stretch.exp_m1());
         let lower = least.max(at.curvature.powf((steps - n) as f64));
-        let broken = if upper <= 0.0 {
+        let broken =
+            PerClause { stretch: upper <= 0.0, curvature: lower >= 1.0, cross: at.ratio > CROSS_RATIO };
+        let first_failing = if broken.stretch {
             Some(Clause::Stretch)
-        } else if lower >= 1.0 {
+        } else if broken.curvature {
             Some(Clause::Curvature)
-        } else if at.ratio > CROSS_RATIO {
+        } else if broken.cross {
             Some(Clause::Cross)
         } else if lower > upper {
             Some(Clause::Delta)
         } else {
             None
         };
-        if broken.is_some() {
+        if first_failing.is_some() {
             let t_star = (n + 1 < steps).then_some(n + 1);
-            return Window { t_star, delta: t_star.map(|_| most), first_failing: broken };
+            return Window { t_star, delta: t_star.map(|_| most), first_failing, broken };
         }
         (least, most) = (lower, upper);
     }
-    Window { t_star: Some(0), delta: Some(most), first_failing: None }
+    let broken = PerClause { stretch: false, curvature: false, cross: false };
+    Window { t_star: Some(0), delta: Some(most), first_failing: None, broken }
 }

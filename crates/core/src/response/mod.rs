@@ -125,17 +125,23 @@ pub struct Differences {
 /// may then be rounding, which leaves an order between sizes ten times apart within 0.1.
 const ABOVE_FLOOR: f64 = 10.0;
 
+/// How far apart errors times ε may lie where all are rounding.
+const SCATTER: f64 = 50.0;
+
 impl Differences {
     /// From the values at `sizes`, largest first; `rounding` is how far half the difference of two means of the observable is off by rounding.
     ///
     /// Rounding adds κ/ε to a difference. κ is `rounding`, or what the differences themselves show: their own error falls
     /// with ε in the end, so one that grows from a size to the next, and is of the size κ/ε at all later ones, is rounding.
+    /// Errors whose products with ε differ by more than [`SCATTER`] are not.
     pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, rounding: f64) -> Differences {
         let errors: Vec<f64> = values.iter().map(|value| (value - limit).abs()).collect();
         let pairs = 0..sizes.len().saturating_sub(1);
         let grown = pairs.clone().filter(|&i| errors[i + 1] > errors[i]);
         let later = |i: usize| errors.iter().zip(sizes).skip(i + 1).map(|(error, size)| error * size);
-        let floor = grown.map(|i| later(i).fold(f64::INFINITY, f64::min)).fold(rounding, f64::max);
+        let least = |i: usize| later(i).fold(f64::INFINITY, f64::min);
+        let rounded = grown.filter(|&i| later(i).fold(0.0, f64::max) <= SCATTER * least(i));
+        let floor = rounded.map(least).fold(rounding, f64::max);
         let visible = |i: usize| errors[i] > ABOVE_FLOOR * (floor / sizes[i]).max(f64::EPSILON * limit.abs());
         let last = pairs.rev().find(|&i| visible(i) && visible(i + 1) && errors[i] > errors[i + 1]);
         let slope = |i: usize| (errors[i] / errors[i + 1]).ln() / (sizes[i] / sizes[i + 1]).ln();
@@ -191,6 +197,7 @@ mod tests {
         assert_eq!(of([1e-8, 1e-7, 1e-6, 1e-5], 0.0), None);
         // Growth at sizes that are too large is not rounding: what follows is far below 1/ε.
         assert!((of([1e-3, 1e-2, 1e-4, 1e-6], 0.0).unwrap() - 2.0).abs() < 0.01);
+        assert!((of([1.2e-3, 2.36e-3, 1.393e-6, 1.394e-8], 0.0).unwrap() - 2.0).abs() < 0.01);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::forward::{check, starts};
 use super::{Batch, check_finite};
 use crate::error::{Error, Result};
 use crate::linalg::dot;
-use crate::random::{Purpose, standard_normal, stream};
+use crate::random::{Purpose, Stream, random_signs, stream};
 use crate::sampler::{Step, StepNoise};
 
 /// How div v is had.
@@ -13,7 +13,8 @@ use crate::sampler::{Step, StepNoise};
 pub enum Divergence {
     /// From D tangents a step.
     Exact,
-    /// Mean of zᵀ (∂v/∂x) z over probes z of independent signs, the same along a path.
+    /// Mean of zᵀ (∂v/∂x) z over probes z of independent signs, anew at every step, so that their errors average out
+    /// along the path.
     Hutchinson {
         /// Probes a sample, at least 2, so that there is a standard error.
         probes: usize,
@@ -57,7 +58,7 @@ pub fn divergence(step: &Step, batch: &Batch, how: Divergence) -> Result<LogChan
     };
     let mut x = starts(batch);
     let start = x.clone();
-    let mut walk = Walk { step, rows, probes: probes(batch, dim, rows, how), scratch: Scratch::default() };
+    let mut walk = Walk::new(step, batch, rows, how);
     let samples = batch.samples.len();
     // One integral a probe, or one a coordinate.
     let mut integrals = vec![0.0; samples * rows];
@@ -88,39 +89,46 @@ pub fn divergence(step: &Step, batch: &Batch, how: Divergence) -> Result<LogChan
     Ok(LogChange { start, end: x, change, standard_error })
 }
 
-/// Unit vectors, or random signs, `[n, rows, D]`.
-fn probes(batch: &Batch, dim: usize, rows: usize, how: Divergence) -> Vec<f64> {
-    let mut probes = vec![0.0; batch.samples.len() * rows * dim];
-    for (i, probes) in batch.samples.clone().zip(probes.chunks_exact_mut(rows * dim)) {
-        match how {
-            Divergence::Exact => (0..dim).for_each(|j| probes[j * dim + j] = 1.0),
-            Divergence::Hutchinson { .. } => {
-                standard_normal(&mut stream(batch.seed, i as u64, Purpose::Probe), probes);
-                probes.iter_mut().for_each(|z| *z = if *z < 0.0 { -1.0 } else { 1.0 });
-            }
-        }
-    }
-    probes
-}
-
 #[derive(Default)]
 struct Scratch {
     output: Vec<f64>,
     slopes: Vec<f64>,
 }
 
-/// The drift with its probes.
+/// The drift with its probes `[n, rows, D]`: unit vectors, or random signs.
 struct Walk<'a> {
     step: &'a Step,
     rows: usize,
     probes: Vec<f64>,
+    /// Where the signs of every sample come from; none for unit vectors.
+    streams: Vec<Stream>,
     scratch: Scratch,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    fn new(step: &'a Step, batch: &Batch, rows: usize, how: Divergence) -> Self {
+        let dim = step.dim();
+        let mut probes = vec![0.0; batch.samples.len() * rows * dim];
+        let streams = match how {
+            Divergence::Exact => {
+                for units in probes.chunks_exact_mut(dim * dim) {
+                    units.iter_mut().step_by(dim + 1).for_each(|z| *z = 1.0);
+                }
+                Vec::new()
+            }
+            Divergence::Hutchinson { .. } => {
+                batch.samples.clone().map(|i| stream(batch.seed, i as u64, Purpose::Probe)).collect()
+            }
+        };
+        Walk { step, rows, probes, streams, scratch: Scratch::default() }
+    }
+
     /// integrals += factor · zᵀ (∂v/∂x) z at the time of x_n.
     fn add(&mut self, n: usize, x: &[f64], factor: f64, integrals: &mut [f64]) {
         let (drift, dim) = (&self.step.drift, self.step.dim());
+        for (rng, probes) in self.streams.iter_mut().zip(self.probes.chunks_exact_mut(self.rows * dim)) {
+            random_signs(rng, probes);
+        }
         let u = self.step.grid.time(n);
         let affine = drift.coefficients(u);
         let Scratch { output, slopes } = &mut self.scratch;

@@ -23,7 +23,8 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
         html! {
             p {
                 "A model error that is nowhere larger than ε (in the " (gains.error_in) ", pointwise 2-norm) moves a sample, to first order, by at most "
-                "ε G" sub { "N" } " off the support" @if gains.tangent.is_some() { " and ε G" sub { "T" } " along it" }
+                "ε G" sub { "N" } @if gains.bounds() { " off the support" } @else { " straight away from the support" }
+                @if gains.tangent.is_some() { " and ε G" sub { "T" } " along it" }
                 ". The rates g(n) say how much each step of the generation adds: where g" sub { "N" } " is large, the model must be accurate."
             }
             p { strong { (gains.half.sentence()) } }

@@ -261,7 +261,7 @@ fn numbers(response: &ResponseSummary, absent: Option<&NotComputed>) -> Markup {
         h3 { "Central differences" }
         p {
             "(E" sub { "ε" } " − E" sub { "−ε" } ")/2ε over the first " (response.finite_difference_samples)
-            " samples on the same noise, at falling ε. They approach the path form over the same samples; the order is the exponent of ε, 2 once ε is small, read where the error stands above rounding."
+            " samples on the same noise, at falling ε. They approach the path form over the same samples; the order is the exponent of ε, read where the error stands above rounding: 2 once ε is small, for smooth models and observables. Networks with kinks in their first or second derivative (ReLU, SELU) approach more slowly and unevenly, and single precision leaves few sizes to read it from."
         }
         div class="scroll" { (table(&steps, &differences)) }
     }

@@ -33,7 +33,7 @@ pub struct ConditionSummary {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub delta: Option<Quantiles>,
     /// Share of paths by the clause that breaks first, going back from the data: `stretch`, `curvature`, `delta` (each
-    /// of the two can be met, but by no δ in common), `cross`, `none`.
+    /// of the two can be met, but by no δ in common), `cross`, `none`. Clauses that break at the same step all count.
     pub first_failing: BTreeMap<String, f64>,
     /// What Remark 4.5 covers beside the theorem.
     pub remark_4_5: Remark45,
@@ -103,7 +103,7 @@ pub(in crate::analysis) fn summarise_condition(reader: &Reader) -> Result<Option
     let t_star: Vec<f64> = stated.iter().filter_map(|j| j.t_star).map(|t| t as f64).collect();
     let delta: Vec<f64> = stated.iter().filter_map(|j| j.delta).collect();
     let failing = ["stretch", "curvature", "delta", "cross", "none"];
-    let count = |name: &&str| (name.to_string(), share(&stated, &|j| name_of(j.first_failing) == *name));
+    let count = |name: &&str| (name.to_string(), share(&stated, &|j| breaks(j, name)));
     Ok(Some(ConditionSummary {
         paths,
         dimension: reader.extent.aligned,
@@ -126,13 +126,14 @@ pub(in crate::analysis) fn summarise_condition(reader: &Reader) -> Result<Option
     }))
 }
 
-fn name_of(clause: Option<Clause>) -> &'static str {
-    match clause {
-        Some(Clause::Stretch) => "stretch",
-        Some(Clause::Curvature) => "curvature",
-        Some(Clause::Delta) => "delta",
-        Some(Clause::Cross) => "cross",
-        None => "none",
+/// Whether this is what breaks first, or one of several clauses that do.
+fn breaks(judgement: &Judgement, name: &str) -> bool {
+    match name {
+        "stretch" => judgement.broken.stretch,
+        "curvature" => judgement.broken.curvature,
+        "cross" => judgement.broken.cross,
+        "delta" => judgement.first_failing == Some(Clause::Delta),
+        _ => judgement.first_failing.is_none(),
     }
 }
 
@@ -224,7 +225,10 @@ impl ConditionSummary {
             .iter()
             .map(|(name, share)| format!("{} on {}", words(name), percent(*share)))
             .collect();
-        list.push(format!("What breaks first, going back from the data: {}.", breaks.join("; ")));
+        list.push(format!(
+            "What breaks first, going back from the data: {} (clauses that break at the same step all count).",
+            breaks.join("; ")
+        ));
         if self.all_contracting > 0.0 {
             list.push(format!(
                 "{} of the paths contract at every step, as diffusion models do near the data: they fail (i) whatever δ is.",

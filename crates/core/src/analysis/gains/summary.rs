@@ -76,6 +76,13 @@ pub struct HalfOfGain {
     pub share_of_steps: f64,
 }
 
+impl GainsSummary {
+    /// Whether G_N bounds every direction off the support, and not only that away from it.
+    pub fn bounds(&self) -> bool {
+        self.normal_directions == "all"
+    }
+}
+
 impl HalfOfGain {
     /// When the model must be accurate.
     pub fn sentence(&self) -> String {
