@@ -61,6 +61,8 @@ pub struct Batch {
     pub x: Vec<f32>,
     /// The network's time `[n]`.
     pub time: Vec<f32>,
+    /// Model time u `[n]`; losses and gradients do not look at it.
+    pub model_time: Vec<f64>,
     /// Classes `[n]`, or empty for a network without labels.
     pub labels: Vec<f32>,
     /// What it should answer `[n, D]`.
@@ -97,6 +99,7 @@ impl Task {
         let mut batch = Batch {
             x: vec![0.0; n * dim],
             time: times.times.iter().map(|&u| self.clock.time(&self.process, u) as f32).collect(),
+            model_time: times.times.clone(),
             labels: self.labels(seed, number, &labels),
             target: vec![0.0; n * dim],
             weight: vec![0.0; n],
