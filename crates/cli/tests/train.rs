@@ -85,7 +85,7 @@ fn killed_and_resumed_ends_with_the_same_weights() {
 
 #[test]
 fn a_robust_training_survives_kills_too() {
-    let robust = "[robust]\nweight = \"budget\"\nmeasure = 9\npaths = 40\nsteps = 4\n";
+    let robust = "[robust]\nweight = \"budget\"\nmeasure = 9\npaths = 40\nsteps = 4\npenalty = 0.5\n";
     let bench = survives_kills(&(recipe(&[]) + robust));
     let record = bench.json("out/training.json");
     let numbers = |key: &str| -> Vec<f64> {
@@ -194,6 +194,10 @@ fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
     refused(&[(sampler, &robust("weight = \"gain\""))], &["robust.weight", "budget"]);
     refused(&[(sampler, &robust("paths = 3"))], &["paths", "[robust]"]);
     refused(&[(sampler, &robust("weight = \"budget\"\nfloor = 2"))], &["robust.floor", "from 0 to 1"]);
+    refused(&[(sampler, &robust("penalty = -1"))], &["robust.penalty", "> 0"]);
+    refused(&[(sampler, &robust("reach = 1"))], &["reach", "[robust]"]);
+    let without = robust("penalty = 1\n[support]\nkind = \"none\"");
+    refused(&[(sampler, &without)], &["robust.penalty", "[support]"]);
     let without = robust("weight = \"budget\"\n[support]\nkind = \"none\"");
     refused(&[(sampler, &without)], &["robust.weight", "[support]"]);
     refused(&[("kind = \"mlp\"\nhidden = [16, 16]", "kind = \"unet\"")], &["images"]);

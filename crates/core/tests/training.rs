@@ -33,6 +33,7 @@ fn task(batch: usize, data: TrainingSet) -> Task {
         data,
         given: None,
         classes: None,
+        cross: None,
         batch,
         seed: 5,
     }

@@ -7,7 +7,7 @@ mod schedule;
 
 pub use data::{DataRecipe, Prepared};
 pub use objective::Learning;
-pub use robust::{BudgetRecipe, Robust};
+pub use robust::{BudgetRecipe, CrossRecipe, Robust};
 pub use schedule::Schedule;
 
 use crate::failure::{Failure, Result};

@@ -8,6 +8,17 @@ use crate::model_file::Section;
 pub struct Robust {
     /// `weight = "budget"`: the loss is weighted over time by the gain budget.
     pub budget: Option<BudgetRecipe>,
+    /// `penalty`: cross derivatives are penalised.
+    pub cross: Option<CrossRecipe>,
+}
+
+/// The penalty on cross derivatives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CrossRecipe {
+    /// Its factor.
+    pub strength: f64,
+    /// The noise, as a multiple of the data's share of the state, up to which it acts.
+    pub reach: f64,
 }
 
 /// How the gain budget is measured.
@@ -31,7 +42,9 @@ impl Robust {
     pub fn read(section: &Section, updates: usize, steps: usize) -> Result<Robust> {
         let weighted = section.choice("weight", &[("none", false), ("budget", true)], Some("none"))?;
         let budget = weighted.then(|| BudgetRecipe::read(section, updates, steps)).transpose()?;
-        Ok(Robust { budget })
+        let strength = section.number("penalty", f64::MIN_POSITIVE.., "a number > 0")?;
+        let cross = strength.map(|strength| CrossRecipe::read(section, strength)).transpose()?;
+        Ok(Robust { budget, cross })
     }
 }
 
@@ -49,5 +62,12 @@ impl BudgetRecipe {
             steps: whole("steps", steps.min(Self::STEPS), surefoot::process::MAX_STEPS as i64)?,
             floor: section.number_or("floor", 0.1, 0.0..=1.0, "a weight from 0 to 1")?,
         })
+    }
+}
+
+impl CrossRecipe {
+    fn read(section: &Section, strength: f64) -> Result<CrossRecipe> {
+        let reach = section.number_or("reach", 0.5, f64::MIN_POSITIVE.., "a number > 0")?;
+        Ok(CrossRecipe { strength, reach })
     }
 }

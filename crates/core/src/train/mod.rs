@@ -17,6 +17,6 @@ mod trainer;
 
 pub use data::{Draw, Rows, TrainingSet};
 pub use descent::{Descent, Span};
-pub use robust::{BudgetWeighting, TimeWeights};
+pub use robust::{BudgetWeighting, CrossPenalty, Crossing, TimeWeights};
 pub use task::{Batch, Classes, Family, Given, Task};
 pub use trainer::{Loss, State, Trainer, Update};

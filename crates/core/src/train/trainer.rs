@@ -25,7 +25,7 @@ pub struct State {
 /// What an update did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Update {
-    /// Mean loss of the batch before the update.
+    /// Mean loss of the batch before the update, with weights over time and penalty.
     pub loss: f64,
     /// 2-norm of its gradient, before clipping.
     pub gradient: f64,
@@ -51,7 +51,10 @@ impl Trainer {
     /// # Errors
     /// A network that cannot be trained, a task that does not fit it, a state of another network.
     pub fn new(task: Task, network: &Graph, optimiser: impl FnOnce(&[f32]) -> Optimiser) -> Result<Trainer> {
-        let descent = Descent::new(network)?;
+        let descent = match &task.cross {
+            None => Descent::new(network)?,
+            Some(penalty) => Descent::penalised(network, penalty.tangents())?,
+        };
         let weights = descent.weights();
         let optimiser = optimiser(&weights);
         let gradient = vec![0.0; weights.len()];
@@ -101,6 +104,9 @@ impl Trainer {
         if objective.needs().source && source.dim() != dim {
             let got = source.dim().to_string();
             return invalid(format!("a source of {dim} numbers a sample"), got, "Choose another source");
+        }
+        if let Some(penalty) = &self.task.cross {
+            penalty.check(dim)?;
         }
         if *batch == 0 {
             return invalid("at least one pair a batch".into(), "0".into(), "Choose a batch");
@@ -194,12 +200,13 @@ impl Trainer {
         self.descent.network(self.kept())
     }
 
-    /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones.
+    /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones; that of the objective
+    /// alone, without weights over time or penalty.
     ///
     /// # Errors
     /// Data of another dimension.
     pub fn validate(&self, data: &TrainingSet, pairs: usize) -> Result<Loss> {
-        let task = Task { data: data.clone(), ..self.task.clone() };
+        let task = Task { data: data.clone(), cross: None, ..self.task.clone() };
         let mut losses = Vec::new();
         for number in 0..pairs.div_ceil(task.batch) {
             let batch = task.batch(Family::Validation, number as u64)?;

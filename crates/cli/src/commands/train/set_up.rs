@@ -2,12 +2,12 @@
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{law_of_source, sha256_of, support_of};
-use crate::recipe_file::{BudgetRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
 use surefoot::process::Grid;
 use surefoot::support::SharedSupport;
 use surefoot::train::networks::Network;
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Decay, Optimiser, Rate};
-use surefoot::train::{BudgetWeighting, Classes, Task, Trainer};
+use surefoot::train::{BudgetWeighting, Classes, CrossPenalty, Task, Trainer};
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
@@ -29,6 +29,7 @@ pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<
         data: prepared.training.clone(),
         given: None,
         classes: classes.map(|none| Classes { none, withheld: schedule.withhold }),
+        cross: recipe.robust.cross.map(|cross| penalty(recipe, cross, limits)).transpose()?,
         batch: schedule.batch,
         seed: schedule.seed,
     };
@@ -49,6 +50,15 @@ fn weighting(recipe: &Recipe, budget: &BudgetRecipe, limits: &Limits) -> Result<
         every: budget.every as u64,
         floor: budget.floor,
     })
+}
+
+/// The penalty on cross derivatives.
+fn penalty(
+    recipe: &Recipe,
+    CrossRecipe { strength, reach }: CrossRecipe,
+    limits: &Limits,
+) -> Result<CrossPenalty> {
+    Ok(CrossPenalty { support: support(recipe, "penalty", limits)?, strength, reach })
 }
 
 /// The support, which `[robust]` cannot do without.
