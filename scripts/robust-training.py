@@ -5,7 +5,7 @@
     python3 scripts/robust-training.py -o robust-training
 
 Every target of recipes/robust is trained with every seed in every variant: `plain`, `weighted` ([robust] weight =
-"budget") and `penalised` ([robust] penalty). All are analysed under the same errors with the same random
+"budget"), `penalised-1` and `penalised-10` ([robust] penalty = 1, 10). All are analysed under the same errors with the same random
 numbers. A run that is finished is not repeated. Needs Python 3.9, nothing else.
 """
 import argparse
@@ -20,7 +20,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TARGETS = ["moons", "sphere", "product"]
-PENALTY = {"moons": 0.1, "sphere": 0.1, "product": 0.1}
 ERRORS = [word for kind in ("constant", "random", "worst-l2") for word in ("--error", kind)] + ["--sizes", "0.05,0.2"]
 SAMPLES = 1000
 POINTS = 20000
@@ -28,12 +27,11 @@ POINTS = 20000
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262}
 
 
-def settings(target, variant):
-    """What a variant adds to the recipe; `penalised-10` is a penalty of another strength."""
+def settings(variant):
+    """What a variant adds to the recipe."""
     name, _, strength = variant.partition("-")
-    weighted, penalised = "robust.weight=budget", f"robust.penalty={strength or PENALTY[target]}"
-    chosen = {"plain": [], "weighted": [weighted], "penalised": [penalised], "both": [weighted, penalised]}[name]
-    return [word for setting in chosen for word in ("--set", setting)]
+    added = {"plain": [], "weighted": ["robust.weight=budget"], "penalised": [f"robust.penalty={strength}"]}
+    return [word for setting in added[name] for word in ("--set", setting)]
 
 
 def on_sphere(rng, dim, radius):
@@ -111,7 +109,7 @@ def measure(program, out, target, variant, seed):
     trained, analysed, samples = folder / "trained", folder / "analysed", folder / "samples.npy"
     folder.mkdir(parents=True, exist_ok=True)
     run([program, "train", recipe, "-q", "--threads", 1, "-o", trained, "--set", f"training.seed={seed}"] + data
-        + settings(target, variant))
+        + settings(variant))
     model = trained / "model.toml"
     # Another seed than that of the training, the same for all models.
     same = ["-q", "--threads", 1, "-n", SAMPLES, "--seed", 1000]
@@ -170,7 +168,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--targets", default=",".join(TARGETS))
-    parser.add_argument("--variants", default="plain,weighted,penalised")
+    parser.add_argument("--variants", default="plain,weighted,penalised-1,penalised-10")
     options = parser.parse_args()
     seeds = list(range(options.first_seed, options.first_seed + options.seeds))
     variants = options.variants.split(",")
