@@ -80,8 +80,26 @@ fn a_trained_model_is_an_ordinary_model_file() {
 
 #[test]
 fn killed_and_resumed_ends_with_the_same_weights() {
+    survives_kills(&recipe(&[]));
+}
+
+#[test]
+fn a_robust_training_survives_kills_too() {
+    let robust = "[robust]\nweight = \"budget\"\nmeasure = 9\npaths = 40\nsteps = 4\npenalty = 0.5\n";
+    let bench = survives_kills(&(recipe(&[]) + robust));
+    let record = bench.json("out/training.json");
+    let numbers = |key: &str| -> Vec<f64> {
+        record["time_weights"][key].as_array().unwrap().iter().map(|w| w.as_f64().unwrap()).collect()
+    };
+    assert_eq!(numbers("time"), [0.125, 0.375, 0.625, 0.875]);
+    let weights = numbers("weight");
+    assert!((weights.iter().sum::<f64>() - 4.0).abs() < 1e-12 && weights[0] != weights[3], "{weights:?}");
+}
+
+/// Trains in one go, on one thread and with many kills: always the same.
+fn survives_kills(recipe: &str) -> Bench {
     let bench = Bench::new();
-    bench.write("r.toml", recipe(&[]));
+    bench.write("r.toml", recipe);
     bench.done(&TRAIN);
     let whole = results(&bench);
     bench.done(&[&TRAIN[..], &["--threads", "1"]].concat());
@@ -106,6 +124,7 @@ fn killed_and_resumed_ends_with_the_same_weights() {
     assert_eq!(whole, results(&bench), "killed {kills} times");
     bench.done(&[&TRAIN[..], &["--resume"]].concat());
     assert_eq!(whole, results(&bench), "resumed when finished");
+    bench
 }
 
 #[test]
@@ -169,6 +188,18 @@ fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
     refused(&[("kind = \"two-moons\"", "kind = \"no.npy\"")], &["no.npy", "exists"]);
     refused(&[("[16, 16]", "[16, 16]\nclasses = 3")], &["classes", "labels"]);
     refused(&[("kind = \"flow\"", "kind = \"vp\"")], &["method"]);
+    let robust = |lines: &str| format!("[sampler]\nsteps = 5\n[robust]\n{lines}");
+    let sampler = "[sampler]\nsteps = 5";
+    refused(&[(sampler, &robust("wieght = \"budget\""))], &["wieght", "weight"]);
+    refused(&[(sampler, &robust("weight = \"gain\""))], &["robust.weight", "budget"]);
+    refused(&[(sampler, &robust("paths = 3"))], &["paths", "[robust]"]);
+    refused(&[(sampler, &robust("weight = \"budget\"\nfloor = 2"))], &["robust.floor", "from 0 to 1"]);
+    refused(&[(sampler, &robust("penalty = -1"))], &["robust.penalty", "> 0"]);
+    refused(&[(sampler, &robust("reach = 1"))], &["reach", "[robust]"]);
+    let without = robust("penalty = 1\n[support]\nkind = \"none\"");
+    refused(&[(sampler, &without)], &["robust.penalty", "[support]"]);
+    let without = robust("weight = \"budget\"\n[support]\nkind = \"none\"");
+    refused(&[(sampler, &without)], &["robust.weight", "[support]"]);
     refused(&[("kind = \"mlp\"\nhidden = [16, 16]", "kind = \"unet\"")], &["images"]);
 }
 

@@ -48,6 +48,8 @@ pub enum Purpose {
     TrainLabel = 25,
     /// Training: which rows of a data set are kept for validation.
     TrainSplit = 26,
+    /// Training: probes of derivatives.
+    TrainProbe = 28,
 }
 
 /// A reproducible stream of random numbers.

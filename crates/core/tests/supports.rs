@@ -447,6 +447,9 @@ fn parameters_without_meaning_are_refused() {
         r#"{"kind": "affine", "point": [0, 0, 0], "basis": [[1, 0, 0], [2, 0, 0]]}"#,
         r#"{"kind": "affine", "point": [0, 0, 0], "basis": [[1, 0]]}"#,
         r#"{"kind": "affine", "point": []}"#,
+        r#"{"kind": "product", "factors": []}"#,
+        r#"{"kind": "product", "factors": [{"kind": "circle"}, {"kind": "disc"}]}"#,
+        r#"{"kind": "product", "factors": [{"kind": "circle", "radius": -1.0}]}"#,
     ] {
         let shape = serde_json::from_str::<Shape>(json).unwrap();
         let error = shape.build().err().unwrap_or_else(|| panic!("{json} was accepted"));
@@ -459,4 +462,16 @@ fn parameters_without_meaning_are_refused() {
             serde_json::from_str::<Shape>(&format!(r#"{{"kind": "{name}", "what": 1}}"#)).unwrap_err();
         assert!(error.to_string().contains("what"), "{name}: {error}");
     }
+}
+
+#[test]
+fn a_product_by_name_has_the_feet_of_its_factors() {
+    let json = r#"{"kind": "product", "factors": [{"kind": "sphere", "dim": 3, "radius": 2.0}, {"kind": "circle"},
+                   {"kind": "affine", "point": [1.0, 0.0]}]}"#;
+    let product = serde_json::from_str::<Shape>(json).unwrap().build().unwrap();
+    assert_eq!((product.dim(), product.intrinsic_dim()), (7, 3));
+    let foot = product.project(&[0.0, 3.0, 0.0, 0.5, 0.0, 1.0, -2.0]);
+    assert!(distance(&foot.point, &[0.0, 2.0, 0.0, 1.0, 0.0, 1.0, 0.0]) < 1e-14);
+    assert!((foot.distance - (1.0f64 + 0.25 + 4.0).sqrt()).abs() < 1e-14);
+    assert_eq!((foot.tangent.len(), foot.normal.len()), (3 * 7, 4 * 7));
 }

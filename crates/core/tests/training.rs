@@ -33,6 +33,7 @@ fn task(batch: usize, data: TrainingSet) -> Task {
         data,
         given: None,
         classes: None,
+        cross: None,
         batch,
         seed: 5,
     }
@@ -73,8 +74,13 @@ fn the_gradient_of_an_affine_network_is_that_of_least_squares() {
         let mut rng = stream(1, n as u64, Purpose::Reference);
         let mut draw =
             |count: usize| -> Vec<f32> { (0..count).map(|_| rng.random_range(-1.0..1.0)).collect() };
-        let batch =
-            Batch { x: draw(n * DIM), time: draw(n), labels: vec![], target: draw(n * DIM), weight: draw(n) };
+        let batch = Batch {
+            x: draw(n * DIM),
+            time: draw(n),
+            target: draw(n * DIM),
+            weight: draw(n),
+            ..Batch::default()
+        };
         let mut gradient = vec![0.0; descent.count()];
         let losses = descent.gradient(&weights, &batch, &mut gradient).unwrap();
         assert_eq!(losses, descent.losses(&weights, &batch).unwrap());

@@ -198,10 +198,28 @@ fn support(
     limits: &Limits,
 ) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
     match &spec.support {
-        SupportSpec::None => Ok((None, None)),
         SupportSpec::Derived => {
             Ok((data.map(|data| derived_support(spec, data)).transpose()?.flatten(), None))
         }
+        given => given_support(given, limits),
+    }
+}
+
+/// The support of a recipe, which has no model yet; none for `kind = "none"` and where nothing is said.
+///
+/// # Errors
+/// Unreadable files, parameters that have no meaning.
+pub fn support_of(spec: &SupportSpec, limits: &Limits) -> Result<Option<SharedSupport>> {
+    Ok(given_support(spec, limits).map_err(|failure| failure.in_file("[support]"))?.0)
+}
+
+/// The support that a `[support]` section gives, with points of the target where it gives these too.
+fn given_support(
+    spec: &SupportSpec,
+    limits: &Limits,
+) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
+    match spec {
+        SupportSpec::Derived | SupportSpec::None => Ok((None, None)),
         SupportSpec::Shape(shape) => {
             let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
             Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))

@@ -9,12 +9,12 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::{law_of_source, rescaled};
+pub use build::{law_of_source, rescaled, support_of};
 pub use builtins::{BUILTINS, Builtin};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
-pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec};
+pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec, SupportSpec};
 pub use tree::{Document, Value, value_of};
 
 use crate::failure::{Failure, Result};

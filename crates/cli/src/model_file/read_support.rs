@@ -71,21 +71,28 @@ fn parameters(kind: &str) -> &'static [&'static str] {
         "discs" => &["centres", "radius"],
         "polygon" => &["vertices"],
         "affine" => &["point", "basis"],
+        "product" => &["factors"],
         _ => &[],
     }
 }
 
 /// The value of a shape's parameter: whole numbers stand for lengths too, except for a dimension.
 fn shape_value(key: &str, node: &Node) -> toml::Value {
-    fn floats(value: toml::Value) -> toml::Value {
+    fn floats(key: &str, value: toml::Value) -> toml::Value {
         match value {
-            toml::Value::Integer(number) => (number as f64).into(),
-            toml::Value::Array(items) => toml::Value::Array(items.into_iter().map(floats).collect()),
+            toml::Value::Integer(number) if key != "dim" => (number as f64).into(),
+            toml::Value::Array(items) => {
+                toml::Value::Array(items.into_iter().map(|item| floats(key, item)).collect())
+            }
+            // The parameters of a factor.
+            toml::Value::Table(table) => {
+                let floated = |(key, value): (String, toml::Value)| (key.clone(), floats(&key, value));
+                toml::Value::Table(table.into_iter().map(floated).collect())
+            }
             other => other,
         }
     }
-    let plain = node.value.plain();
-    if key == "dim" { plain } else { floats(plain) }
+    floats(key, node.value.plain())
 }
 
 /// c(x) = 0, and points of the support where there are any.

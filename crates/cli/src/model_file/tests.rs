@@ -85,3 +85,16 @@ fn relative_paths_lead_from_folder_to_file() {
     assert_eq!(relative(&root.join("b/c"), &root.join("a/x.npy")).unwrap(), "../../a/x.npy");
     assert_eq!(relative(&root.join("a"), &root.join("a/x.npy")).unwrap(), "x.npy");
 }
+
+#[test]
+fn a_product_of_supports_keeps_whole_dimensions() {
+    let support = "[support]\nkind = \"product\"\nfactors = [{ kind = \"sphere\", dim = 3, radius = 2 }, { kind = \"affine\", point = [0, 1] }]\n";
+    let text = format!("{GAUSSIAN}{support}");
+    let first = spec(&text, &[]).unwrap();
+    let SupportSpec::Shape(shape) = &first.support else { panic!("a shape") };
+    assert_eq!(shape.build().unwrap().dim(), 5);
+    let again = spec(&first.text_for(Path::new(".")).unwrap(), &[]).unwrap();
+    assert_eq!(first.resolved, again.resolved);
+    let error = spec(&text.replace("radius", "radios"), &[]).unwrap_err().to_string();
+    assert!(error.contains("radios"), "{error}");
+}

@@ -2,10 +2,12 @@
 
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
-use crate::model_file::{DataSpec, Files, NamedFile, Section, rescaled};
+use crate::model_file::{DataSpec, Files, NamedFile, Section, SupportSpec, rescaled};
+use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use surefoot::field::Data;
+use surefoot::support::Shape;
 use surefoot::train::{Rows, TrainingSet};
 use toml::value::Table;
 
@@ -97,6 +99,24 @@ impl DataRecipe {
                 Some((table, Some(NamedFile { key: ["support", "reference"], path: file.clone() })))
             }
             Origin::Folder(_) => None,
+        }
+    }
+
+    /// The same as what it stands for.
+    ///
+    /// # Errors
+    /// Never for a table of [`DataRecipe::support`].
+    pub fn support_spec(&self, table: &Table) -> Result<SupportSpec> {
+        match &self.origin {
+            Origin::File { file, .. } => {
+                let (file, scale) = (file.clone(), self.scale);
+                Ok(SupportSpec::Reference { file, scale, dimension: None, neighbours: None })
+            }
+            Origin::Law { .. } | Origin::Folder(_) => {
+                let shape = Shape::deserialize(toml::Value::Table(table.clone()))
+                    .map_err(|error| Failure::Usage(format!("support of the data: {}", error.message())))?;
+                Ok(SupportSpec::Shape(shape))
+            }
         }
     }
 

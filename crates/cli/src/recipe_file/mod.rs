@@ -2,18 +2,23 @@
 
 mod data;
 mod objective;
+mod robust;
 mod schedule;
 
 pub use data::{DataRecipe, Prepared};
 pub use objective::Learning;
+pub use robust::{BudgetRecipe, CrossRecipe, Robust};
 pub use schedule::Schedule;
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{
-    Document, Files, NamedFile, Override, Section, SourceSpec, process, read_document, required, surroundings,
+    Document, Files, NamedFile, Override, Section, SourceSpec, SupportSpec, process, read_document, required,
+    surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
+use surefoot::process::Grid;
+use surefoot::sampler::Method;
 use surefoot::train::networks::Network;
 use toml::value::Table;
 
@@ -30,8 +35,16 @@ pub struct Recipe {
     pub network: NetworkRecipe,
     /// How long and how fast.
     pub schedule: Schedule,
+    /// What is done for robustness.
+    pub robust: Robust,
     /// Law of x_0.
     pub source: SourceSpec,
+    /// The support of the data, where one is known.
+    pub support: SupportSpec,
+    /// The steps of the sampler.
+    pub grid: Grid,
+    /// Its method.
+    pub method: Method,
     /// The recipe with every default written out.
     pub resolved: Table,
     /// The sections of the model file that come from the recipe.
@@ -50,7 +63,7 @@ pub enum NetworkRecipe {
 }
 
 /// Sections that a recipe has beside those of a model file.
-const OWN: [&str; 4] = ["data", "objective", "network", "training"];
+const OWN: [&str; 5] = ["data", "objective", "network", "training", "robust"];
 
 impl Recipe {
     /// The files that the model file names as well.
@@ -90,10 +103,13 @@ fn understand(document: &Document) -> Result<Recipe> {
     recorded("training", section)?;
     top.record("process", process.resolved.clone());
     let rest = surroundings(&top, &files, &process.process, false)?;
+    let robust = robust(&top, schedule.updates, rest.steps)?;
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
-    if let (false, Some((support, file))) = (resolved.contains_key("support"), data.support()) {
-        resolved.insert("support".into(), support.into());
+    let mut support = rest.support;
+    if let (false, Some((table, file))) = (resolved.contains_key("support"), data.support()) {
+        support = data.support_spec(&table)?;
+        resolved.insert("support".into(), table.into());
         files.extend(file);
     }
     let model = resolved.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
@@ -103,11 +119,23 @@ fn understand(document: &Document) -> Result<Recipe> {
         learning,
         network,
         schedule,
+        robust,
         source: rest.source,
+        support,
+        grid: Grid { start: process.start, end: process.end, steps: rest.steps },
+        method: rest.method,
         model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),
         resolved,
         files,
     })
+}
+
+/// `[robust]`, where the recipe has it.
+fn robust(top: &Section, updates: usize, steps: usize) -> Result<Robust> {
+    let Some(section) = top.section("robust")? else { return Ok(Robust::default()) };
+    let robust = Robust::read(&section, updates, steps)?;
+    top.record("robust", section.finish()?);
+    Ok(robust)
 }
 
 /// `[network]`: one to be built, or `kind = "onnx"` with a file to start from.

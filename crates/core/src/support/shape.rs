@@ -1,6 +1,8 @@
 //! Supports by name, with checked parameters.
 
-use super::{Affine, Discs, Polygon, Reference, SharedSupport, Sphere, Spiral, SwissRoll, Torus, TwoMoons};
+use super::{
+    Affine, Discs, Polygon, Product, Reference, SharedSupport, Sphere, Spiral, SwissRoll, Torus, TwoMoons,
+};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -102,6 +104,11 @@ pub enum Shape {
         #[serde(default)]
         basis: Vec<Vec<f64>>,
     },
+    /// The product of shapes: each holds as many coordinates as it has dimensions, in this order.
+    Product {
+        /// At least one, each of lower dimension than its space.
+        factors: Vec<Shape>,
+    },
     /// A reference sample, read and set up by the caller.
     #[serde(skip)]
     Reference(Arc<Reference>),
@@ -134,7 +141,7 @@ fn roll_height() -> f64 {
 
 impl Shape {
     /// All names that `kind` may take in a model file.
-    pub const NAMES: [&'static str; 10] = [
+    pub const NAMES: [&'static str; 11] = [
         "two-moons",
         "circle",
         "spiral",
@@ -145,6 +152,7 @@ impl Shape {
         "discs",
         "polygon",
         "affine",
+        "product",
     ];
 
     /// The support itself.
@@ -165,6 +173,10 @@ impl Shape {
             Shape::Discs { centres, radius } => Arc::new(Discs::new(centres, *radius)?),
             Shape::Polygon { vertices } => Arc::new(Polygon::new(vertices)?),
             Shape::Affine { point, basis } => Arc::new(Affine::new(point, basis)?),
+            Shape::Product { factors } => {
+                let factors = factors.iter().map(Shape::build).collect::<Result<Vec<_>>>()?;
+                Arc::new(Product::new(factors)?)
+            }
             Shape::Reference(reference) => reference.clone(),
         })
     }

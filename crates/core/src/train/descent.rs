@@ -1,21 +1,26 @@
 //! The loss of a network on training pairs, and its gradient by all weights.
 
+use super::robust::Crossing;
 use super::task::Batch;
 use crate::error::{Error, Result};
 use std::ops::Range;
-use surefoot_graph::passes::{gradients, squared_error};
-use surefoot_graph::{Graph, Precision, Program};
+use surefoot_graph::passes::{gradients, square_off_plane, squared_error, tangent_over};
+use surefoot_graph::{Extent, Graph, Precision, Program};
 
 /// A network whose weights are inputs: loss and gradient for any weights.
 ///
-/// The loss of a sample is weight · Σ (y − target)² over the D elements of y = f(t, x). All weights lie one after the
-/// other in one array of [`Descent::count`] numbers.
+/// The loss of a sample is weight · Σ (y − target)² over the D elements of y = f(t, x). Where cross derivatives are
+/// penalised ([`super::CrossPenalty`]), what is descended is weight · (Σ (y − target)² + ‖(I − TᵀT) (∂y/∂x) v‖²) with the
+/// direction v and the rows T of [`Crossing`]. All weights lie one after the other in one array of [`Descent::count`]
+/// numbers.
 pub struct Descent {
     network: Graph,
     spans: Vec<Span>,
     loss: Program,
     gradient: Program,
     dim: usize,
+    /// d, where cross derivatives are penalised.
+    tangents: Option<usize>,
     labelled: bool,
 }
 
@@ -35,6 +40,8 @@ pub struct Span {
 const WEIGHT: &str = "surefoot.weight";
 const TARGET: &str = "surefoot.target";
 const COTANGENT: &str = "surefoot.u";
+const DIRECTION: &str = "surefoot.v";
+const PLANE: &str = "surefoot.plane";
 
 impl Descent {
     /// Compiles loss and gradient of a network with inputs x, t and, where it has classes, label, and one output.
@@ -42,6 +49,18 @@ impl Descent {
     /// # Errors
     /// A network without weights, or one that exceeds the limits it was made with.
     pub fn new(network: &Graph) -> Result<Descent> {
+        Descent::compiled(network, None)
+    }
+
+    /// The same with a penalty on cross derivatives off `tangents` directions.
+    ///
+    /// # Errors
+    /// As [`Descent::new`].
+    pub fn penalised(network: &Graph, tangents: usize) -> Result<Descent> {
+        Descent::compiled(network, Some(tangents))
+    }
+
+    fn compiled(network: &Graph, tangents: Option<usize>) -> Result<Descent> {
         let mut spans: Vec<Span> = Vec::new();
         for parameter in network.parameters() {
             let start = spans.last().map_or(0, |span| span.range.end);
@@ -68,13 +87,18 @@ impl Descent {
             |reason: String| Error::invalid("training a network", "a plain network", reason, "Rename it");
         let free = network.with_sample_times().with_parameters_as_inputs(&names).map_err(refused)?;
         let loss = squared_error(&free, &output.name, TARGET, WEIGHT).map_err(refused)?;
-        let gradient = gradients(&loss, "loss", &names, COTANGENT).map_err(refused)?;
+        let descended = match tangents {
+            None => loss.clone(),
+            Some(d) => penalised(&free, &output.name, d).map_err(refused)?,
+        };
+        let gradient = gradients(&descended, "loss", &names, COTANGENT).map_err(refused)?;
         Ok(Descent {
             loss: Program::new(&loss, Precision::F32)?,
             gradient: Program::new(&gradient, Precision::F32)?,
             network: network.clone(),
             spans,
             dim,
+            tangents,
             labelled,
         })
     }
@@ -124,7 +148,7 @@ impl Descent {
         Err(Error::invalid("weights of a network", expected, got, "Take the checkpoint of this recipe"))
     }
 
-    /// Loss of every sample `[n]`.
+    /// Loss of every sample `[n]`, without a penalty.
     ///
     /// # Errors
     /// Another number of weights.
@@ -136,17 +160,23 @@ impl Descent {
         Ok(losses)
     }
 
-    /// Loss of every sample `[n]`, and into `gradient` the gradient of their mean by the weights.
+    /// What is descended, of every sample `[n]`: the loss with its penalty; and into `gradient` the gradient of its mean by
+    /// the weights.
     ///
     /// # Errors
-    /// Another number of weights.
+    /// Another number of weights, or a penalty for which the batch has no directions.
     pub fn gradient(&self, weights: &[f32], batch: &Batch, gradient: &mut [f32]) -> Result<Vec<f32>> {
         self.check(weights)?;
         self.check(gradient)?;
+        self.check_crossing(batch)?;
         let n = batch.time.len();
         let share = vec![1.0 / n as f32; n];
         let mut inputs = self.inputs(weights, batch);
         inputs.push((COTANGENT, &share));
+        if self.tangents.is_some() {
+            let Crossing { direction, tangent } = &batch.crossing;
+            inputs.extend([(DIRECTION, &direction[..]), (PLANE, &tangent[..])]);
+        }
         let mut losses = vec![0.0; n];
         let mut outputs: Vec<(&str, &mut [f32])> = vec![("loss", &mut losses)];
         let mut rest = gradient;
@@ -159,6 +189,22 @@ impl Descent {
         Ok(losses)
     }
 
+    fn check_crossing(&self, batch: &Batch) -> Result<()> {
+        let Some(d) = self.tangents else { return Ok(()) };
+        let numbers = batch.time.len() * self.dim;
+        let (needed, given) =
+            ([numbers, d * numbers], [batch.crossing.direction.len(), batch.crossing.tangent.len()]);
+        if needed == given {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            "penalising cross derivatives",
+            format!("{} and {} numbers of directions and tangent spaces", needed[0], needed[1]),
+            format!("{} and {}", given[0], given[1]),
+            "Make the batch of a task with the same penalty",
+        ))
+    }
+
     fn inputs<'a>(&'a self, weights: &'a [f32], batch: &'a Batch) -> Vec<(&'a str, &'a [f32])> {
         let mut inputs: Vec<(&str, &[f32])> =
             vec![("x", &batch.x), ("t", &batch.time), (TARGET, &batch.target), (WEIGHT, &batch.weight)];
@@ -168,4 +214,11 @@ impl Descent {
         inputs.extend(self.spans.iter().map(|span| (span.name.as_str(), &weights[span.range.clone()])));
         inputs
     }
+}
+
+/// Squared error and penalty of a network.
+fn penalised(network: &Graph, output: &str, tangents: usize) -> std::result::Result<Graph, String> {
+    let turned = tangent_over(network, "x", DIRECTION, Extent::Sample)?;
+    let loss = squared_error(&turned, output, TARGET, WEIGHT)?;
+    square_off_plane(&loss, &format!("{output}.{DIRECTION}"), (PLANE, tangents), WEIGHT)
 }

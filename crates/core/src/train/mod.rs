@@ -11,10 +11,12 @@ pub mod networks;
 pub mod objective;
 pub mod optimiser;
 pub mod order;
+mod robust;
 mod task;
 mod trainer;
 
 pub use data::{Draw, Rows, TrainingSet};
 pub use descent::{Descent, Span};
+pub use robust::{BudgetWeighting, CrossPenalty, Crossing, TimeWeights};
 pub use task::{Batch, Classes, Family, Given, Task};
 pub use trainer::{Loss, State, Trainer, Update};

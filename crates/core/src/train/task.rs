@@ -3,6 +3,7 @@
 use super::coupling::Coupling;
 use super::data::{Draw, TrainingSet};
 use super::objective::{self, Draws, Objective, Times};
+use super::robust::{CrossPenalty, Crossing};
 use crate::error::Result;
 use crate::law::SharedLaw;
 use crate::process::{Clock, Process};
@@ -30,6 +31,8 @@ pub struct Task {
     pub given: Option<Given>,
     /// How labels enter, for a network with classes.
     pub classes: Option<Classes>,
+    /// A penalty on cross derivatives.
+    pub cross: Option<CrossPenalty>,
     /// Pairs an update.
     pub batch: usize,
     /// Seed of all draws.
@@ -61,12 +64,16 @@ pub struct Batch {
     pub x: Vec<f32>,
     /// The network's time `[n]`.
     pub time: Vec<f32>,
+    /// Model time u `[n]`; losses and gradients do not look at it.
+    pub model_time: Vec<f64>,
     /// Classes `[n]`, or empty for a network without labels.
     pub labels: Vec<f32>,
     /// What it should answer `[n, D]`.
     pub target: Vec<f32>,
     /// Weight of the squared error `[n]`, divided by D: a loss is a mean over the elements.
     pub weight: Vec<f32>,
+    /// What a penalty on cross derivatives asks; empty without one.
+    pub crossing: Crossing,
 }
 
 /// Which of two independent families of streams: that of the updates, or that of the validation.
@@ -97,14 +104,19 @@ impl Task {
         let mut batch = Batch {
             x: vec![0.0; n * dim],
             time: times.times.iter().map(|&u| self.clock.time(&self.process, u) as f32).collect(),
+            model_time: times.times.clone(),
             labels: self.labels(seed, number, &labels),
             target: vec![0.0; n * dim],
             weight: vec![0.0; n],
+            crossing: Crossing::default(),
         };
         let draws = Draws { dim, times: &times, source: &source, data: &data, noise: &noise };
         let Batch { x: state, target, weight: weights, .. } = &mut batch;
         self.objective.fill(draws, objective::Pairs { state, target, weights })?;
         batch.weight.iter_mut().for_each(|weight| *weight /= dim as f32);
+        if let Some(penalty) = &self.cross {
+            batch.crossing = penalty.crossing(&self.objective, &times.times, &batch.x, seed, number);
+        }
         Ok(batch)
     }
 

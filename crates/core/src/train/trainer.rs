@@ -3,7 +3,8 @@
 use super::data::TrainingSet;
 use super::descent::Descent;
 use super::optimiser::Optimiser;
-use super::task::{Family, Task};
+use super::robust::{BudgetWeighting, TimeWeights};
+use super::task::{Batch, Family, Task};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use surefoot_graph::Graph;
@@ -17,12 +18,14 @@ pub struct State {
     pub weights: Vec<f32>,
     /// How they move.
     pub optimiser: Optimiser,
+    /// What the loss weighs over time, as it was measured last.
+    pub time_weights: TimeWeights,
 }
 
 /// What an update did.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Update {
-    /// Mean loss of the batch before the update.
+    /// Mean loss of the batch before the update, with weights over time and penalty.
     pub loss: f64,
     /// 2-norm of its gradient, before clipping.
     pub gradient: f64,
@@ -36,6 +39,7 @@ pub type Loss = crate::response::Estimate;
 /// A network in training.
 pub struct Trainer {
     task: Task,
+    budget: Option<BudgetWeighting>,
     descent: Descent,
     state: State,
     gradient: Vec<f32>,
@@ -47,13 +51,27 @@ impl Trainer {
     /// # Errors
     /// A network that cannot be trained, a task that does not fit it, a state of another network.
     pub fn new(task: Task, network: &Graph, optimiser: impl FnOnce(&[f32]) -> Optimiser) -> Result<Trainer> {
-        let descent = Descent::new(network)?;
+        let descent = match &task.cross {
+            None => Descent::new(network)?,
+            Some(penalty) => Descent::penalised(network, penalty.tangents())?,
+        };
         let weights = descent.weights();
         let optimiser = optimiser(&weights);
         let gradient = vec![0.0; weights.len()];
-        let trainer = Trainer { task, descent, state: State { updates: 0, weights, optimiser }, gradient };
+        let state = State { updates: 0, weights, optimiser, time_weights: TimeWeights::default() };
+        let trainer = Trainer { task, budget: None, descent, state, gradient };
         trainer.check()?;
         Ok(trainer)
+    }
+
+    /// The same with a loss that is weighted over time by the network's own gain budget.
+    ///
+    /// # Errors
+    /// Settings that do not fit the task.
+    pub fn with_budget(mut self, budget: BudgetWeighting) -> Result<Trainer> {
+        budget.check(&self.task, &self.network()?)?;
+        self.budget = Some(budget);
+        Ok(self)
     }
 
     /// Goes on from a state.
@@ -87,6 +105,9 @@ impl Trainer {
             let got = source.dim().to_string();
             return invalid(format!("a source of {dim} numbers a sample"), got, "Choose another source");
         }
+        if let Some(penalty) = &self.task.cross {
+            penalty.check(dim)?;
+        }
         if *batch == 0 {
             return invalid("at least one pair a batch".into(), "0".into(), "Choose a batch");
         }
@@ -95,6 +116,18 @@ impl Trainer {
             return invalid(
                 format!("{expected} weights"),
                 got.to_string(),
+                "Go on with the recipe of the checkpoint",
+            );
+        }
+        let parts = self.budget.as_ref().map_or(0, |budget| budget.grid.steps);
+        let factors = &self.state.time_weights.factors;
+        if !factors.is_empty()
+            && (factors.len() != parts || factors.iter().any(|w| !w.is_finite() || *w < 0.0))
+        {
+            let got = format!("{} of them", factors.len());
+            return invalid(
+                format!("no weights over time, or {parts} numbers ≥ 0"),
+                got,
                 "Go on with the recipe of the checkpoint",
             );
         }
@@ -111,6 +144,11 @@ impl Trainer {
         &self.descent
     }
 
+    /// How the loss is weighted over time, where it is.
+    pub fn budget(&self) -> Option<&BudgetWeighting> {
+        self.budget.as_ref()
+    }
+
     /// The task.
     pub fn task(&self) -> &Task {
         &self.task
@@ -119,10 +157,11 @@ impl Trainer {
     /// One update of all weights.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when loss or gradient are not finite; the state is then that before the update.
+    /// [`Error::Diverged`] when loss or gradient are not finite, [`Error::NonFinite`] when the paths on which the gain
+    /// budget is measured are not; the weights are then those before the update.
     pub fn update(&mut self) -> Result<Update> {
         let number = self.state.updates;
-        let batch = self.task.batch(Family::Training, number)?;
+        let batch = self.batch(number)?;
         let losses = self.descent.gradient(&self.state.weights, &batch, &mut self.gradient)?;
         let loss = mean(&losses);
         let broken = self.gradient.iter().find(|g| !g.is_finite()).map(|g| f64::from(*g));
@@ -133,6 +172,19 @@ impl Trainer {
         let step = self.state.optimiser.step(&mut self.state.weights, &self.gradient)?;
         self.state.updates += 1;
         Ok(Update { loss, gradient: step.norm, rate: step.rate })
+    }
+
+    /// The pairs of an update; before, the weights over time are measured where that is due.
+    fn batch(&mut self, number: u64) -> Result<Batch> {
+        let mut batch = self.task.batch(Family::Training, number)?;
+        if let Some(budget) = &self.budget {
+            if budget.is_due(number) {
+                let network = self.network()?;
+                self.state.time_weights = budget.measure(&network, &self.task, number / budget.every)?;
+            }
+            budget.apply(&self.state.time_weights, &mut batch);
+        }
+        Ok(batch)
     }
 
     /// The weights that are kept: their moving average, where there is one.
@@ -148,12 +200,13 @@ impl Trainer {
         self.descent.network(self.kept())
     }
 
-    /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones.
+    /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones; that of the objective
+    /// alone, without weights over time or penalty.
     ///
     /// # Errors
     /// Data of another dimension.
     pub fn validate(&self, data: &TrainingSet, pairs: usize) -> Result<Loss> {
-        let task = Task { data: data.clone(), ..self.task.clone() };
+        let task = Task { data: data.clone(), cross: None, ..self.task.clone() };
         let mut losses = Vec::new();
         for number in 0..pairs.div_ceil(task.batch) {
             let batch = task.batch(Family::Validation, number as u64)?;

@@ -58,8 +58,9 @@ struct Reverse<'a> {
     active: Vec<bool>,
     /// What every node has received so far.
     cotangents: Vec<Option<NodeId>>,
-    /// What nodes of extent `Call` have received from nodes of larger extent, if that is to be summed over samples.
-    varying: Option<Vec<Option<NodeId>>>,
+    /// Whether what nodes of extent `Call` receive from nodes of larger extent is summed over samples: every term by
+    /// itself, as the plan knows the sum of a product.
+    summed: bool,
 }
 
 impl<'a> Reverse<'a> {
@@ -82,22 +83,18 @@ impl<'a> Reverse<'a> {
         let mut result = graph.clone();
         let mut cotangents = vec![None; graph.nodes.len()];
         let u = result.input(name, graph.shape(port.node), extent.unwrap_or(port.extent));
-        let mut varying = extent.is_none().then(|| vec![None; graph.nodes.len()]);
+        let summed = extent.is_none();
         // An output that is the same for all samples has a cotangent for each of them.
-        let varies = port.extent > graph.node(port.node).extent;
-        match varying.as_mut().filter(|_| varies) {
-            Some(varying) => varying[port.node.0] = Some(u),
-            None => cotangents[port.node.0] = Some(u),
-        }
-        Ok(Reverse { graph, result, active, cotangents, varying })
+        let varies = summed && port.extent > graph.node(port.node).extent;
+        cotangents[port.node.0] = Some(if varies { result.push(Op::Total, &[u]) } else { u });
+        Ok(Reverse { graph, result, active, cotangents, summed })
     }
 
     /// Carries the cotangents back through all nodes.
     fn run(&mut self) {
         let graph = self.graph;
         for id in graph.ids().rev() {
-            let Some(u) = self.received(id).filter(|_| self.active[id.0]) else { continue };
-            self.cotangents[id.0] = Some(u);
+            let Some(u) = self.cotangents[id.0].filter(|_| self.active[id.0]) else { continue };
             let node = graph.node(id);
             for (position, &argument) in node.inputs.iter().enumerate() {
                 if self.active[argument.0] && !node.op.is_flat(position) {
@@ -108,23 +105,11 @@ impl<'a> Reverse<'a> {
         }
     }
 
-    /// The whole cotangent of a node whose users are done: what varies is summed over samples.
-    fn received(&mut self, id: NodeId) -> Option<NodeId> {
-        let varying = self.varying.as_mut().and_then(|v| v[id.0].take());
-        let summed = varying.map(|v| self.result.push(Op::Total, &[v]));
-        match (summed, self.cotangents[id.0]) {
-            (Some(a), Some(b)) => Some(self.result.push(Op::Add, &[a, b])),
-            (a, b) => a.or(b),
-        }
-    }
-
     fn contribute(&mut self, user: NodeId, argument: NodeId, term: NodeId) {
         let [from, to] = [user, argument].map(|id| self.graph.node(id).extent);
-        let slots = match &mut self.varying {
-            Some(varying) if from > Extent::Call && to == Extent::Call => varying,
-            _ => &mut self.cotangents,
-        };
-        slots[argument.0] = Some(match slots[argument.0] {
+        let varies = self.summed && from > Extent::Call && to == Extent::Call;
+        let term = if varies { self.result.push(Op::Total, &[term]) } else { term };
+        self.cotangents[argument.0] = Some(match self.cotangents[argument.0] {
             Some(sum) => self.result.push(Op::Add, &[sum, term]),
             None => term,
         });

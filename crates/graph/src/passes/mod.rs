@@ -13,7 +13,7 @@ mod tangent;
 
 pub use adjoint::{adjoint, gradients};
 pub use guidance::{Guidance, guided, labelled};
-pub use loss::squared_error;
+pub use loss::{square_off_plane, squared_error};
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};
 

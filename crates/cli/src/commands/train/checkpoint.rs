@@ -6,6 +6,9 @@ use crate::failure::{Failure, Result};
 use std::path::Path;
 use surefoot::train::State;
 
+/// The weights of the loss over time; there is no such array before they are measured.
+const TIME_WEIGHTS: &str = "time_weights";
+
 /// Writes state and history.
 ///
 /// # Errors
@@ -28,6 +31,10 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
     if let Some(average) = average {
         arrays.push(("average", count, Numbers::F32(&average.weights)));
     }
+    let factors = &state.time_weights.factors;
+    if !factors.is_empty() {
+        arrays.push((TIME_WEIGHTS, vec![factors.len()], Numbers::F64(factors)));
+    }
     write_npz(path, &arrays)
 }
 
@@ -37,6 +44,7 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
 /// A damaged file, or one of another network.
 pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     let mut arrays = npz(path)?;
+    let weighted = arrays.iter().any(|(name, _)| name == TIME_WEIGHTS);
     let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
         let found =
             arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
@@ -65,6 +73,7 @@ pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     if let Some(average) = &mut state.optimiser.average {
         average.updates = counts[2] as u64;
     }
+    state.time_weights.factors = if weighted { take(TIME_WEIGHTS, None)? } else { Vec::new() };
     let losses = take("losses", Some(state.updates as usize))?;
     let history = History {
         losses: losses.into_iter().map(|loss| loss as f32).collect(),

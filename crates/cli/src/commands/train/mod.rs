@@ -207,6 +207,9 @@ impl Run {
         let mut facts = self.history.json();
         facts["model"] = json!(self.recipe.name);
         facts["weights"] = json!(self.trainer.descent().count());
+        if let Some(weights) = self.time_weights() {
+            facts["time_weights"] = weights;
+        }
         let text = super::execute::json_bytes(&facts)?;
         write_file(&self.directory.file("training.json"), &text)?;
         let looks = self.looks()?;
@@ -222,6 +225,15 @@ impl Run {
             looks: &looks,
         };
         write_file(&self.directory.file("training.html"), training_html(&input)?.as_bytes())
+    }
+
+    /// What the loss weighs over time at present: model times in the middle of every step, and the weights there.
+    fn time_weights(&self) -> Option<serde_json::Value> {
+        let grid = self.trainer.budget()?.grid;
+        let weights = &self.trainer.state().time_weights.factors;
+        let middle = |n: usize| 0.5 * (grid.time(n) + grid.time(n + 1));
+        let times: Vec<f64> = (0..weights.len()).map(middle).collect();
+        Some(json!({ "time": times, "weight": weights }))
     }
 
     /// The samples that were saved on the way.

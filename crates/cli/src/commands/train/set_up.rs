@@ -1,11 +1,13 @@
 //! From a recipe to a trainer.
 
 use crate::failure::{Failure, Result};
-use crate::model_file::{law_of_source, sha256_of};
-use crate::recipe_file::{NetworkRecipe, Prepared, Recipe, Schedule};
+use crate::model_file::{law_of_source, sha256_of, support_of};
+use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use surefoot::process::Grid;
+use surefoot::support::SharedSupport;
 use surefoot::train::networks::Network;
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Decay, Optimiser, Rate};
-use surefoot::train::{Classes, Task, Trainer};
+use surefoot::train::{BudgetWeighting, Classes, CrossPenalty, Task, Trainer};
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
@@ -27,10 +29,47 @@ pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<
         data: prepared.training.clone(),
         given: None,
         classes: classes.map(|none| Classes { none, withheld: schedule.withhold }),
+        cross: recipe.robust.cross.map(|cross| penalty(recipe, cross, limits)).transpose()?,
         batch: schedule.batch,
         seed: schedule.seed,
     };
-    Ok(Trainer::new(task, &graph, |weights| optimiser(schedule, weights))?)
+    let trainer = Trainer::new(task, &graph, |weights| optimiser(schedule, weights))?;
+    match &recipe.robust.budget {
+        None => Ok(trainer),
+        Some(budget) => Ok(trainer.with_budget(weighting(recipe, budget, limits)?)?),
+    }
+}
+
+/// The weighting by the gain budget.
+fn weighting(recipe: &Recipe, budget: &BudgetRecipe, limits: &Limits) -> Result<BudgetWeighting> {
+    Ok(BudgetWeighting {
+        support: support(recipe, "weight", limits)?,
+        grid: Grid { steps: budget.steps, ..recipe.grid },
+        method: recipe.method,
+        paths: budget.paths,
+        every: budget.every as u64,
+        floor: budget.floor,
+    })
+}
+
+/// The penalty on cross derivatives.
+fn penalty(
+    recipe: &Recipe,
+    CrossRecipe { strength, reach }: CrossRecipe,
+    limits: &Limits,
+) -> Result<CrossPenalty> {
+    Ok(CrossPenalty { support: support(recipe, "penalty", limits)?, strength, reach })
+}
+
+/// The support, which `[robust]` cannot do without.
+fn support(recipe: &Recipe, what: &str, limits: &Limits) -> Result<SharedSupport> {
+    support_of(&recipe.support, limits)?.ok_or_else(|| Failure::Value {
+        place: "[robust]".into(),
+        what: format!("robust.{what}"),
+        expected: "data whose support is known".into(),
+        got: "none".into(),
+        remedy: "Add a section [support]".into(),
+    })
 }
 
 /// The network with its first weights, and the label that stands for no class.
