@@ -9,7 +9,7 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::{law_of_source, rescaled};
+pub use build::{law_of_source, rescaled, rounded};
 pub use builtins::{BUILTINS, Builtin};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};

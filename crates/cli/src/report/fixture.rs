@@ -324,6 +324,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         support: None,
         support_classifier: None,
         gains: gains(system, columns),
+        learning_errors: Vec::new(),
         response: Some(response(system, request)),
         likelihood: columns
             .get("log_density")
