@@ -15,7 +15,7 @@ pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
 pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec};
-pub use tree::{Document, Value, value_of};
+pub use tree::{Document, Node, Value, value_of};
 
 use crate::failure::{Failure, Result};
 use sha2::{Digest, Sha256};

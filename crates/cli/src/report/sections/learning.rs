@@ -4,12 +4,12 @@ use super::gains::rate_panel;
 use super::{Context, ErrorGroup};
 use crate::report::columns::Table;
 use crate::report::figure::{Figure, Key, Panel, Swatch};
-use crate::report::page::{interval, section, table};
+use crate::report::page::{interval, median, section};
 use crate::report::palette::Role;
-use crate::report::text::{ABSENT, count, number, typeset};
+use crate::report::text::{ABSENT, count, number, percent, typeset};
 use maud::{Markup, html};
 use surefoot::Error;
-use surefoot::analysis::{LearningError, OffSupport};
+use surefoot::analysis::{Explained, LearningError};
 use surefoot::statistics::{Estimate, Quantiles};
 
 /// The section.
@@ -29,7 +29,7 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
                 ". At its own size the perturbed model is the other model: twins start and are driven alike, and run with this "
                 "model's sampler and support."
                 @if bounded {
-                    " To first order a sample leaves the support by at most ∫ g" sub { "N" } "(u) ‖e(x_u, u)‖ du along its path."
+                    " To first order a sample leaves the support by at most ∫ g" sub { "N" } "(u) ‖e(x" sub { "u" } ", u)‖ du along its path."
                 }
             }
             ul {
@@ -119,73 +119,72 @@ fn row(error: &LearningError, lengths: &Table, gains: Option<&Table>, role: Role
 
 /// Measured, predicted and bound, in one table.
 fn numbers(errors: &[LearningError]) -> Markup {
-    let head = [
-        "data units; medians (95 % intervals)",
-        "measured",
-        "to first order",
-        "missed, share",
-        "bound ∫ g‖e‖ du",
-        "bound by size, ε G_N",
-    ];
-    let rows: Vec<Vec<String>> = errors.iter().flat_map(rows).collect();
-    let thick = errors.iter().any(|error| error.off.as_ref().is_some_and(|off| off.outward_only));
+    let head = ["", "measured", "to first order", "missed", "bound ∫ g‖e‖ du", "bound by size, ε G_N"];
+    let outward = errors.iter().any(|error| error.off.as_ref().is_some_and(|off| off.outward_only));
     html! {
-        div class="scroll" { (table(&head, &rows)) }
+        div class="scroll" {
+            table {
+                thead { tr { @for cell in head { th scope="col" { (cell) } } } }
+                tbody {
+                    @for error in errors {
+                        @for row in rows(error) {
+                            tr { th scope="row" { (error.kind) ": " (row.what) } @for cell in &row.cells { td { (cell) } } }
+                        }
+                    }
+                }
+            }
+        }
         p class="note" {
-            "Off: the change of the distance to the support, twin by twin, to the middle of a thick support; ‖Nᵀζ‖: the normal part of "
-            "the first-order displacement, which the bounds hold for. Law of distances: 1-Wasserstein distance before and after. Missed: "
-            "Σ |measured − first order| / Σ |measured|, sample by sample, with a bootstrap interval. The bound by size knows ε, the "
-            "error's largest ∞-norm, alone (times the root of the number of normal directions)."
-            @if thick { " D is too large for all normal directions: the bounds are those of the direction away from the support." }
+            "Data units: medians with 95 % intervals below them. Sizes: "
+            @for (i, error) in errors.iter().enumerate() { @if i > 0 { ", " } (error.kind) " ε = " (number(error.size)) }
+            " (largest ∞-norm on the paths). Off: the change of the distance to the support, twin by twin, to the middle of a thick "
+            "support; ‖Nᵀζ‖: the normal part of the first-order displacement, which the bounds hold for. Law of distances: "
+            "1-Wasserstein distance before and after. Missed: Σ |measured − first order| / Σ |measured| over the samples. The bound "
+            "by size knows ε alone (times the root of the number of normal directions)."
+            @if outward { " D is too large for all normal directions: the bounds are those of the direction away from the support." }
         }
     }
 }
 
-fn rows(error: &LearningError) -> Vec<Vec<String>> {
-    let absent = || ABSENT.to_string();
-    let share = |missed: &Option<Estimate>| missed.as_ref().map_or_else(absent, estimate);
+/// A row of the table.
+struct Row {
+    what: &'static str,
+    cells: [Markup; 5],
+}
+
+fn rows(error: &LearningError) -> Vec<Row> {
+    let absent = || html! { (ABSENT) };
+    let missed = |missed: &Option<Estimate>| missed.as_ref().map_or_else(absent, share);
+    let shift = |shift: &Option<Estimate>| shift.as_ref().map_or_else(absent, estimate);
     let bound = |q: &Option<Quantiles>| q.as_ref().map_or_else(absent, median);
-    let name = |what: &str| format!("{} (ε = {}): {what}", error.kind, number(error.size));
-    let moved = &error.displacement;
-    let mut rows = vec![vec![
-        name("moved by"),
-        median(&moved.measured),
-        median(&moved.predicted),
-        share(&moved.missed),
-        absent(),
-        absent(),
-    ]];
-    if let Some(OffSupport { shift, w1, w1_predicted, normal, bound: length, bound_inf, .. }) = &error.off {
-        rows.push(vec![
-            name("off, twin by twin"),
-            median(&shift.measured),
-            median(&shift.predicted),
-            share(&shift.missed),
-            absent(),
-            absent(),
-        ]);
-        rows.push(vec![name("‖Nᵀζ‖"), absent(), median(normal), absent(), bound(length), bound(bound_inf)]);
-        rows.push(vec![name("law of distances"), share(w1), share(w1_predicted), absent(), absent(), absent()]);
+    let mut rows = Vec::new();
+    let mut explained = |what, explained: &Explained| {
+        let Explained { measured, predicted, missed: rest } = explained;
+        let cells = [median(measured), median(predicted), missed(rest), absent(), absent()];
+        rows.push(Row { what, cells });
+    };
+    explained("moved by", &error.displacement);
+    if let Some(off) = &error.off {
+        explained("off", &off.shift);
+        let normal = [absent(), median(&off.normal), absent(), bound(&off.bound), bound(&off.bound_inf)];
+        rows.push(Row { what: "‖Nᵀζ‖", cells: normal });
+        let law = [shift(&off.w1), shift(&off.w1_predicted), absent(), absent(), absent()];
+        rows.push(Row { what: "law of distances", cells: law });
     }
     if let Some(along) = &error.along {
-        rows.push(vec![
-            name("along"),
-            median(&along.measured),
-            median(&along.predicted),
-            absent(),
-            bound(&along.bound),
-            absent(),
-        ]);
+        let cells =
+            [median(&along.measured), median(&along.predicted), absent(), bound(&along.bound), absent()];
+        rows.push(Row { what: "along", cells });
     }
     rows
 }
 
-/// Median with its interval.
-fn median(q: &Quantiles) -> String {
-    format!("{} ({})", number(q.q50), interval(q.q50_low, q.q50_high))
+/// A figure with its interval below it.
+fn estimate(e: &Estimate) -> Markup {
+    html! { (number(e.value)) span class="aside" { (interval(e.low, e.high)) } }
 }
 
-/// A figure with its interval.
-fn estimate(e: &Estimate) -> String {
-    format!("{} ({})", number(e.value), interval(e.low, e.high))
+/// A share with its interval below it.
+fn share(e: &Estimate) -> Markup {
+    html! { (percent(e.value)) span class="aside" { (percent(e.low)) " to " (percent(e.high)) } }
 }

@@ -54,6 +54,14 @@ impl LearningError {
                     share(missed)
                 ));
             }
+            if let (Some(w1), Some(predicted)) = (&off.w1, &off.w1_predicted) {
+                let [w1, predicted] = [w1, predicted]
+                    .map(|e| format!("{} ({} to {})", digits(e.value), digits(e.low), digits(e.high)));
+                notes.push(format!(
+                    "The law of the distances shifts by {w1} in 1-Wasserstein distance, to first order by {predicted} (95 % \
+                     intervals)."
+                ));
+            }
             if let (Some(bound), Some(used)) = (&off.bound, &off.used) {
                 notes.push(format!(
                     "An error of this length at every moment could move a sample off the support by {} at most, to first \
@@ -66,7 +74,8 @@ impl LearningError {
             }
             if let Some(beyond) = off.beyond.filter(|beyond| *beyond > 0.0) {
                 notes.push(format!(
-                    "{} of the samples moved off by more than their bound, which holds for first order only.",
+                    "{} of the samples moved off by more than their bound, which holds to first order and away from the ends of \
+                     a support.",
                     percent(beyond)
                 ));
             }
