@@ -306,7 +306,9 @@ fn check_errors(model: &Model, request: &Request) -> Result<()> {
         let chi = match &error.kind {
             ErrorKind::White => Chi::White,
             ErrorKind::Worst { .. } => system.needs_support(error.kind.name()).map(|_| Chi::Given)?,
-            ErrorKind::Difference { field, .. } | ErrorKind::Rounded { field, .. } => Chi::Field { field: field.clone(), scale: 1.0 },
+            ErrorKind::Difference { field, .. } | ErrorKind::Rounded { field, .. } => {
+                Chi::Field { field: field.clone(), scale: 1.0 }
+            }
             ErrorKind::Constant { direction } => {
                 Chi::Field { field: Arc::new(ConstantField::new(direction)?), scale: 1.0 }
             }

@@ -169,7 +169,11 @@ fn learning(text: &mut String, summary: &Summary) {
     for error in &summary.learning_errors {
         let size = short(error.size);
         let what = format!("{}, eps = {size}", error.kind);
-        let _ = writeln!(text, "\n{what:<34}{:>11}{:>13}{:>11}{:>11}", "measured", "first order", "bound", "eps G_N");
+        let _ = writeln!(
+            text,
+            "\n{what:<34}{:>11}{:>13}{:>11}{:>11}",
+            "measured", "first order", "bound", "eps G_N"
+        );
         let cell = |q: Option<&Quantiles>| q.map_or_else(|| "-".into(), |q| number(q.q50));
         let mut line = |what: &str, cells: [Option<&Quantiles>; 4]| {
             let [measured, first, bound, size] = cells.map(cell);
@@ -179,10 +183,16 @@ fn learning(text: &mut String, summary: &Summary) {
         line("moved by", [Some(&moved.measured), Some(&moved.predicted), None, None]);
         if let Some(off) = &error.off {
             line("off the support", [Some(&off.shift.measured), Some(&off.shift.predicted), None, None]);
-            line("normal part of the displacement", [None, Some(&off.normal), off.bound.as_ref(), off.bound_inf.as_ref()]);
+            line(
+                "normal part of the displacement",
+                [None, Some(&off.normal), off.bound.as_ref(), off.bound_inf.as_ref()],
+            );
         }
         if let Some(along) = &error.along {
-            line("along the support", [Some(&along.measured), Some(&along.predicted), along.bound.as_ref(), None]);
+            line(
+                "along the support",
+                [Some(&along.measured), Some(&along.predicted), along.bound.as_ref(), None],
+            );
         }
         let name = error.name();
         let sentences = std::iter::once(error.sentence()).chain(error.notes());

@@ -77,7 +77,9 @@ fn typed_sizes_leave_the_own_size() {
     for part in ["id=\"learning\"", "The difference to moons-si", "budget: g_N", "difference: g_N ‖e‖"] {
         assert!(page.contains(part), "no {part:?}");
     }
-    bench.done(&[&words[..], &["--require", "learning_errors.0.off.used<1.01", "-n", "12", "-o", "two"]].concat());
+    bench.done(
+        &[&words[..], &["--require", "learning_errors.0.off.used<1.01", "-n", "12", "-o", "two"]].concat(),
+    );
 }
 
 #[test]
@@ -126,5 +128,9 @@ fn rounding_that_cannot_be_is_refused() {
     large.write(bench.path("large.onnx"), &options).unwrap();
     let text = "name = \"l\"\n[field]\nkind = \"onnx\"\nfile = \"large.onnx\"\npredicts = \"velocity\"\n[process]\nkind = \"flow\"\n";
     bench.write("l.toml", text);
-    refused("l.toml", "f16", &["--round f16", "large.onnx", &name, "-7e4", "infinite", "6.5504e4", "another format"]);
+    refused(
+        "l.toml",
+        "f16",
+        &["--round f16", "large.onnx", &name, "-7e4", "infinite", "6.5504e4", "another format"],
+    );
 }

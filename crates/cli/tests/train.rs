@@ -119,7 +119,8 @@ fn killed_and_resumed_ends_with_the_same_weights() {
 fn models_on_the_way_are_ordinary_model_files() {
     let bench = Bench::new();
     // A reference beside the recipe is named as seen from the kept models.
-    let points = (0..40).map(|i| format!("{},{}\n", f64::from(i).cos(), f64::from(i).sin())).collect::<String>();
+    let points =
+        (0..40).map(|i| format!("{},{}\n", f64::from(i).cos(), f64::from(i).sin())).collect::<String>();
     bench.write("points.csv", points);
     let reference = "[support]\nreference = \"points.csv\"\ndimension = 1\n[sampler]";
     let changes = [("samples = 20", "samples = 20\nkeep = 4"), ("[sampler]", reference)];
@@ -207,7 +208,10 @@ fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
     refused(&[("hidden", "hiden")], &["r.toml:13", "hiden"]);
     refused(&[("batch = 32", "batch = 0")], &["training.batch", "whole number"]);
     for keep in ["0", "61", "[7, 61]", "[0]", "[1.5]", "\"all\""] {
-        refused(&[("batch = 32", &format!("batch = 32\nkeep = {keep}"))], &["r.toml:18", "training.keep", "60"]);
+        refused(
+            &[("batch = 32", &format!("batch = 32\nkeep = {keep}"))],
+            &["r.toml:18", "training.keep", "60"],
+        );
     }
     refused(&[("updates", "epochs")], &["epochs", "updates"]);
     refused(&[("kind = \"two-moons\"", "kind = \"no.npy\"")], &["no.npy", "exists"]);

@@ -220,8 +220,12 @@ fn at_its_own_size_the_twin_is_the_other_model() {
             assert_eq!(sizes, [0.01, 0.1, done.norms[0]]);
             assert_eq!(done.summary.learning_errors[0].size, done.norms[0]);
             let step = System { drift: other, ..system.clone() }.step(Vec::new()).unwrap();
-            let batch =
-                Batch { source: system.source.as_ref(), seed: SEED, samples: 0..9, refinement: Refinement::Own };
+            let batch = Batch {
+                source: system.source.as_ref(),
+                seed: SEED,
+                samples: 0..9,
+                refinement: Refinement::Own,
+            };
             let alone = forward(&step, &batch, 0, Keep::default()).unwrap().end;
             let twins = done.columns.read("perturbed_x").unwrap();
             for (sample, x) in alone.chunks_exact(3).enumerate() {
@@ -280,7 +284,10 @@ fn small_errors_are_explained() {
     };
     let ((large, said), (small, _), (tiny, explained)) = (missed(3.0), missed(0.02), missed(0.002));
     assert!(tiny.value < 0.2 * small.value && small.value < large.value, "{tiny:?} {small:?} {large:?}");
-    assert!(explained.starts_with("First order explains the shift off the support (it misses"), "{explained}");
+    assert!(
+        explained.starts_with("First order explains the shift off the support (it misses"),
+        "{explained}"
+    );
     assert!(!said.starts_with("First order explains the shift off the support (it"), "{said}");
 }
 
@@ -380,9 +387,11 @@ fn predicted_distances_have_the_slope_of_the_distance() {
             let expected = (up.middle_distance - down.middle_distance) / (2.0 * h);
             let got = (at(h) - at(-h)) / (2.0 * h);
             assert!((got - expected).abs() < 1e-5 * (1.0 + expected.abs()), "{json} {x:?}: {got} {expected}");
-            let along: f64 = foot.tangent.chunks_exact(dim).map(|t| {
-                t.iter().zip(&x).zip(&foot.point).map(|((t, x), p)| t * (x - p)).sum::<f64>().abs()
-            }).sum();
+            let along: f64 = foot
+                .tangent
+                .chunks_exact(dim)
+                .map(|t| t.iter().zip(&x).zip(&foot.point).map(|((t, x), p)| t * (x - p)).sum::<f64>().abs())
+                .sum();
             beyond += usize::from(along > 1e-3);
         }
     }

@@ -403,7 +403,8 @@ fn learning_errors(
     let names = request.error_names();
     let moved = |name: &str, width: usize, at: usize| Quantiles::of(&part(&columns[name], width, at));
     let mut list = Vec::new();
-    for (index, error) in request.errors.iter().enumerate().filter(|(_, e)| e.kind.learning_error().is_some()) {
+    for (index, error) in request.errors.iter().enumerate().filter(|(_, e)| e.kind.learning_error().is_some())
+    {
         let width = request.errors.len();
         let normal = moved("first_order_normal", width, index);
         let shift = Explained {

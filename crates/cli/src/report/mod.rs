@@ -24,8 +24,8 @@ mod training;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, learning, likelihood,
-    pictures, provenance, response, robustness,
+    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, learning,
+    likelihood, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 pub use self::training::{Look, TrainingInput, training_html};

@@ -125,7 +125,10 @@ fn factors(graph: &Graph) -> Vec<bool> {
                 origin[id.0] = of(&origin, &node.inputs[0]);
             }
             Op::MatMul | Op::Convolve { .. } => {
-                node.inputs.iter().filter_map(|input| of(&origin, input)).for_each(|index| found[index] = true);
+                node.inputs
+                    .iter()
+                    .filter_map(|input| of(&origin, input))
+                    .for_each(|index| found[index] = true);
             }
             _ => {}
         }

@@ -108,7 +108,8 @@ fn row(error: &LearningError, lengths: &Table, gains: Option<&Table>, role: Role
     let what = format!("{}: ‖e‖", error.kind);
     let mut panels = vec![rate_panel(lengths, &what, role, "length of the error (2-norm)")];
     if let Some(gains) = gains {
-        let rows = (0..lengths.rows()).flat_map(|i| lengths.row(i).iter().zip(gains.row(i)).map(|(e, g)| e * g));
+        let rows =
+            (0..lengths.rows()).flat_map(|i| lengths.row(i).iter().zip(gains.row(i)).map(|(e, g)| e * g));
         let product = Table::new(rows.collect(), lengths.row(0).len());
         panels.push(rate_panel(gains, "budget: g_N", Role::Target, "gain rate (data units / model time)"));
         let title = format!("{}: g_N ‖e‖", error.kind);

@@ -4,8 +4,8 @@ mod columns;
 mod summary;
 
 pub(super) use columns::{gain_columns, put_doubled_gains, put_gains};
-pub(super) use summary::summarise_gains;
 pub(super) use summary::half_of;
+pub(super) use summary::summarise_gains;
 pub use summary::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 
 use super::request::{ErrorKind, Request};

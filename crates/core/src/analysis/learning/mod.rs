@@ -88,7 +88,8 @@ impl Study<'_> {
             for (index, error) in self.learned.iter().enumerate() {
                 error.field.eval(at, x, &mut e);
                 for (sample, e) in e.chunks_exact(dim).enumerate() {
-                    lengths[(sample * errors + index) * steps + n] = e.iter().map(|e| e * e).sum::<f64>().sqrt();
+                    lengths[(sample * errors + index) * steps + n] =
+                        e.iter().map(|e| e * e).sum::<f64>().sqrt();
                 }
             }
         }

@@ -301,7 +301,8 @@ impl One<'_> {
         let step = |n: usize| {
             let lengths = strided(&all, width, self.learned * grid.steps + n);
             let harm = rates.as_ref().map(|rates| {
-                let products = strided(rates, grid.steps, n).iter().zip(&lengths).map(|(g, e)| g * e).collect();
+                let products =
+                    strided(rates, grid.steps, n).iter().zip(&lengths).map(|(g, e)| g * e).collect();
                 median(products)
             });
             ErrorStep { step: n, time: grid.time(n), error: median(lengths), harm }

@@ -36,7 +36,9 @@ impl LearningError {
             Some(missed) if measured.n >= FEWEST => {
                 format!("{}, sample by sample", claim(missed, what))
             }
-            Some(_) => format!("{} samples are too few to say whether first order explains {what}", measured.n),
+            Some(_) => {
+                format!("{} samples are too few to say whether first order explains {what}", measured.n)
+            }
             None => format!("nothing can be said about how much of {what} first order explains"),
         };
         format!("{verdict}: {sizes}.")
@@ -108,9 +110,9 @@ fn claim(missed: &Estimate, what: &str) -> String {
     }
 }
 
-/// "4.2 % (95 % interval 3.1 to 5.0 %)".
+/// "4.20 % of it, 95 % interval 3.10 to 5.00 %".
 fn share(missed: &Estimate) -> String {
-    let [value, low, high] = [missed.value, missed.low, missed.high].map(|v| format!("{:.1}", 100.0 * v));
+    let [value, low, high] = [missed.value, missed.low, missed.high].map(|v| digits(100.0 * v));
     format!("{value} % of it, 95 % interval {low} to {high} %")
 }
 
@@ -129,7 +131,11 @@ mod tests {
     #[test]
     fn claims_need_their_whole_interval() {
         let said = |low: f64, high: f64| claim(&Estimate { value: 0.5 * (low + high), low, high }, "it");
-        assert!(said(0.01, 0.03).starts_with("First order explains it (it misses 2.0 % of it, 95 % interval 1.0 to 3.0 %)"));
+        assert!(
+            said(0.01, 0.03).starts_with(
+                "First order explains it (it misses 2.00 % of it, 95 % interval 1.00 to 3.00 %)"
+            )
+        );
         assert!(said(0.3, 0.6).contains("in part"));
         assert!(said(0.8, 1.4).contains("does not explain"));
         for (low, high) in [(0.2, 0.3), (0.6, 0.9), (0.1, 1.2)] {
