@@ -454,7 +454,11 @@ pub struct ErrorOptions {
     /// The difference to another model, as an error of this one (repeatable)
     #[arg(long, value_name = "OTHER.toml")]
     pub difference: Vec<String>,
-    /// Sizes ε, ∞-norm [default: 0.1,0.5,1; a difference: its own]
+    /// The weights of the network in fewer bits, as an error: f16, bf16, int8 (repeatable)
+    #[arg(long, value_enum, value_name = "FORMATS", value_delimiter = ',')]
+    pub round: Vec<RoundName>,
+    /// Sizes ε, ∞-norm; --difference and --round have their own besides, at which the model is the other one [default:
+    /// 0.1,0.5,1; --difference and --round: their own alone]
     #[arg(long, value_name = "SIZES", value_delimiter = ',', allow_hyphen_values = true)]
     pub sizes: Option<Vec<f64>>,
     /// Where the error sits
@@ -489,6 +493,17 @@ pub enum ErrorName {
     Worst,
     /// The worst of its pointwise 2-norm
     WorstL2,
+}
+
+/// `--round`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RoundName {
+    /// Half precision
+    F16,
+    /// The upper half of single precision
+    Bf16,
+    /// Whole multiples of one scale a matrix or filter
+    Int8,
 }
 
 /// `--error-in`.

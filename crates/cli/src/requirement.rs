@@ -24,7 +24,7 @@ const RELATIONS: [(&str, Relation); 4] =
     [(">=", Relation::AtLeast), ("<=", Relation::AtMost), (">", Relation::Above), ("<", Relation::Below)];
 
 /// Short names, and the sections of `summary.json`.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "off",
     "footing",
     "distance",
@@ -35,6 +35,7 @@ const SECTIONS: [&str; 17] = [
     "robustness",
     "support",
     "gains",
+    "learning_errors",
     "response",
     "likelihood",
     "support_classifier",

@@ -3,7 +3,7 @@
 use crate::failure::{Failure, Result};
 use crate::model_file::{self, Model, Override, Settings, Value, value_of};
 use crate::options::{
-    ErrorName, ErrorOptions, ModelSettings, PlaceName, ResponseOptions, RunOptions, VectorOptions,
+    ErrorName, ErrorOptions, ModelSettings, PlaceName, ResponseOptions, RoundName, RunOptions, VectorOptions,
 };
 use clap::ValueEnum;
 use std::path::Path;
@@ -13,8 +13,9 @@ use surefoot::analysis::{
 };
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
-use surefoot::process::DifferenceField;
+use surefoot::process::{DifferenceField, Drift};
 use surefoot::response::{Observable, ScalarNetwork};
+use surefoot_graph::passes::WeightFormat;
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
@@ -107,6 +108,7 @@ pub fn resolve(
     let place = place_of(errors.error_in);
     let (errors, others) = error_requests(&model, errors, settings)?;
     let worst = errors.iter().any(|error| matches!(error.kind, ErrorKind::Worst { .. }));
+    let learned = errors.iter().any(|error| error.kind.learning_error().is_some());
     let intrinsic = system.support.as_ref().map(|support| support.intrinsic_dim());
     let asked = vectors.and_then(|options| options.vectors);
     let probes = vectors.and_then(|options| options.response.response_probes);
@@ -119,7 +121,7 @@ pub fn resolve(
         seed: run.seed,
         errors,
         spectrum: vectors.is_some(),
-        gains: (vectors.is_some() || worst).then_some(place),
+        gains: (vectors.is_some() || worst || learned).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
         response_probes: probes.map(usize::from),
         condition: vectors.is_some() && check_second_order(system).is_ok(),
@@ -223,10 +225,8 @@ fn error_requests(
     let dim = model.system.dim();
     let place = place_of(options.error_in);
     let usual = [ErrorName::Constant, ErrorName::Random];
-    let kinds = match (options.error.is_empty(), options.difference.is_empty()) {
-        (true, true) => &usual[..],
-        _ => &options.error[..],
-    };
+    let nothing = options.error.is_empty() && options.difference.is_empty() && options.round.is_empty();
+    let kinds = if nothing { &usual[..] } else { &options.error[..] };
     let sizes = options.sizes.clone().unwrap_or_else(|| vec![0.1, 0.5, 1.0]);
     let mut requests: Vec<ErrorRequest> = Vec::new();
     for kind in kinds {
@@ -255,7 +255,26 @@ fn error_requests(
         requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });
         others.push([name.clone(), other.sha256]);
     }
+    for name in &options.round {
+        let kind = rounded(model, *name, place, settings)?;
+        if requests.iter().all(|request| request.kind.name() != kind.name()) {
+            requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });
+        }
+    }
     Ok((requests, others))
+}
+
+/// The network with its weights in fewer bits, as another model.
+fn rounded(model: &Model, name: RoundName, place: Place, settings: &Settings) -> Result<ErrorKind> {
+    let format = match name {
+        RoundName::F16 => WeightFormat::F16,
+        RoundName::Bf16 => WeightFormat::Bf16,
+        RoundName::Int8 => WeightFormat::Int8,
+    };
+    let drift = model.system.drift.clone();
+    let other = Drift { field: model_file::rounded(&model.spec, format, &settings.limits)?, ..drift.clone() };
+    let field = Arc::new(DifferenceField::new(drift, other, place)?);
+    Ok(ErrorKind::Rounded { format, field })
 }
 
 fn place_of(name: PlaceName) -> Place {
@@ -287,7 +306,9 @@ fn check_errors(model: &Model, request: &Request) -> Result<()> {
         let chi = match &error.kind {
             ErrorKind::White => Chi::White,
             ErrorKind::Worst { .. } => system.needs_support(error.kind.name()).map(|_| Chi::Given)?,
-            ErrorKind::Difference { field, .. } => Chi::Field { field: field.clone(), scale: 1.0 },
+            ErrorKind::Difference { field, .. } | ErrorKind::Rounded { field, .. } => {
+                Chi::Field { field: field.clone(), scale: 1.0 }
+            }
             ErrorKind::Constant { direction } => {
                 Chi::Field { field: Arc::new(ConstantField::new(direction)?), scale: 1.0 }
             }
@@ -375,7 +396,7 @@ fn error_record<'o>(error: &ErrorRequest, others: &mut impl Iterator<Item = &'o 
                 table.insert("sha256".into(), sha256.clone().into());
             }
         }
-        ErrorKind::White | ErrorKind::Coarser | ErrorKind::Worst { .. } => {}
+        ErrorKind::White | ErrorKind::Coarser | ErrorKind::Rounded { .. } | ErrorKind::Worst { .. } => {}
     }
     toml::Value::Table(table)
 }

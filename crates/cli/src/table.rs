@@ -23,6 +23,7 @@ pub fn summary(summary: &Summary, verbose: bool) -> String {
     alignment(&mut text, summary);
     robustness(&mut text, summary);
     gains(&mut text, summary);
+    learning(&mut text, summary);
     response(&mut text, summary);
     likelihood(&mut text, summary);
     text.push_str(&findings(summary, verbose));
@@ -160,6 +161,43 @@ fn gains(text: &mut String, summary: &Summary) {
         let size = short(attained.size);
         let norm = if attained.kind.starts_with("worst-l2") { "2" } else { "inf" };
         row(text, &format!("{} {size}: distance added / eps G_N,{norm}", attained.kind), &attained.share);
+    }
+}
+
+/// Differences to other models: measured, to first order, at most.
+fn learning(text: &mut String, summary: &Summary) {
+    for error in &summary.learning_errors {
+        let size = short(error.size);
+        let what = format!("{}, eps = {size}", error.kind);
+        let _ = writeln!(
+            text,
+            "\n{what:<34}{:>11}{:>13}{:>11}{:>11}",
+            "measured", "first order", "bound", "eps G_N"
+        );
+        let cell = |q: Option<&Quantiles>| q.map_or_else(|| "-".into(), |q| number(q.q50));
+        let mut line = |what: &str, cells: [Option<&Quantiles>; 4]| {
+            let [measured, first, bound, size] = cells.map(cell);
+            let _ = writeln!(text, "  {what:<32}{measured:>11}{first:>13}{bound:>11}{size:>11}");
+        };
+        let moved = &error.displacement;
+        line("moved by", [Some(&moved.measured), Some(&moved.predicted), None, None]);
+        if let Some(off) = &error.off {
+            line("off the support", [Some(&off.shift.measured), Some(&off.shift.predicted), None, None]);
+            line(
+                "normal part of the displacement",
+                [None, Some(&off.normal), off.bound.as_ref(), off.bound_inf.as_ref()],
+            );
+        }
+        if let Some(along) = &error.along {
+            line(
+                "along the support",
+                [Some(&along.measured), Some(&along.predicted), along.bound.as_ref(), None],
+            );
+        }
+        let name = error.name();
+        let sentences = std::iter::once(error.sentence()).chain(error.notes());
+        let _ = writeln!(text, "  ({name}; medians)");
+        sentences.for_each(|sentence| text.push_str(&format!("  {sentence}\n")));
     }
 }
 

@@ -53,6 +53,12 @@ fn results(bench: &Bench) -> Vec<Vec<u8>> {
         ["model.onnx", "model.toml", "recipe.toml", "samples/000000030.npy", "samples/000000060.npy"]
             .map(file)
             .into();
+    if let Ok(models) = std::fs::read_dir(bench.path("out/models")) {
+        let mut names: Vec<_> = models.map(|entry| entry.unwrap().path()).collect();
+        names.sort();
+        results.push(format!("{names:?}").into_bytes());
+        results.extend(names.iter().map(|name| std::fs::read(name).unwrap()));
+    }
     results.push(record.to_string().into_bytes());
     results
 }
@@ -78,15 +84,18 @@ fn a_trained_model_is_an_ordinary_model_file() {
     assert!(losses[3].as_f64().unwrap() < losses[0].as_f64().unwrap(), "{losses:?}");
 }
 
+/// Two models are kept on the way.
+const KEEPING: [(&str, &str); 1] = [("samples = 20", "samples = 20\nkeep = [45, 8, 45]")];
+
 #[test]
 fn killed_and_resumed_ends_with_the_same_weights() {
-    survives_kills(&recipe(&[]));
+    survives_kills(&recipe(&KEEPING));
 }
 
 #[test]
 fn a_robust_training_survives_kills_too() {
     let robust = "[robust]\nweight = \"budget\"\nmeasure = 9\npaths = 40\nsteps = 4\npenalty = 0.5\n";
-    let bench = survives_kills(&(recipe(&[]) + robust));
+    let bench = survives_kills(&(recipe(&KEEPING) + robust));
     let record = bench.json("out/training.json");
     let numbers = |key: &str| -> Vec<f64> {
         record["time_weights"][key].as_array().unwrap().iter().map(|w| w.as_f64().unwrap()).collect()
@@ -102,6 +111,7 @@ fn survives_kills(recipe: &str) -> Bench {
     bench.write("r.toml", recipe);
     bench.done(&TRAIN);
     let whole = results(&bench);
+    assert_eq!(whole.len(), 11, "two models beside the last one");
     bench.done(&[&TRAIN[..], &["--threads", "1"]].concat());
     assert_eq!(whole, results(&bench), "one thread");
     let mut kills = 0;
@@ -125,6 +135,41 @@ fn survives_kills(recipe: &str) -> Bench {
     bench.done(&[&TRAIN[..], &["--resume"]].concat());
     assert_eq!(whole, results(&bench), "resumed when finished");
     bench
+}
+
+#[test]
+fn models_on_the_way_are_ordinary_model_files() {
+    let bench = Bench::new();
+    // A reference beside the recipe is named as seen from the kept models.
+    let points =
+        (0..40).map(|i| format!("{},{}\n", f64::from(i).cos(), f64::from(i).sin())).collect::<String>();
+    bench.write("points.csv", points);
+    let reference = "[support]\nreference = \"points.csv\"\ndimension = 1\n[sampler]";
+    let changes = [("samples = 20", "samples = 20\nkeep = 4"), ("[sampler]", reference)];
+    bench.write("r.toml", recipe(&changes));
+    bench.done(&TRAIN);
+    let mut names: Vec<String> = std::fs::read_dir(bench.path("out/models"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    let expected = [15, 30, 45, 60].map(|n| [format!("update-{n}.onnx"), format!("update-{n}.toml")]);
+    assert_eq!(names, expected.concat());
+    let samples = |model: &str| {
+        bench.done(&["sample", model, "-n", "9", "-o", "x.npy", "-q"]);
+        std::fs::read(bench.path("x.npy")).unwrap()
+    };
+    assert_eq!(samples("out/models/update-60.toml"), samples("out/model.toml"));
+    assert_ne!(samples("out/models/update-15.toml"), samples("out/model.toml"));
+    let words = ["perturb", "out/model.toml", "--difference", "out/models/update-15.toml", "-n", "9"];
+    bench.done(&[&words[..], &["-o", "perturbed", "-q"]].concat());
+    let error = &bench.json("perturbed/summary.json")["learning_errors"][0];
+    assert_eq!(error["other"], "small-update-15");
+    assert!(error["off"]["bound"]["q50"].as_f64().unwrap() > 0.0);
+    // A training that keeps none leaves none of an earlier one.
+    bench.write("r.toml", recipe(&[]));
+    bench.done(&TRAIN);
+    assert!(!bench.path("out/models").exists());
 }
 
 #[test]
@@ -184,6 +229,12 @@ fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
     refused(&[("ot-cfm", "cot")], &["r.toml:11", "objective.method", "ot-cfm"]);
     refused(&[("hidden", "hiden")], &["r.toml:13", "hiden"]);
     refused(&[("batch = 32", "batch = 0")], &["training.batch", "whole number"]);
+    for keep in ["0", "61", "[7, 61]", "[0]", "[1.5]", "\"all\""] {
+        refused(
+            &[("batch = 32", &format!("batch = 32\nkeep = {keep}"))],
+            &["r.toml:18", "training.keep", "60"],
+        );
+    }
     refused(&[("updates", "epochs")], &["epochs", "updates"]);
     refused(&[("kind = \"two-moons\"", "kind = \"no.npy\"")], &["no.npy", "exists"]);
     refused(&[("[16, 16]", "[16, 16]\nclasses = 3")], &["classes", "labels"]);

@@ -99,6 +99,33 @@ pub fn first_order(dim: usize, kinds: usize, feet: &[Foot], displacement: &[f64]
     result
 }
 
+/// Below this share of its length the part of x − P(x) along the support is rounding.
+const ROUNDING: f64 = 1e-6;
+
+/// The distance to the support that first order predicts for a sample x displaced by `displacement`: ‖x − P(x) + w‖,
+/// where w is what the foot P does not follow. That is the normal part; beyond the end or edge of a support, where
+/// x − P(x) has a part along it, the foot stays behind in that direction too. Distances are those of
+/// [`Foot::middle_distance`].
+pub fn predicted_distance(x: &[f64], foot: &Foot, displacement: &[f64]) -> f64 {
+    let away: Vec<f64> = x.iter().zip(&foot.point).map(|(x, p)| x - p).collect();
+    let norm = |values: &[f64]| values.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let along = |v: &[f64]| -> Vec<f64> {
+        let rows = foot.tangent.chunks_exact(x.len());
+        rows.map(|row| row.iter().zip(v).map(|(t, v)| t * v).sum()).collect()
+    };
+    let (beyond, mut followed) = (along(&away), along(displacement));
+    let length = norm(&beyond);
+    if length > ROUNDING * (norm(&away) + ROUNDING * norm(x)) {
+        let part: f64 = followed.iter().zip(&beyond).map(|(f, b)| f * b / length).sum();
+        followed.iter_mut().zip(&beyond).for_each(|(f, b)| *f -= part * b / length);
+    }
+    let mut moved: Vec<f64> = away.iter().zip(displacement).map(|(a, z)| a + z).collect();
+    for (row, part) in foot.tangent.chunks_exact(x.len()).zip(&followed) {
+        moved.iter_mut().zip(row).for_each(|(m, t)| *m -= part * t);
+    }
+    norm(&moved)
+}
+
 /// Root mean square of φ for a random direction: √(d/D), for d = D that of the boundary's D − 1 tangents.
 pub fn null_footing(intrinsic_dim: usize, dim: usize) -> f64 {
     let d = leading_dim(dim, intrinsic_dim);

@@ -13,7 +13,7 @@ use surefoot::law::{self, SharedDensity, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Predicts, Process};
 use surefoot::random::{Purpose, stream};
 use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
-use surefoot_graph::passes::{guided, labelled};
+use surefoot_graph::passes::{self, WeightFormat, guided, labelled};
 use surefoot_graph::{Graph, Limits, Precision};
 
 /// Points that stand for a trefoil's curve.
@@ -111,8 +111,36 @@ fn field(spec: &FieldSpec, limits: &Limits) -> Result<Field> {
     }
 }
 
-fn network(file: &Path, double: bool, label: Option<LabelSpec>, limits: &Limits) -> Result<NetworkField> {
+/// The network of a model with its weights rounded.
+///
+/// # Errors
+/// A model without a network, weights that the format cannot hold.
+pub fn rounded(spec: &ModelSpec, format: WeightFormat, limits: &Limits) -> Result<SharedField> {
+    let refuse = |what: &str, expected: &str, got: String, remedy: &str| Failure::Value {
+        place: format!("--round {}", format.name()),
+        what: what.into(),
+        expected: expected.into(),
+        got,
+        remedy: remedy.into(),
+    };
+    let FieldSpec::Onnx { file, double, label } = &spec.field else {
+        let got = format!("{}, whose field is analytic and has no weights", spec.name);
+        return Err(refuse("model", "a model with a network", got, "Leave --round out"));
+    };
     let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
+    let graph = passes::rounded(&graph, format).map_err(|got| {
+        let expected = format!("weights that {} can hold", format.name());
+        refuse(&file.display().to_string(), &expected, got, "Take another format")
+    })?;
+    Ok(Arc::new(compiled(graph, file, *double, *label)?))
+}
+
+fn network(file: &Path, double: bool, label: Option<LabelSpec>, limits: &Limits) -> Result<NetworkField> {
+    compiled(Graph::read(file, limits).map_err(surefoot::Error::from)?, file, double, label)
+}
+
+/// The network of a graph read from `file`, at its label.
+fn compiled(graph: Graph, file: &Path, double: bool, label: Option<LabelSpec>) -> Result<NetworkField> {
     let takes_label = graph.inputs().iter().any(|port| port.name == "label");
     let refuse = |expected: &str, got: String, remedy: &str| Failure::Value {
         place: "[field]".into(),

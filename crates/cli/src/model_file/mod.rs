@@ -9,13 +9,13 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::{law_of_source, rescaled, support_of};
+pub use build::{law_of_source, rescaled, rounded, support_of};
 pub use builtins::{BUILTINS, Builtin};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
 pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec, SupportSpec};
-pub use tree::{Document, Value, value_of};
+pub use tree::{Document, Node, Value, value_of};
 
 use crate::failure::{Failure, Result};
 use sha2::{Digest, Sha256};

@@ -1,7 +1,7 @@
 //! `[training]`: how long, how fast, and how often something is shown or saved.
 
 use crate::failure::Result;
-use crate::model_file::Section;
+use crate::model_file::{Node, Section, Value};
 
 /// `[training]`, understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,6 +32,8 @@ pub struct Schedule {
     pub look: usize,
     /// Samples of a look.
     pub samples: usize,
+    /// Numbers of updates after which the model is kept for itself, rising.
+    pub keep: Vec<usize>,
     /// Share of the pairs whose class is withheld, so that the network learns the data as a whole too.
     pub withhold: f64,
     /// Seed of all random streams.
@@ -73,8 +75,39 @@ impl Schedule {
             )?,
             look: whole("look", (updates / 4).max(1), MOST)?,
             samples: whole("samples", 1_000, 1 << 20)?,
+            keep: keep(section, updates)?,
             withhold: section.number_or("withhold", 0.1, 0.0..=1.0, "a share from 0 to 1")?,
             seed: section.count_or("seed", 0, 0.., "a whole number ≥ 0")? as u64,
         })
     }
+}
+
+/// `keep`: a list of numbers of updates, or how many models are kept at even distances; none by default.
+fn keep(section: &Section, updates: usize) -> Result<Vec<usize>> {
+    /// Most models that are kept.
+    const MOST: usize = 1_000;
+    let meaning = format!(
+        "how many models are kept, at most {MOST} and one an update, or a list of numbers of updates from 1 to {updates}"
+    );
+    let most = MOST.min(updates);
+    let whole = |value: &Value, most: usize| match value {
+        Value::Integer(number) => usize::try_from(*number).ok().filter(|number| (1..=most).contains(number)),
+        _ => None,
+    };
+    let Some(node) = section.node("keep") else { return Ok(Vec::new()) };
+    let refuse = |value: &Value| section.wrong("keep", meaning.as_str(), value.describe());
+    let mut kept: Vec<usize> = match &node.value {
+        Value::List(items) if items.len() <= MOST => {
+            let at = |item: &Node| whole(&item.value, updates).ok_or_else(|| refuse(&item.value));
+            items.iter().map(at).collect::<Result<_>>()?
+        }
+        value => {
+            let count = whole(value, most).ok_or_else(|| refuse(value))?;
+            (1..=count).map(|i| (i as u128 * updates as u128 / count as u128) as usize).collect()
+        }
+    };
+    kept.sort_unstable();
+    kept.dedup();
+    section.record("keep", kept.iter().map(|&n| n as i64).collect::<Vec<_>>());
+    Ok(kept)
 }

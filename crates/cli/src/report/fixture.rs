@@ -9,10 +9,11 @@ use surefoot::field::{Field, Moment};
 use surefoot::law::{Gaussian, Law};
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::random::{Purpose, Stream, standard_normal, stream};
-use surefoot::response::{Differences, Estimate, Formula, Observable};
+use surefoot::response::{self, Differences, Formula, Observable};
 use surefoot::sampler::Method;
-use surefoot::statistics::{Quantiles, wasserstein1};
+use surefoot::statistics::{Estimate, Quantiles, wasserstein1};
 use surefoot::support::{SharedSupport, Sphere, TwoMoons};
+use surefoot_graph::passes::WeightFormat;
 
 /// A run with everything a report needs.
 pub struct Run {
@@ -63,6 +64,14 @@ pub fn moons(name: &str, samples: usize, noise: f64) -> Run {
     run(name, Some(Arc::new(TwoMoons::new(1.0, 0.0, 0.0).unwrap())), 2, samples, noise)
 }
 
+/// Two moons under the difference to another model and rounded weights.
+pub fn learned(samples: usize) -> Run {
+    let moons: SharedSupport = Arc::new(TwoMoons::new(1.0, 0.0, 0.0).unwrap());
+    let difference = ErrorKind::Difference { model: "<other>".into(), field: Arc::new(Pull(2)) };
+    let rounded = ErrorKind::Rounded { format: WeightFormat::Int8, field: Arc::new(Pull(2)) };
+    run_with("learned", Some(moons), 2, samples, 0.04, vec![difference, rounded])
+}
+
 /// A sphere in three dimensions.
 pub fn sphere(samples: usize) -> Run {
     run("sphere", Some(Arc::new(Sphere::new(3, 1.0).unwrap())), 3, samples, 0.05)
@@ -110,6 +119,18 @@ pub fn paired(first: &str, second: &str) -> Vec<PairedRow> {
 }
 
 fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, noise: f64) -> Run {
+    run_with(name, support, dim, samples, noise, Vec::new())
+}
+
+/// With learning errors besides.
+fn run_with(
+    name: &str,
+    support: Option<SharedSupport>,
+    dim: usize,
+    samples: usize,
+    noise: f64,
+    learned: Vec<ErrorKind>,
+) -> Run {
     let noising = Noising { family: Family::Vp, schedule: Schedule::Linear { min: 0.1, max: 20.0 } };
     let field = Arc::new(Pull(dim));
     let drift = Drift {
@@ -161,6 +182,8 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
         convergence: 100.min(samples),
         chunk: 64,
     };
+    let learned = learned.into_iter().map(|kind| ErrorRequest { kind, place: Place::Output, sizes: vec![] });
+    let request = Request { errors: request.errors.into_iter().chain(learned).collect(), ..request };
     let columns = Stored(columns(&system, &request, noise));
     let summary = summary(&system, &request, &columns.0);
     let links =
@@ -170,7 +193,8 @@ fn run(name: &str, support: Option<SharedSupport>, dim: usize, samples: usize, n
 
 /// A column of every name in the layout: positions near the support, shifts that grow with the size, the rest random.
 fn columns(system: &System, request: &Request, noise: f64) -> BTreeMap<&'static str, Vec<f64>> {
-    let sizes: Vec<f64> = request.errors.iter().flat_map(|e| e.sizes.clone()).collect();
+    let sizes: Vec<f64> =
+        request.perturbations(&vec![1.0; request.errors.len()]).iter().map(|p| p.size).collect();
     let (dim, n) = (system.dim(), request.samples);
     let outline: Vec<f64> = system.support.as_ref().map_or(vec![0.0; dim], |s| s.outline(4000).concat());
     let places = outline.len() / dim;
@@ -287,7 +311,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         gap,
         residual: Some(2.2e-12),
     };
-    let width = request.errors.iter().map(|e| e.sizes.len()).sum();
+    let width = request.errors.iter().map(ErrorRequest::entries).sum();
     let perturbations = request.perturbations(&vec![1.0; request.errors.len()]);
     let under = |(i, p): (usize, &Perturbation)| AlignmentUnderError {
         kind: p.kind.clone(),
@@ -309,7 +333,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         null: (s.intrinsic_dim() as f64 / system.dim() as f64).sqrt(),
         kinds: [("constant", 0), ("random", 1)]
             .iter()
-            .filter_map(|(kind, i)| Some((kind.to_string(), of("footing", 2, *i)?)))
+            .filter_map(|(kind, i)| Some((kind.to_string(), of("footing", request.errors.len(), *i)?)))
             .collect(),
     });
     let change = |value: f64| Change { value, doubled: 1.02 * value, change: 0.02 * value };
@@ -319,11 +343,12 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         provenance: provenance(system, request),
         exponents: Some(exponents),
         alignment: Some(alignment),
-        robustness: robustness(columns, &perturbations, width),
+        robustness: robustness(request, columns, &perturbations, width),
         footing,
         support: None,
         support_classifier: None,
         gains: gains(system, columns),
+        learning_errors: learning_errors(system, request, columns),
         response: Some(response(system, request)),
         likelihood: columns
             .get("log_density")
@@ -369,7 +394,58 @@ fn gains(system: &System, columns: &BTreeMap<&'static str, Vec<f64>>) -> Option<
     })
 }
 
+/// One entry a learning error, measured as predicted.
+fn learning_errors(
+    system: &System,
+    request: &Request,
+    columns: &BTreeMap<&'static str, Vec<f64>>,
+) -> Vec<LearningError> {
+    let names = request.error_names();
+    let moved = |name: &str, width: usize, at: usize| Quantiles::of(&part(&columns[name], width, at));
+    let mut list = Vec::new();
+    for (index, error) in request.errors.iter().enumerate().filter(|(_, e)| e.kind.learning_error().is_some())
+    {
+        let width = request.errors.len();
+        let normal = moved("first_order_normal", width, index);
+        let shift = Explained {
+            measured: moved("distance", 1, 0),
+            predicted: normal,
+            missed: (request.samples > 1).then_some(Estimate { value: 0.1, low: 0.05, high: 0.2 }),
+        };
+        let step = |n: usize| ErrorStep { step: n, time: 0.9, error: 0.3, harm: Some(0.2) };
+        list.push(LearningError {
+            kind: names[index].clone(),
+            other: match &error.kind {
+                ErrorKind::Difference { model, .. } => model.clone(),
+                _ => "weights as int8".into(),
+            },
+            error_in: "output".into(),
+            size: 1.0,
+            displacement: shift.clone(),
+            off: Some(OffSupport {
+                shift: shift.clone(),
+                shift_without_jumps: None,
+                jumped: 0.0,
+                w1: shift.missed,
+                w1_predicted: shift.missed,
+                normal,
+                bound: Some(normal),
+                bound_inf: Some(normal),
+                used: Some(normal),
+                beyond: Some(0.01),
+                outward_only: false,
+            }),
+            along: None,
+            half: Some(HalfOfGain { first: 30, last: 49, start: 0.3, end: 0.02, share_of_steps: 0.4 }),
+            steps: (0..system.grid.steps).map(step).collect(),
+            steps_samples: request.samples,
+        });
+    }
+    list
+}
+
 fn robustness(
+    request: &Request,
     columns: &BTreeMap<&'static str, Vec<f64>>,
     perturbations: &[Perturbation],
     width: usize,
@@ -391,9 +467,9 @@ fn robustness(
             along: of("along", width, i),
             jumped: of("jumped", width, i).map(|q| q.mean),
             first_order: Some(FirstOrder {
-                total: of("first_order_total", 2, p.error).unwrap(),
-                normal: of("first_order_normal", 2, p.error),
-                tangent: of("first_order_tangent", 2, p.error),
+                total: of("first_order_total", request.errors.len(), p.error).unwrap(),
+                normal: of("first_order_normal", request.errors.len(), p.error),
+                tangent: of("first_order_tangent", request.errors.len(), p.error),
             }),
         }
     };
@@ -421,7 +497,7 @@ fn provenance(system: &System, request: &Request) -> Provenance {
 }
 
 fn response(system: &System, request: &Request) -> ResponseSummary {
-    let estimate = |mean: f64| Estimate { mean, standard_error: Some(0.04), tail_share: Some(0.1) };
+    let estimate = |mean: f64| response::Estimate { mean, standard_error: Some(0.04), tail_share: Some(0.1) };
     let density = system.dim() == request.vectors;
     let mut answers = Vec::new();
     for (e, kind) in ["constant", "random"].into_iter().enumerate() {

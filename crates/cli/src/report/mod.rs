@@ -24,8 +24,8 @@ mod training;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, likelihood,
-    pictures, provenance, response, robustness,
+    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, learning,
+    likelihood, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 pub use self::training::{Look, TrainingInput, training_html};
@@ -81,6 +81,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("exponents", "Exponents", exponents::draw(&context)?),
         ("robustness", "Robustness", robustness::draw(&context)?),
         ("gains", "Gains and error budget", gains::draw(&context)?),
+        ("learning", "Learning error", learning::draw(&context)?),
         ("response", "Response of the density", response::draw(&context)?),
         ("likelihood", "Likelihood of the samples", likelihood::draw(&context)?),
         ("classifier", "Support classifier", classifier::draw(&context)?),

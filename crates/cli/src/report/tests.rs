@@ -1,6 +1,6 @@
 //! Whole pages: well formed, escaped, free of non-finite numbers, the same every time.
 
-use super::fixture::{moons, paired, sphere, unsupported};
+use super::fixture::{learned, moons, paired, sphere, unsupported};
 use super::{PairedRow, ReportInput, SideBySide, compare_html, html};
 
 const VOID: [&str; 4] = ["meta", "br", "img", "input"];
@@ -63,6 +63,10 @@ fn pages_are_complete_and_well_formed() {
             ["Where samples land", "Paths from noise", "Density under a constant error", "Footing"],
         ),
         (
+            html(&learned(300).input()).unwrap(),
+            ["The difference to &lt;other&gt;", "round-int8: g_N ‖e‖", "to first order", "budget: g_N"],
+        ),
+        (
             html(&sphere(300).input()).unwrap(),
             ["principal axis 3 of the support", "Leading vectors", "Growth along", "Off the support"],
         ),
@@ -88,7 +92,7 @@ fn pages_are_complete_and_well_formed() {
 
 #[test]
 fn one_sample_is_enough() {
-    for run in [moons("one", 1, 0.04), sphere(1)] {
+    for run in [moons("one", 1, 0.04), sphere(1), learned(1)] {
         let page = html(&run.input()).unwrap();
         assert_well_formed(&page);
         assert_finite(&page);

@@ -44,8 +44,10 @@ impl TrainingDir {
         for name in [CHECKPOINT, "model.toml", "model.onnx", "training.html", "training.json"] {
             atomic::remove(&directory.file(name))?;
         }
-        if directory.samples().is_dir() {
-            std::fs::remove_dir_all(directory.samples()).map_err(Failure::writing(root))?;
+        for folder in [directory.samples(), directory.models()] {
+            if folder.is_dir() {
+                std::fs::remove_dir_all(&folder).map_err(Failure::writing(&folder))?;
+            }
         }
         std::fs::create_dir_all(directory.samples()).map_err(Failure::writing(root))?;
         write_file(&earlier, to_toml(recipe)?.as_bytes())?;
@@ -81,6 +83,11 @@ impl TrainingDir {
     /// Samples generated on the way.
     pub fn samples(&self) -> PathBuf {
         self.file("samples")
+    }
+
+    /// Models kept on the way.
+    pub fn models(&self) -> PathBuf {
+        self.file("models")
     }
 
     /// Samples generated after this many updates.

@@ -30,7 +30,8 @@ pub type Progress<'a> = &'a (dyn Fn(usize) -> bool + Sync);
 pub fn error_scales(system: &System, request: &Request, done: Progress) -> Result<Option<Vec<f64>>> {
     let unscaled = vec![1.0; request.errors.len()];
     let study = Study::new(system, request, &unscaled)?;
-    let measured = |kind: &ErrorKind| matches!(kind, ErrorKind::Random { .. } | ErrorKind::Difference { .. });
+    let measured =
+        |kind: &ErrorKind| matches!(kind, ErrorKind::Random { .. }) || kind.learning_error().is_some();
     let fields: Vec<_> = forced_errors(system, request, &unscaled)?
         .into_iter()
         .zip(&request.errors)
@@ -124,7 +125,7 @@ impl Study<'_> {
         let mut columns = Columns::new();
         let on_path = tile.start < self.request.paths;
         let keep = self.keep_for_back(Keep {
-            path: on_path,
+            path: on_path || !self.learned.is_empty(),
             frames: on_path,
             chain: self.extent.exact || on_path,
             determinants: true,
@@ -139,7 +140,9 @@ impl Study<'_> {
         self.put_base(&mut columns, &run, &seen);
         self.put_first_order(&mut columns, &run, &seen);
         self.put_twins(&mut columns, tile.clone(), &run, &seen, &back)?;
-        back.gains.into_iter().for_each(|gains| put_gains(&mut columns, gains));
+        self.put_learning(&mut columns, &tile, &run, &seen.feet, back.gains.as_ref());
+        let kept = self.curves(&tile) * self.system.grid.steps;
+        back.gains.into_iter().for_each(|gains| put_gains(&mut columns, gains, kept));
         if on_path {
             self.put_paths(&mut columns, &tile, &run)?;
         }

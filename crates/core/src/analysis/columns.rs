@@ -2,7 +2,8 @@
 
 use super::condition::{MOST_DIRECTIONS, condition_columns};
 use super::gains::{curve_count, gain_columns};
-use super::request::{ErrorKind, Request};
+use super::learning::learning_columns;
+use super::request::{ErrorKind, ErrorRequest, Request};
 use super::response::{DIFFERENCE_SIZES, RESPONSE_UP_TO, checked, responds, response_columns};
 use super::system::System;
 use crate::alignment::leading_dim;
@@ -43,6 +44,8 @@ pub enum Axis {
     Size,
     /// Function of a sample.
     Observable,
+    /// Learning error: the difference to another model.
+    Learned,
 }
 
 impl Axis {
@@ -63,6 +66,7 @@ impl Axis {
             Axis::Response => "response",
             Axis::Size => "size",
             Axis::Observable => "observable",
+            Axis::Learned => "learning_error",
         }
     }
 }
@@ -144,6 +148,8 @@ pub(super) struct Extent {
     pub forced: usize,
     /// Gains are asked for and there is a support.
     pub gains: bool,
+    /// … and bound what the learning errors do, because there are some and all sit where the gains' do.
+    pub bounded: bool,
     /// The sufficient condition is examined on the leading paths.
     pub condition: bool,
     /// The support has tangent directions.
@@ -186,6 +192,9 @@ impl Extent {
             regularity: request.regularity && request.spectrum,
             forced,
             gains: intrinsic.is_some() && request.gains.is_some(),
+            bounded: intrinsic.is_some()
+                && learning_errors(request).next().is_some()
+                && learning_errors(request).all(|error| Some(error.place) == request.gains),
             condition: request.condition
                 && request.spectrum
                 && request.paths > 0
@@ -199,6 +208,11 @@ impl Extent {
             likelihood: density && exact && system.drift.process.noise_level() == 0.0,
         }
     }
+}
+
+/// The learning errors of a request, in its order.
+fn learning_errors(request: &Request) -> impl Iterator<Item = &ErrorRequest> {
+    request.errors.iter().filter(|error| error.kind.learning_error().is_some())
 }
 
 /// Collects specifications, knowing the length of every axis.
@@ -229,6 +243,7 @@ impl Layout<'_> {
             Axis::Response => self.responding,
             Axis::Size => DIFFERENCE_SIZES.len(),
             Axis::Observable => request.observables.as_ref().map_or(0, Vec::len),
+            Axis::Learned => learning_errors(request).count(),
         }
     }
 }
@@ -265,6 +280,7 @@ pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<C
     paths(&mut layout, &extent);
     doubled(&mut layout, &extent);
     gain_columns(&mut layout, &extent);
+    learning_columns(&mut layout, &extent);
     response_columns(&mut layout, &extent);
     condition_columns(&mut layout, &extent, system.source_density.is_some());
     layout.specs

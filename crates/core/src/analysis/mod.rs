@@ -10,6 +10,7 @@ mod classify;
 mod columns;
 mod condition;
 mod gains;
+mod learning;
 mod observe;
 mod request;
 mod response;
@@ -25,6 +26,7 @@ pub use classify::{Classified, ClassifierSummary, ClassifierUnderError, Share, c
 pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
 pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
+pub use learning::{ErrorStep, Explained, LearningError, OffSupport, Shift};
 pub use request::{ErrorKind, ErrorRequest, Request};
 pub use response::{
     Answer, DensityFormula, LikelihoodSummary, ProbeErrors, RESPONSE_UP_TO, ResponseSummary, check_probes,

@@ -6,6 +6,7 @@ use crate::field::SharedField;
 use crate::gains::ErrorNorm;
 use crate::response::Observable;
 use serde::{Deserialize, Serialize};
+use surefoot_graph::passes::WeightFormat;
 
 /// A kind of model error (theory §3).
 #[derive(Clone)]
@@ -31,6 +32,13 @@ pub enum ErrorKind {
         /// χ before scaling.
         field: SharedField,
     },
+    /// The network with its weights in fewer bits, in place of another model.
+    Rounded {
+        /// How the weights are stored.
+        format: WeightFormat,
+        /// χ before scaling.
+        field: SharedField,
+    },
     /// Coarser time steps; sizes are integer factors.
     Coarser,
     /// The error that to first order carries every sample as far off the support as its size allows (theory §8).
@@ -48,9 +56,20 @@ impl ErrorKind {
             ErrorKind::Random { .. } => "random",
             ErrorKind::White => "white",
             ErrorKind::Difference { .. } => "difference",
+            ErrorKind::Rounded { format: WeightFormat::F16, .. } => "round-f16",
+            ErrorKind::Rounded { format: WeightFormat::Bf16, .. } => "round-bf16",
+            ErrorKind::Rounded { format: WeightFormat::Int8, .. } => "round-int8",
             ErrorKind::Coarser => "coarser",
             ErrorKind::Worst { norm: ErrorNorm::Infinity } => "worst",
             ErrorKind::Worst { norm: ErrorNorm::Two } => "worst-l2",
+        }
+    }
+
+    /// χ before scaling of an error that is another model's difference to this one: it has a size of its own.
+    pub fn learning_error(&self) -> Option<&SharedField> {
+        match self {
+            ErrorKind::Difference { field, .. } | ErrorKind::Rounded { field, .. } => Some(field),
+            _ => None,
         }
     }
 }
@@ -62,8 +81,21 @@ pub struct ErrorRequest {
     pub kind: ErrorKind,
     /// Where it acts.
     pub place: Place,
-    /// ε as typed (∞-norm; factors for [`ErrorKind::Coarser`]). Empty for a difference: its own measured size.
+    /// ε as typed (∞-norm; factors for [`ErrorKind::Coarser`]). A learning error has its own measured size besides, at
+    /// which the perturbed model is the other model.
     pub sizes: Vec<f64>,
+}
+
+impl ErrorRequest {
+    /// Whether the error's own measured size comes after those typed.
+    fn adds_own_size(&self) -> bool {
+        self.sizes.is_empty() || self.kind.learning_error().is_some()
+    }
+
+    /// Number of sizes, the error's own included.
+    pub fn entries(&self) -> usize {
+        self.sizes.len() + usize::from(self.adds_own_size())
+    }
 }
 
 /// What to compute.
@@ -127,13 +159,13 @@ impl Request {
         (0..self.errors.len()).map(name).collect()
     }
 
-    /// All (kind, size) pairs: kinds in order, sizes as typed. `scales` are the measured norms of [`super::error_scales`].
+    /// All (kind, size) pairs: kinds in order, sizes as typed, the own size of a learning error last. `norms` are those of
+    /// [`super::error_scales`].
     pub fn perturbations(&self, norms: &[f64]) -> Vec<Perturbation> {
         let (mut list, names) = (Vec::new(), self.error_names());
         for (index, error) in self.errors.iter().enumerate() {
-            let own = [norms[index]];
-            let sizes = if error.sizes.is_empty() { &own[..] } else { &error.sizes[..] };
-            for &size in sizes {
+            let own = error.adds_own_size().then_some(norms[index]);
+            for size in error.sizes.iter().copied().chain(own) {
                 list.push(Perturbation { error: index, kind: names[index].clone(), size });
             }
         }

@@ -2,6 +2,7 @@
 
 use super::columns::{Extent, layout};
 use super::gains::{PathKind, path_kinds};
+use super::learning::{Learned, learned};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
 use super::response::{Opposites, opposites};
 use super::system::System;
@@ -37,6 +38,8 @@ pub(super) struct Study<'a> {
     pub doubled: Step,
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
+    /// Learning errors, at their own sizes.
+    pub learned: Vec<Learned>,
     /// Twins of the errors that respond, one pair a size, for central differences.
     pub opposites: Vec<Vec<Opposites>>,
 }
@@ -64,6 +67,7 @@ impl<'a> Study<'a> {
             twins,
             doubled: Step::new(system.drift.clone(), grid, system.method, forcing)?,
             path_kinds: path_kinds(system, request, &errors)?,
+            learned: learned(request, norms),
         })
     }
 
@@ -104,7 +108,7 @@ fn chi(system: &System, error: &ErrorRequest, seed: u64, index: usize, norm: f64
             let time_scale = time_dependent.then(|| system.elapsed_time());
             Arc::new(SmoothField::new(system.dim(), *length_scale, time_scale, seed, index as u64)?)
         }
-        ErrorKind::Difference { field, .. } => field.clone(),
+        ErrorKind::Difference { field, .. } | ErrorKind::Rounded { field, .. } => field.clone(),
         ErrorKind::White => return Ok(Some(Chi::White)),
         ErrorKind::Coarser => return Ok(None),
         ErrorKind::Worst { .. } => return system.needs_support(error.kind.name()).map(|_| Some(Chi::Given)),
@@ -114,7 +118,7 @@ fn chi(system: &System, error: &ErrorRequest, seed: u64, index: usize, norm: f64
             format!("error of kind {}", error.kind.name()),
             "a field that differs from zero on the sampled paths",
             format!("largest ∞-norm {norm}"),
-            "Choose another error; two models that agree everywhere have no difference to follow",
+            "Leave this error out: two models that agree everywhere have no difference to follow",
         ));
     }
     Ok(Some(Chi::Field { field, scale: 1.0 / norm }))

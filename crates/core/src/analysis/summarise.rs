@@ -4,6 +4,7 @@ use super::absent::not_computed;
 use super::columns::{ColumnSource, Extent};
 use super::condition::summarise_condition;
 use super::gains::summarise_gains;
+use super::learning::summarise_learning;
 use super::request::{ErrorKind, Request};
 use super::response::{summarise_likelihood, summarise_response};
 use super::summary::*;
@@ -39,6 +40,7 @@ pub fn summarise(
         support: reader.support()?,
         support_classifier: None,
         gains: summarise_gains(&reader, &perturbations)?,
+        learning_errors: summarise_learning(&reader, &perturbations)?,
         response: summarise_response(&reader)?,
         likelihood: summarise_likelihood(&reader)?,
         condition: summarise_condition(&reader)?,
@@ -66,7 +68,7 @@ pub(super) fn strided(values: &[f64], width: usize, index: usize) -> Vec<f64> {
 }
 
 /// The values whose mask is 1.
-fn masked(values: Vec<f64>, mask: Option<&[f64]>) -> Vec<f64> {
+pub(super) fn masked(values: Vec<f64>, mask: Option<&[f64]>) -> Vec<f64> {
     match mask {
         Some(mask) => values.into_iter().zip(mask).filter(|(_, m)| **m > 0.5).map(|(v, _)| v).collect(),
         None => values,
@@ -144,7 +146,7 @@ impl Reader<'_> {
         Ok(Some(Pair { qr, svd }))
     }
 
-    fn mask(&self, name: &str) -> Result<Option<Vec<f64>>> {
+    pub(super) fn mask(&self, name: &str) -> Result<Option<Vec<f64>>> {
         if self.extent.full { self.read(name).map(Some) } else { Ok(None) }
     }
 
@@ -242,8 +244,13 @@ impl Reader<'_> {
         Ok(())
     }
 
+    /// Number of learning errors.
+    pub(super) fn learning_errors(&self) -> usize {
+        self.request.errors.iter().filter(|error| error.kind.learning_error().is_some()).count()
+    }
+
     /// Position of an error kind among those with a first-order displacement.
-    fn forced_index(&self, error: usize) -> Option<usize> {
+    pub(super) fn forced_index(&self, error: usize) -> Option<usize> {
         let coarser = |index: usize| matches!(self.request.errors[index].kind, ErrorKind::Coarser);
         (!coarser(error)).then(|| (0..error).filter(|&i| !coarser(i)).count())
     }

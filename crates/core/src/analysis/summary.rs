@@ -4,6 +4,7 @@ use super::absent::NotComputed;
 use super::classify::ClassifierSummary;
 use super::condition::ConditionSummary;
 use super::gains::GainsSummary;
+use super::learning::LearningError;
 use super::response::{LikelihoodSummary, ResponseSummary};
 use super::system::ScoreOrigin;
 use crate::statistics::Quantiles;
@@ -37,6 +38,9 @@ pub struct Summary {
     /// Theory §8.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub gains: Option<GainsSummary>,
+    /// Theory §8, one entry a difference to another model.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub learning_errors: Vec<LearningError>,
     /// Theory §7.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub response: Option<ResponseSummary>,

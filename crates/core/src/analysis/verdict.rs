@@ -12,7 +12,7 @@ pub const OFF_SHARE: f64 = 0.25;
 const ILL_DEFINED_SHARE: f64 = 0.1;
 
 /// Below this number of samples a median has no 95 % interval, and nothing is judged by it.
-const FEWEST: usize = 6;
+pub(super) const FEWEST: usize = 6;
 
 /// Changes of a median below this share of its natural scale are rounding.
 const ROUNDING: f64 = 1e-6;
@@ -283,7 +283,7 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
 }
 
 /// Three significant digits.
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
         size if (1e-4..1e5).contains(&size) => {

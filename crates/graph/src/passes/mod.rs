@@ -1,4 +1,4 @@
-//! Transformations from graph to graph: simplification, tangents and adjoints, labels and guidance.
+//! Transformations from graph to graph: simplification, tangents and adjoints, labels and guidance, rounded weights.
 //!
 //! Derivative passes return ordinary graphs, so they compose: the tangent of a tangent graph is a second-order
 //! directional derivative, the adjoint of a tangent graph is a graph.
@@ -8,12 +8,14 @@ mod curvature;
 mod fold;
 mod guidance;
 mod loss;
+mod round;
 mod simplify;
 mod tangent;
 
 pub use adjoint::{adjoint, gradients};
 pub use guidance::{Guidance, guided, labelled};
 pub use loss::{square_off_plane, squared_error};
+pub use round::{WeightFormat, rounded};
 pub use simplify::simplify;
 pub use tangent::{tangent, tangent_over};
 

@@ -21,6 +21,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
 use serde_json::json;
 use std::io::IsTerminal;
+use std::path::Path;
 use std::time::Instant;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot::train::Trainer;
@@ -111,6 +112,10 @@ impl Run {
             if done.is_multiple_of(schedule.validate) || last {
                 self.validate(schedule.validation_pairs)?;
             }
+            // Before any checkpoint of as many updates: what is resumed has kept it.
+            if schedule.keep.binary_search(&done).is_ok() {
+                self.keep_model()?;
+            }
             let look = done.is_multiple_of(schedule.look) || last;
             if done.is_multiple_of(schedule.checkpoint) || look {
                 self.history.seconds += start.elapsed().as_secs_f64();
@@ -151,21 +156,35 @@ impl Run {
         self.write_page()
     }
 
+    /// The model as it is now, in the place of the last one.
     fn write_model(&self) -> Result<()> {
+        self.write_model_as(&self.directory.file(""), "model", &self.recipe.name)
+    }
+
+    /// The model as it is now, for itself.
+    fn keep_model(&self) -> Result<()> {
+        let folder = self.directory.models();
+        std::fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
+        let stem = format!("update-{}", self.updates());
+        self.write_model_as(&folder, &stem, &format!("{}-{stem}", self.recipe.name))
+    }
+
+    /// The network first, then the model file that names it.
+    fn write_model_as(&self, folder: &Path, stem: &str, name: &str) -> Result<()> {
         let network = self.trainer.network()?;
-        let name = self.recipe.name.clone();
-        let options = WriteOptions { name, keep_weights: true, ..WriteOptions::default() };
+        let options = WriteOptions { name: name.into(), keep_weights: true, ..WriteOptions::default() };
         let bytes = network.to_onnx(&options).map_err(surefoot::Error::from)?;
-        write_file(&self.directory.file("model.onnx"), &bytes)?;
-        let text = text_for(&self.directory.file(""), &self.model_table(), &self.recipe.model_files())?;
-        write_file(&self.directory.file("model.toml"), text.as_bytes())
+        let file = format!("{stem}.onnx");
+        write_file(&folder.join(&file), &bytes)?;
+        let text = text_for(folder, &self.model_table(name, &file), &self.recipe.model_files())?;
+        write_file(&folder.join(format!("{stem}.toml")), text.as_bytes())
     }
 
     /// The model file: what the recipe says of the model, and its network.
-    fn model_table(&self) -> Table {
+    fn model_table(&self, name: &str, file: &str) -> Table {
         let mut field = Table::new();
         field.insert("kind".into(), "onnx".into());
-        field.insert("file".into(), "model.onnx".into());
+        field.insert("file".into(), file.into());
         field.insert("predicts".into(), self.recipe.learning.predicts.into());
         if let Some(classes) = self.trainer.task().classes {
             // All of the data, unless a class is asked for.
@@ -174,7 +193,7 @@ impl Run {
             }
         }
         let mut model = Table::new();
-        model.insert("name".into(), self.recipe.name.clone().into());
+        model.insert("name".into(), name.into());
         model.insert("field".into(), field.into());
         model.extend(self.recipe.model.clone().into_iter().filter(|(key, _)| key != "name"));
         model

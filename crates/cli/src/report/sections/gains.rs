@@ -46,7 +46,7 @@ fn budget(context: &Context, gains: &GainsSummary) -> Result<Figure, Error> {
     for (name, title, role) in rates {
         if let Some(table) = context.columns.get(name)? {
             names.push(name);
-            panels.push(rate_panel(&table, title, role));
+            panels.push(rate_panel(&table, title, role, "gain rate (data units / model time)"));
             spent.push((role, table));
         }
     }
@@ -70,8 +70,8 @@ fn budget(context: &Context, gains: &GainsSummary) -> Result<Figure, Error> {
     })
 }
 
-/// Quantiles of a rate over the steps.
-fn rate_panel(rates: &Table, title: &str, role: Role) -> Panel {
+/// Quantiles of a quantity over the steps, one row a sample.
+pub fn rate_panel(rates: &Table, title: &str, role: Role, label: &str) -> Panel {
     let steps = rates.row(0).len();
     let mut curves: [Vec<Point>; 5] = Default::default();
     for n in 0..steps {
@@ -86,7 +86,7 @@ fn rate_panel(rates: &Table, title: &str, role: Role) -> Panel {
     Panel {
         title: title.into(),
         x: step_axis(steps),
-        y: Axis::new(scale, "gain rate (data units / model time)"),
+        y: Axis::new(scale, label),
         marks: vec![
             Mark::Band { low: q05, high: q95, opacity: 0.12, role },
             Mark::Band { low: q25, high: q75, opacity: 0.22, role },

@@ -8,6 +8,7 @@ pub mod exponents;
 pub mod gains;
 pub mod headline;
 pub mod images;
+pub mod learning;
 pub mod likelihood;
 pub mod pictures;
 pub mod provenance;
@@ -167,7 +168,7 @@ fn error_groups<'a>(input: &'a ReportInput<'a>) -> Vec<ErrorGroup<'a>> {
     let list = &input.summary.robustness;
     let (mut groups, mut next, mut forced) = (Vec::new(), 0, 0);
     for error in &input.request.errors {
-        let places = next..(next + error.sizes.len().max(1)).min(list.len());
+        let places = next..(next + error.entries()).min(list.len());
         next = places.end;
         let coarser = matches!(error.kind, ErrorKind::Coarser);
         let group = ErrorGroup {

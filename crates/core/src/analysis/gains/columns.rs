@@ -26,8 +26,15 @@ pub(in crate::analysis) fn gain_columns(to: &mut dyn ColumnSink, extent: &Extent
     }
 }
 
-/// Fills the columns of a tile.
-pub(in crate::analysis) fn put_gains(to: &mut BTreeMap<&'static str, Vec<f64>>, gains: Gains) {
+/// Fills the columns of a tile; the leading `kept` rates are kept.
+pub(in crate::analysis) fn put_gains(
+    to: &mut BTreeMap<&'static str, Vec<f64>>,
+    mut gains: Gains,
+    kept: usize,
+) {
+    for rates in [&mut gains.normal_rate, &mut gains.tangent_rate] {
+        rates.truncate(kept);
+    }
     let shares = gains.white_normal_share();
     to.insert("white_normal_share", shares.iter().map(|s| s.value).collect());
     to.insert("white_normal_share_error", shares.iter().map(|s| s.standard_error).collect());

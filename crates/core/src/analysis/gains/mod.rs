@@ -4,6 +4,7 @@ mod columns;
 mod summary;
 
 pub(super) use columns::{gain_columns, put_doubled_gains, put_gains};
+pub(super) use summary::half_of;
 pub(super) use summary::summarise_gains;
 pub use summary::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 
@@ -17,6 +18,7 @@ use crate::process::Grid;
 use crate::sampler::Step;
 use crate::support::Foot;
 use crate::sweep::{Batch, Forward, Keep, PathError, Storage, Trail, forward_given};
+use std::ops::Range;
 
 /// Most bytes that the states and noises of one sample may take; beyond it they are recomputed from checkpoints.
 const PATH_BYTES: usize = 1 << 26;
@@ -108,6 +110,11 @@ fn displacement(step: &Step, batch: &Batch, worst: &Worst) -> Result<Vec<f64>> {
 }
 
 impl Study<'_> {
+    /// Samples of a tile whose rates are kept for every step.
+    pub(super) fn curves(&self, tile: &Range<usize>) -> usize {
+        curve_count(self.request, self.system.grid.steps).saturating_sub(tile.start).min(tile.len())
+    }
+
     /// Whether paths are walked backwards at all.
     pub(super) fn goes_back(&self) -> bool {
         self.extent.gains || !self.path_kinds.is_empty()
@@ -128,12 +135,15 @@ impl Study<'_> {
         let mut trail = match run.noise.xi.len()
             == step.grid.steps * batch.samples.len() * step.dim() * step.noises()
             && !run.path.is_empty()
+            && (!step.needs_white() || !run.noise.white.is_empty())
         {
             true => Trail::of(step, batch.samples.clone(), run)?,
             false => Trail::record(step, batch, Storage::Bytes(PATH_BYTES))?,
         };
         let curves = match on {
-            On::Own => curve_count(self.request, step.grid.steps).saturating_sub(batch.samples.start),
+            // Every sample's rates meet its learning errors.
+            On::Own if self.extent.bounded => batch.samples.len(),
+            On::Own => self.curves(&batch.samples),
             On::Doubled => 0,
         };
         let place = self.request.gains.filter(|_| self.extent.gains);

@@ -5,6 +5,7 @@ use super::super::summarise::{Reader, place_name, strided};
 use super::{PATH_BYTES, path_bytes};
 use crate::error::Result;
 use crate::gains::ErrorNorm;
+use crate::process::Grid;
 use crate::statistics::Quantiles;
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +136,7 @@ pub(in crate::analysis) fn summarise_gains(
         white_normal_share: of("white_normal_share")?,
         white_normal_share_error: (error > 0.0).then_some(error),
         white_normal_share_null: (dim - reader.extent.aligned) as f64 / dim as f64,
-        half: half_of(&budget, reader),
+        half: half_of(&budget.iter().map(|step| step.normal).collect::<Vec<_>>(), reader.system.grid),
         budget,
         budget_samples: super::curve_count(reader.request, steps),
         attained: attained(reader, perturbations)?,
@@ -161,17 +162,15 @@ fn budget(reader: &Reader) -> Result<Vec<BudgetStep>> {
     Ok(normal.into_iter().enumerate().map(step).collect())
 }
 
-/// The shortest window of steps with at least half of Σ g_N; the earliest of several.
-fn half_of(budget: &[BudgetStep], reader: &Reader) -> HalfOfGain {
-    let rates: Vec<f64> = budget.iter().map(|step| step.normal).collect();
-    let (first, last) = shortest_half(&rates);
-    let grid = reader.system.grid;
+/// The shortest window of steps with at least half of the sum of `rates`, one a step; the earliest of several.
+pub(in crate::analysis) fn half_of(rates: &[f64], grid: Grid) -> HalfOfGain {
+    let (first, last) = shortest_half(rates);
     HalfOfGain {
         first,
         last,
         start: grid.time(first),
         end: grid.time(last + 1),
-        share_of_steps: (last + 1 - first) as f64 / budget.len().max(1) as f64,
+        share_of_steps: (last + 1 - first) as f64 / rates.len().max(1) as f64,
     }
 }
 
