@@ -123,7 +123,7 @@ fn rounding_that_cannot_be_is_refused() {
     let weight = graph.parameters().next().unwrap();
     let (name, mut values) = (weight.name.to_string(), weight.values.to_vec());
     values[0] = -7e4;
-    let large = graph.with_parameter_values(&[(&name, &values)]).unwrap();
+    let large = graph.with_values(&[(&name, &values)]).unwrap();
     let options = surefoot_graph::WriteOptions { keep_weights: true, ..Default::default() };
     large.write(bench.path("large.onnx"), &options).unwrap();
     let text = "name = \"l\"\n[field]\nkind = \"onnx\"\nfile = \"large.onnx\"\npredicts = \"velocity\"\n[process]\nkind = \"flow\"\n";

@@ -29,7 +29,9 @@ pub fn reasons(
     if list.is_empty() {
         list.push(match base_run.model.system.support {
             None => "No support is known, so nothing says whether samples stay on it.".into(),
-            Some(_) if setting.values.len() < 2 => "There is one value alone, and nothing to compare it with.".into(),
+            Some(_) if setting.values.len() < 2 => {
+                "There is one value alone, and nothing to compare it with.".into()
+            }
             Some(_) => {
                 "No shift could be compared: one sample has no spread, and a shift of 0 has no ratio.".into()
             }
