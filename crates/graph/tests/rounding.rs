@@ -127,7 +127,7 @@ fn weights_that_do_not_fit_are_named() {
     let weight = graph.parameters().last().unwrap();
     let (name, mut values) = (weight.name.to_string(), weight.values.to_vec());
     values[1] = 1e5;
-    let large = graph.with_parameter_values(&[(&name, &values)]).unwrap();
+    let large = graph.with_values(&[(&name, &values)]).unwrap();
     let refusal = rounded(&large, WeightFormat::F16).unwrap_err();
     assert!(refusal.contains(&name) && refusal.contains("1e5"), "{refusal}");
     assert!(rounded(&large, WeightFormat::Bf16).is_ok());
