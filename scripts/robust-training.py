@@ -154,6 +154,11 @@ def written(mean, half):
     return f"{mean:.{decimals}f} ± {half:.{decimals}f}"
 
 
+def signed(value):
+    text = f"{value:+.1f}"
+    return "0.0" if text[1:] == "0.0" else text.replace("-", "−")
+
+
 def tables(found, target, variants, seeds):
     names = [name for name in found[target, "plain", seeds[0]] if name != "time_weights"]
     print(f"\n### {target}\n\n| figure | " + " | ".join(variants) + " |\n|---" + "|---" * len(variants) + "|")
@@ -167,7 +172,7 @@ def tables(found, target, variants, seeds):
                 continue
             # Paired by seed: the same first weights, pairs and noise.
             ratio, half = interval([math.log(a / b) for a, b in zip(of(variant), of("plain"))])
-            percent = lambda log: f"{100.0 * math.expm1(log):+.1f}".replace("-", "−")
+            percent = lambda log: signed(100.0 * math.expm1(log))
             change = f"{percent(ratio)} %, {percent(ratio - half)} to {percent(ratio + half)}"
             cells.append(f"{written(*interval(of(variant)))} ({'**' + change + '**' if abs(ratio) > half else change})")
         print(f"| {name} | " + " | ".join(cells) + " |")
