@@ -133,7 +133,7 @@ impl Differences {
     ///
     /// Rounding adds κ/ε to a difference. κ is `rounding`, or what the differences themselves show: their own error falls
     /// with ε in the end, so one that grows from a size to the next, and is of the size κ/ε at all later ones, is rounding.
-    /// Errors whose products with ε differ by more than [`SCATTER`] are not.
+    /// Errors whose products with ε differ by more than a factor of 50 are not.
     pub fn of(sizes: &[f64], values: Vec<f64>, limit: f64, rounding: f64) -> Differences {
         let errors: Vec<f64> = values.iter().map(|value| (value - limit).abs()).collect();
         let pairs = 0..sizes.len().saturating_sub(1);
