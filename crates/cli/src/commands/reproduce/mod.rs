@@ -78,8 +78,8 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
 }
 
 /// Why sizes in the figures are half of those in the claims.
-const SIZES: &str = "ε in these figures is the size of an error of the score. CdC put ε χ beside 2 s in the drift, which is an \
-                     error ε χ/2 of the score: their ε = 0.1, 0.5 and 1 are ε = 0.05, 0.25 and 0.5 here.";
+const SIZES: &str = "In the table ε is that of CdC, who put ε χ beside 2 s in the drift. In the figures it is the size of the same \
+                     error as one of the score, ε χ/2: 0.1, 0.5 and 1 in the table are 0.05, 0.25 and 0.5 there.";
 
 /// Pages with the figures of several runs, overlaid.
 fn pages(finished: &Runs) -> Vec<FigurePage> {

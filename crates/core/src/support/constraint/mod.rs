@@ -62,7 +62,7 @@ impl Constraint {
         }
         let unmet = || {
             unfit(
-                "points with c(x) = 0 where c changes sign".into(),
+                "points with c(x) = 0 where c changes sign, reached by gradients that do not vanish".into(),
                 "none".into(),
                 "Check the sign and the level of c, make it cross zero (|x|² − 1, not (|x|² − 1)²), and give \
                  points of the support as `reference`",
