@@ -49,7 +49,7 @@ fn claims_have_answers_and_evidence() {
     for file in ["report.html", "errors.html"] {
         let page = std::fs::read_to_string(bench.path("out").join(file)).unwrap();
         assert!(
-            page.contains("Where samples land") && page.contains("an error ε χ/2 of the score"),
+            page.contains("Where samples land") && page.contains("ε χ/2: 0.1, 0.5 and 1 in the table"),
             "{file}"
         );
     }
