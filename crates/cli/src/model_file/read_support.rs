@@ -109,14 +109,7 @@ fn constraint(section: &Section, files: &Files) -> Result<SupportSpec> {
 fn reference(section: &Section, files: &Files) -> Result<SupportSpec> {
     let name = section.text("reference")?.unwrap_or_default();
     let file = files.named(section, ["support", "reference"], &name)?;
-    let scale = section.numbers("scale", .., "two numbers [low, high]")?;
-    let scale = match scale.as_deref() {
-        None => None,
-        Some([low, high]) if low < high => Some([*low, *high]),
-        Some(other) => {
-            return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}")));
-        }
-    };
+    let scale = section.interval("scale")?;
     let dimension = section.count("dimension", 1..=1_000_000, "a whole number ≥ 1")?;
     let neighbours = section.count("neighbours", 2..=1_000_000, "a whole number ≥ 2")?;
     Ok(SupportSpec::Reference { file, scale, dimension, neighbours })

@@ -172,6 +172,15 @@ impl<'a> Section<'a> {
         Ok(count)
     }
 
+    /// Two finite numbers [low, high] with low < high, if present.
+    pub fn interval(&self, key: &str) -> Result<Option<[f64; 2]>> {
+        match self.numbers(key, .., "two numbers [low, high]")?.as_deref() {
+            None => Ok(None),
+            Some([low, high]) if low < high => Ok(Some([*low, *high])),
+            Some(other) => Err(self.wrong(key, "[low, high] with low < high", format!("{other:?}"))),
+        }
+    }
+
     /// A list of finite numbers, if present.
     pub fn numbers(
         &self,

@@ -53,14 +53,7 @@ impl DataRecipe {
         if let Origin::Law { .. } = origin {
             return Ok(DataRecipe { origin, scale: None, validation: 0.0 });
         }
-        let scale = section.numbers("scale", .., "two numbers [low, high]")?;
-        let scale = match scale.as_deref() {
-            None => None,
-            Some([low, high]) if low < high => Some([*low, *high]),
-            Some(other) => {
-                return Err(section.wrong("scale", "[low, high] with low < high", format!("{other:?}")));
-            }
-        };
+        let scale = section.interval("scale")?;
         let validation = section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?;
         Ok(DataRecipe { origin, scale, validation })
     }
