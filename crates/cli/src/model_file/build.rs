@@ -1,6 +1,7 @@
 //! From a [`ModelSpec`] to a [`System`].
 
-use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, ScoreSpec, SourceSpec, SupportSpec};
+use super::build_support::{ReferencePoints, support};
+use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, ScoreSpec, SourceSpec};
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
 use std::path::Path;
@@ -12,12 +13,8 @@ use surefoot::field::{
 use surefoot::law::{self, SharedDensity, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Predicts, Process};
 use surefoot::random::{Purpose, stream};
-use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
 use surefoot_graph::passes::{self, WeightFormat, guided, labelled};
 use surefoot_graph::{Graph, Limits, Precision};
-
-/// Points that stand for a trefoil's curve.
-const TREFOIL_POINTS: usize = 4096;
 
 /// A system and the counter of its field.
 pub struct Built {
@@ -212,178 +209,6 @@ fn source_density(spec: &ModelSpec, drift: &Drift, source: &SharedLaw) -> Option
         return Some(Arc::new(NoisedDensity { score: drift.field.clone(), at: drift.moment(spec.start) }));
     }
     source.clone().density()
-}
-
-/// Points of the target, for the score of a flow model.
-enum ReferencePoints {
-    Law(SharedLaw),
-    Sample(Vec<f64>),
-}
-
-fn support(
-    spec: &ModelSpec,
-    data: Option<&Data>,
-    limits: &Limits,
-) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
-    match &spec.support {
-        SupportSpec::Derived => {
-            Ok((data.map(|data| derived_support(spec, data)).transpose()?.flatten(), None))
-        }
-        given => given_support(given, limits),
-    }
-}
-
-/// The support of a recipe, which has no model yet; none for `kind = "none"` and where nothing is said.
-///
-/// # Errors
-/// Unreadable files, parameters that have no meaning.
-pub fn support_of(spec: &SupportSpec, limits: &Limits) -> Result<Option<SharedSupport>> {
-    Ok(given_support(spec, limits).map_err(|failure| failure.in_file("[support]"))?.0)
-}
-
-/// The support that a `[support]` section gives, with points of the target where it gives these too.
-fn given_support(
-    spec: &SupportSpec,
-    limits: &Limits,
-) -> Result<(Option<SharedSupport>, Option<ReferencePoints>)> {
-    match spec {
-        SupportSpec::Derived | SupportSpec::None => Ok((None, None)),
-        SupportSpec::Shape(shape) => {
-            let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
-            Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
-        }
-        SupportSpec::Constraint { file, reference } => {
-            let (constraint, points) = constraint(file, reference.as_deref(), limits)?;
-            Ok((Some(Arc::new(constraint)), points.map(ReferencePoints::Sample)))
-        }
-        SupportSpec::Reference { file, scale, dimension, neighbours } => {
-            let array = data_file::points(file)?;
-            let dim = array.row_len();
-            let points = rescaled(array, *scale);
-            let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)
-                .map_err(|error| unfit(file, error, Some("Give `dimension`, or take another reference")))?;
-            Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
-        }
-    }
-}
-
-/// The zeros of the function in `file`, and the points of the support where there are any.
-fn constraint(
-    file: &Path,
-    reference: Option<&Path>,
-    limits: &Limits,
-) -> Result<(Constraint, Option<Vec<f64>>)> {
-    let graph = Graph::read_function(file, limits).map_err(surefoot::Error::from)?;
-    let array = reference.map(data_file::points).transpose()?;
-    let row = array.as_ref().map(Array::row_len);
-    let points = array.map(|array| array.values);
-    let constraint = Constraint::new(&graph, points.as_deref().unwrap_or(&[]));
-    let constraint = constraint.map_err(|error| unfit(file, error, None))?;
-    match (reference, row) {
-        (Some(reference), Some(row)) if row != constraint.dim() => Err(Failure::Value {
-            place: reference.display().to_string(),
-            what: "points of the support".into(),
-            expected: format!("rows of {} numbers, as the constraint takes them", constraint.dim()),
-            got: format!("rows of {row}"),
-            remedy: "Take points of the same states".into(),
-        }),
-        _ => Ok((constraint, points)),
-    }
-}
-
-/// Maps the range of the number type (or of the values) to [low, high].
-pub fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
-    let Some([low, high]) = scale else { return array.values };
-    let extent = |values: &[f64]| {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        [least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
-    };
-    let [least, most] = array.type_range.unwrap_or_else(|| extent(&array.values));
-    let factor = if most > least { (high - low) / (most - least) } else { 0.0 };
-    array.values.iter().map(|value| low + (value - least) * factor).collect()
-}
-
-/// The support that analytic data have, with the file of points in the message where there is none.
-fn derived_support(spec: &ModelSpec, data: &Data) -> Result<Option<SharedSupport>> {
-    support_of_data(data).map_err(|failure| match (failure, &spec.field) {
-        (Failure::Numerics(error), FieldSpec::Analytic { data: DataSpec::File(file), .. }) => {
-            unfit(file, error, Some("Write [support] kind = \"none\", or name another support"))
-        }
-        (failure, _) => failure,
-    })
-}
-
-/// A file from which no support can be made, with another remedy where there is a better one.
-fn unfit(file: &Path, error: surefoot::Error, better: Option<&str>) -> Failure {
-    match error {
-        surefoot::Error::Invalid { operation, expected, got, remedy } => Failure::Value {
-            place: file.display().to_string(),
-            what: operation,
-            expected,
-            got,
-            remedy: better.map_or(remedy, str::to_string),
-        },
-        other => other.into(),
-    }
-}
-
-/// The support that analytic data have.
-fn support_of_data(data: &Data) -> Result<Option<SharedSupport>> {
-    let (start, end) = (Spiral::DEFAULT_START, Spiral::DEFAULT_END);
-    let shape = match *data {
-        Data::TwoMoons { scale, shift, strip } => Shape::TwoMoons { scale, shift, strip },
-        Data::Circle { radius } => Shape::Circle { radius },
-        Data::Spiral { pitch } => Shape::Spiral { pitch, start, end },
-        Data::Sphere { radius } => Shape::Sphere { dim: 3, radius },
-        Data::Torus { major, minor } => Shape::Torus { major, minor },
-        Data::SwissRoll { pitch, height } => Shape::SwissRoll { pitch, height, start, end },
-        Data::Disc { radius } => Shape::Disc { centre: [0.0; 2], radius },
-        Data::EightGaussians { radius, variance } if variance > 0.0 => {
-            let centre = |i: i32| {
-                let (sin, cos) = (f64::from(i) * std::f64::consts::FRAC_PI_4).sin_cos();
-                [radius * cos, radius * sin]
-            };
-            Shape::Discs { centres: (0..8).map(centre).collect(), radius: 3.0 * variance.sqrt() }
-        }
-        Data::EightGaussians { .. } => return Ok(None),
-        Data::Gaussian { ref variances } => {
-            let singular = variances.contains(&0.0);
-            let affine = || support::Affine::of_variances(&vec![0.0; variances.len()], variances);
-            return Ok(singular.then(affine).transpose()?.map(|affine| Arc::new(affine) as SharedSupport));
-        }
-        Data::Trefoil => {
-            let curves = data.curves().unwrap_or_default();
-            let along = |i: usize| std::f64::consts::TAU * i as f64 / TREFOIL_POINTS as f64;
-            let points =
-                curves.iter().flat_map(|curve| (0..TREFOIL_POINTS).flat_map(|i| curve.point(along(i))));
-            Shape::Reference(Arc::new(Reference::new(2, points.collect(), Some(1), None)?))
-        }
-        Data::Points { dim: 1, .. } => return Ok(None),
-        Data::Points { dim, ref nodes, .. } => {
-            Shape::Reference(Arc::new(Reference::new(dim, nodes.to_vec(), None, None)?))
-        }
-    };
-    Ok(Some(shape.build()?))
-}
-
-/// The law whose support a shape is.
-fn law_of_shape(shape: &Shape) -> Option<Data> {
-    Some(match *shape {
-        Shape::TwoMoons { scale, shift, strip } => Data::TwoMoons { scale, shift, strip },
-        Shape::Circle { radius } => Data::Circle { radius },
-        Shape::Sphere { dim: 3, radius } => Data::Sphere { radius },
-        Shape::Torus { major, minor } => Data::Torus { major, minor },
-        Shape::Disc { centre: [0.0, 0.0], radius } => Data::Disc { radius },
-        Shape::Spiral { pitch, start, end } if default_turns(start, end) => Data::Spiral { pitch },
-        Shape::SwissRoll { pitch, height, start, end } if default_turns(start, end) => {
-            Data::SwissRoll { pitch, height }
-        }
-        _ => return None,
-    })
-}
-
-fn default_turns(start: f64, end: f64) -> bool {
-    start == Spiral::DEFAULT_START && end == Spiral::DEFAULT_END
 }
 
 fn target(

@@ -1,6 +1,7 @@
 //! Model files: TOML in, a checked [`System`] out.
 
 mod build;
+mod build_support;
 mod builtins;
 mod read;
 mod read_process;
@@ -9,7 +10,8 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::{law_of_source, rescaled, rounded, support_of};
+pub use build::{law_of_source, rounded};
+pub use build_support::{rescaled, support_of};
 pub use builtins::{BUILTINS, Builtin};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};

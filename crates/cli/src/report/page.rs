@@ -89,6 +89,11 @@ pub fn median(q: &Quantiles) -> Markup {
     html! { (number(q.q50)) span class="aside" { (interval(q.q50_low, q.q50_high)) } }
 }
 
+/// A share with its interval below it.
+pub fn share_within(value: f64, low: f64, high: f64) -> Markup {
+    html! { (percent(value)) span class="aside" { (percent(low)) " to " (percent(high)) } }
+}
+
 /// "12 of 1000 points (1.2 %)".
 pub fn share_of(part: usize, whole: usize) -> String {
     format!("{part} of {whole} ({})", percent(part as f64 / whole.max(1) as f64))

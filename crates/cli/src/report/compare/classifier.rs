@@ -2,9 +2,13 @@
 
 use super::table::{group, kinds};
 use super::{Model, side_by_side};
-use crate::report::text::{number, percent};
+use crate::report::page::share_within;
+use crate::report::text::number;
 use maud::{Markup, html};
 use surefoot::analysis::{ClassifierUnderError, Share};
+
+const SHOWS: &str = "A one-class support vector machine learns the support from each model’s samples (CdC Prop. 4.1) and \
+                     is held against its other samples and their perturbed twins.";
 
 /// Margins, and what the classifiers reject, without errors and with the largest of every kind.
 pub fn draw(models: &[Model]) -> Markup {
@@ -12,6 +16,7 @@ pub fn draw(models: &[Model]) -> Markup {
     let own = |model: &Model| model.context.input.summary.support_classifier.clone();
     let number = |value: f64| html! { (number(value)) };
     rows.push(("margin ρ/‖w‖".into(), models.iter().map(|m| own(m).map(|c| number(c.margin))).collect()));
+    let share = |share: &Share| share_within(share.value, share.low, share.high);
     let rejected = models.iter().map(|m| own(m).map(|c| share(&c.held_out_error)));
     rows.push(("held-out samples rejected".into(), rejected.collect()));
     for kind in kinds(models) {
@@ -32,18 +37,5 @@ pub fn draw(models: &[Model]) -> Markup {
         add("twins rejected", &|entry| share(&entry.rejected));
         add("unperturbed rejected by one learned with the error", &|entry| share(&entry.rejects_unperturbed));
     }
-    let table = side_by_side("95 % intervals below", models, rows);
-    if table.0.is_empty() {
-        return table;
-    }
-    html! {
-        p {
-            "A one-class support vector machine learns the support from each model’s samples (CdC Prop. 4.1) and is held against its other samples and their perturbed twins."
-        }
-        (table)
-    }
-}
-
-fn share(share: &Share) -> Markup {
-    html! { (percent(share.value)) span class="aside" { (percent(share.low)) " to " (percent(share.high)) } }
+    side_by_side(SHOWS, "95 % intervals below", models, rows)
 }

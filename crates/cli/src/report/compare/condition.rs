@@ -5,6 +5,10 @@ use crate::report::text::{number, percent};
 use maud::{Markup, html};
 use surefoot::analysis::ConditionSummary;
 
+const SHOWS: &str = "CdC’s Theorem 4.3 gives conditions along a path under which its sample’s most sensitive \
+                     directions lie along the support. They are sufficient: where they are not met, nothing \
+                     follows about robustness.";
+
 /// Shares of paths, t*, δ, and what breaks first.
 pub fn draw(models: &[Model]) -> Markup {
     type Cell = fn(&ConditionSummary) -> String;
@@ -38,17 +42,7 @@ pub fn draw(models: &[Model]) -> Markup {
     }
     rows.push(("compressive generation".into(), cells(&|c| Some(percent(c.compressive)))));
     rows.push(("paths examined".into(), cells(&|c| Some(c.paths.to_string()))));
-    let table = side_by_side("share of the stored paths", models, rows);
-    if table.0.is_empty() {
-        return table;
-    }
-    html! {
-        p {
-            "CdC’s Theorem 4.3 gives conditions along a path under which its sample’s most sensitive directions lie along the support. "
-            "They are sufficient: where they are not met, nothing follows about robustness."
-        }
-        (table)
-    }
+    side_by_side(SHOWS, "share of the stored paths", models, rows)
 }
 
 /// A line for every clause, the most frequent first.

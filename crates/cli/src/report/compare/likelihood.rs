@@ -19,5 +19,6 @@ pub fn draw(models: &[Model]) -> Markup {
     }
     let formula = models.iter().map(|model| of(model).map(|found| html! { (found.formula.words()) }));
     rows.push(("formula".into(), formula.collect()));
-    side_by_side("median over samples, 95 % interval below", models, rows)
+    const SHOWS: &str = "How probable every model finds its own samples.";
+    side_by_side(SHOWS, "median over samples, 95 % interval below", models, rows)
 }

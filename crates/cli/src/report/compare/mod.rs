@@ -103,22 +103,31 @@ fn not_computed(models: &[Model]) -> Markup {
     } }
 }
 
-/// A table with models as columns; rows in which no model has a cell are left out, and there is none without rows.
-fn side_by_side(corner: &str, models: &[Model], rows: Vec<(String, Vec<Option<Markup>>)>) -> Markup {
+/// What a table shows, and the table, with models as columns; rows in which no model has a cell are left out, and
+/// there is nothing without rows.
+fn side_by_side(
+    shows: &str,
+    corner: &str,
+    models: &[Model],
+    rows: Vec<(String, Vec<Option<Markup>>)>,
+) -> Markup {
     let rows: Vec<_> = rows.into_iter().filter(|(_, cells)| cells.iter().any(Option::is_some)).collect();
     if rows.is_empty() {
         return html! {};
     }
-    html! { div class="scroll" { table class="wide" {
-        thead { tr {
-            th scope="col" { (corner) }
-            @for model in models { th scope="col" { span class=(model.role.class()) { "● " } (model.name()) } }
+    html! {
+        p { (shows) }
+        div class="scroll" { table class="wide" {
+            thead { tr {
+                th scope="col" { (corner) }
+                @for model in models { th scope="col" { span class=(model.role.class()) { "● " } (model.name()) } }
+            } }
+            tbody { @for (name, cells) in &rows { tr {
+                th scope="row" { (name) }
+                @for cell in cells { td { @match cell { Some(cell) => { (cell) }, None => { (ABSENT) } } } }
+            } } }
         } }
-        tbody { @for (name, cells) in &rows { tr {
-            th scope="row" { (name) }
-            @for cell in cells { td { @match cell { Some(cell) => { (cell) }, None => { (ABSENT) } } } }
-        } } }
-    } } }
+    }
 }
 
 fn runs(models: &[Model]) -> Markup {

@@ -5,6 +5,10 @@ use crate::report::sections::response::with_error;
 use maud::{Markup, html};
 use surefoot::analysis::Answer;
 
+const SHOWS: &str = "To first order, how much the mean of an observable of the samples changes per unit size of an \
+                     error, ± a standard error. Above: path form. Below it, smaller: density form, where it was \
+                     computed; the two have the same mean.";
+
 /// A row for every error and observable, both forms in a cell.
 pub fn draw(models: &[Model]) -> Markup {
     let mut keys: Vec<(&str, &str)> = Vec::new();
@@ -24,21 +28,16 @@ pub fn draw(models: &[Model]) -> Markup {
     let row = |key: &(&str, &str)| {
         (format!("{}, {}", key.0, key.1), models.iter().map(|model| cell(model, *key)).collect())
     };
-    let table = side_by_side("change of a mean per unit ε", models, keys.iter().map(row).collect());
-    if table.0.is_empty() {
-        return table;
-    }
+    let rows = keys.iter().map(row).collect();
     html! {
-        p {
-            "To first order, how much the mean of an observable of the samples changes per unit size of an error, ± a standard error. "
-            "Above: path form. Below it, smaller: density form, where it was computed; the two have the same mean."
+        (side_by_side(SHOWS, "change of a mean per unit ε", models, rows))
+        @if !keys.is_empty() {
+            ul { @for model in models { @if let Some(response) = &model.context.input.summary.response {
+                @for sentence in response.agreement().into_iter().chain(response.tails()) {
+                    li { strong { (model.name()) } ": " (sentence) }
+                }
+            } } }
         }
-        (table)
-        ul { @for model in models { @if let Some(response) = &model.context.input.summary.response {
-            @for sentence in response.agreement().into_iter().chain(response.tails()) {
-                li { strong { (model.name()) } ": " (sentence) }
-            }
-        } } }
     }
 }
 

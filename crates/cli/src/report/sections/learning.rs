@@ -4,9 +4,9 @@ use super::gains::rate_panel;
 use super::{Context, ErrorGroup};
 use crate::report::columns::Table;
 use crate::report::figure::{Figure, Key, Panel, Swatch};
-use crate::report::page::{interval, median, section};
+use crate::report::page::{interval, median, section, share_within};
 use crate::report::palette::Role;
-use crate::report::text::{ABSENT, count, number, percent, typeset};
+use crate::report::text::{ABSENT, count, number, typeset};
 use maud::{Markup, html};
 use surefoot::Error;
 use surefoot::analysis::{Explained, LearningError};
@@ -155,7 +155,9 @@ struct Row {
 
 fn rows(error: &LearningError) -> Vec<Row> {
     let absent = || html! { (ABSENT) };
-    let missed = |missed: &Option<Estimate>| missed.as_ref().map_or_else(absent, share);
+    let missed = |missed: &Option<Estimate>| {
+        missed.as_ref().map_or_else(absent, |e| share_within(e.value, e.low, e.high))
+    };
     let shift = |shift: &Option<Estimate>| shift.as_ref().map_or_else(absent, estimate);
     let bound = |q: &Option<Quantiles>| q.as_ref().map_or_else(absent, median);
     let mut rows = Vec::new();
@@ -183,9 +185,4 @@ fn rows(error: &LearningError) -> Vec<Row> {
 /// A figure with its interval below it.
 fn estimate(e: &Estimate) -> Markup {
     html! { (number(e.value)) span class="aside" { (interval(e.low, e.high)) } }
-}
-
-/// A share with its interval below it.
-fn share(e: &Estimate) -> Markup {
-    html! { (percent(e.value)) span class="aside" { (percent(e.low)) " to " (percent(e.high)) } }
 }

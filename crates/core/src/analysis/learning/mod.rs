@@ -64,16 +64,18 @@ impl Study<'_> {
             to.insert("learning_bound_normal", bound(&gains.normal_rate));
             to.insert("learning_bound_tangent", bound(&gains.tangent_rate));
         }
-        let rows = run.end.chunks_exact(dim).zip(feet).enumerate();
-        let predicted = rows.flat_map(|(sample, (x, foot))| {
-            let zeta = &run.displacement[sample * self.extent.forced * dim..];
-            self.learned.iter().map(move |error| {
-                let moved: Vec<f64> =
-                    zeta[error.forced * dim..][..dim].iter().map(|z| error.size * z).collect();
-                predicted_distance(x, foot, &moved)
-            })
-        });
-        to.insert("predicted_distance", predicted.collect());
+        if self.extent.support {
+            let rows = run.end.chunks_exact(dim).zip(feet).enumerate();
+            let predicted = rows.flat_map(|(sample, (x, foot))| {
+                let zeta = &run.displacement[sample * self.extent.forced * dim..];
+                self.learned.iter().map(move |error| {
+                    let moved: Vec<f64> =
+                        zeta[error.forced * dim..][..dim].iter().map(|z| error.size * z).collect();
+                    predicted_distance(x, foot, &moved)
+                })
+            });
+            to.insert("predicted_distance", predicted.collect());
+        }
         let kept = self.curves(tile) * self.learned.len() * steps;
         to.insert("learning_error", lengths.into_iter().take(kept).collect());
     }

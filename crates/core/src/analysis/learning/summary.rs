@@ -150,6 +150,15 @@ pub(in crate::analysis) fn summarise_learning(
     Ok(list)
 }
 
+/// The fields of the same names of [`OffSupport`].
+struct Allowed {
+    normal: Quantiles,
+    bound: Option<Quantiles>,
+    bound_inf: Option<Quantiles>,
+    used: Option<Quantiles>,
+    beyond: Option<f64>,
+}
+
 /// One learning error among the columns of a run.
 struct One<'a> {
     reader: &'a Reader<'a>,
@@ -237,19 +246,9 @@ impl One<'_> {
             bootstrap(before.len(), reader.request.seed, distance)
         };
         let shift = self.changes(&before, &after, &predicted);
-        let normal = counted(self.first_order("first_order_normal")?);
-        let bound = self.bound("learning_bound_normal")?.map(counted);
-        let by_size = self.bound_by_size()?.map(counted);
-        let complete = bound.as_ref().filter(|_| reader.extent.all_normals);
-        let measured = after.iter().zip(&before).map(|(after, before)| (after - before).abs());
-        let beyond = |bound: &Vec<f64>| {
-            let count = measured.clone().zip(bound).filter(|(moved, bound)| moved > *bound).count();
-            count as f64 / bound.len() as f64
-        };
-        let used = |bound: &Vec<f64>| {
-            let pairs = normal.iter().zip(bound).filter(|(_, bound)| **bound > 0.0);
-            Quantiles::of_any(&pairs.map(|(normal, bound)| normal / bound).collect::<Vec<_>>())
-        };
+        let measured: Vec<f64> =
+            after.iter().zip(&before).map(|(after, before)| (after - before).abs()).collect();
+        let Allowed { normal, bound, bound_inf, used, beyond } = self.allowed(&measured, &counted)?;
         Ok(Some(OffSupport {
             shift_without_jumps: some_jumped
                 .then(|| self.changes(&without(&before), &without(&after), &without(&predicted))),
@@ -257,13 +256,36 @@ impl One<'_> {
             jumped,
             w1: w1(&after),
             w1_predicted: w1(&predicted),
+            normal,
+            bound,
+            bound_inf,
+            used,
+            beyond,
+            outward_only: !reader.extent.all_normals,
+        }))
+    }
+
+    /// What the gains allow the samples that are `counted`, beside the changes of their distances as `measured`.
+    fn allowed(&self, measured: &[f64], counted: &dyn Fn(Vec<f64>) -> Vec<f64>) -> Result<Allowed> {
+        let normal = counted(self.first_order("first_order_normal")?);
+        let bound = self.bound("learning_bound_normal")?.map(counted);
+        let by_size = self.bound_by_size()?.map(counted);
+        let complete = bound.as_ref().filter(|_| self.reader.extent.all_normals);
+        let beyond = |bound: &Vec<f64>| {
+            let count = measured.iter().zip(bound).filter(|(moved, bound)| moved > bound).count();
+            count as f64 / bound.len() as f64
+        };
+        let used = |bound: &Vec<f64>| {
+            let pairs = normal.iter().zip(bound).filter(|(_, bound)| **bound > 0.0);
+            Quantiles::of_any(&pairs.map(|(normal, bound)| normal / bound).collect::<Vec<_>>())
+        };
+        Ok(Allowed {
             beyond: complete.map(beyond),
             used: complete.and_then(used),
             normal: Quantiles::of(&normal),
             bound: bound.as_deref().map(Quantiles::of),
             bound_inf: by_size.as_deref().map(Quantiles::of),
-            outward_only: !reader.extent.all_normals,
-        }))
+        })
     }
 
     /// √m ε G_N in the ∞-norm: G_N bounds every one of m coordinates of Nᵀζ.
