@@ -254,7 +254,7 @@ fn assert_same_error(bench: &Bench, levels: &[serde_json::Value]) {
     use surefoot::field::{Field, Moment, NetworkField};
     use surefoot::random::{Purpose, standard_normal, stream};
     let limits = surefoot_graph::Limits::default();
-    let graph = surefoot_graph::Graph::read(&bench.path("out/model.onnx"), &limits).unwrap();
+    let graph = surefoot_graph::Graph::read(bench.path("out/model.onnx"), &limits).unwrap();
     let network = NetworkField::new(&graph, surefoot_graph::Precision::F32).unwrap();
     let moons: Vec<[f64; 2]> = (0..4000)
         .map(|i| {
@@ -279,9 +279,9 @@ fn assert_same_error(bench: &Bench, levels: &[serde_json::Value]) {
             // The network's clock runs from 1 at noise to 0 at the data.
             let mut epsilon = vec![0.0; 2];
             network.eval(Moment { time, signal: m, noise }, &x, &mut epsilon);
-            for d in 0..2 {
+            for (d, epsilon) in epsilon.iter().enumerate() {
                 let score = moons.iter().map(|p| weigh(p) * pulls(p)[d]).sum::<f64>() / mass / noise;
-                missed += (-epsilon[d] / noise - score).powi(2);
+                missed += (-epsilon / noise - score).powi(2);
                 exact += score.powi(2);
             }
         }

@@ -54,7 +54,7 @@ pub fn draw(curve: &WeightCurve) -> Markup {
             height: Height::Pixels(200.0),
         }],
         caption: html! {
-            "Beside the weight of the objective, from the normal-gain budget of the network as it was measured last: large "
+            "They multiply the weight of the objective, and come from the normal-gain budget of the network as it was measured last: large "
             "where an error of the network carries samples far off the support. Their mean over the training times is 1."
         },
         numbers: html! { "Numbers: " code { "time_weights" } " in " a href="training.json" { code { "training.json" } } "." },
