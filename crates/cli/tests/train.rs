@@ -48,7 +48,7 @@ const TRAIN: [&str; 5] = ["train", "r.toml", "-q", "-o", "out"];
 fn results(bench: &Bench) -> Vec<Vec<u8>> {
     let file = |name: &str| std::fs::read(bench.path("out").join(name)).unwrap();
     let mut record = bench.json("out/training.json");
-    record.as_object_mut().unwrap().remove("seconds");
+    ["seconds", "threads"].iter().for_each(|key| drop(record.as_object_mut().unwrap().remove(*key).unwrap()));
     let mut results: Vec<Vec<u8>> =
         ["model.onnx", "model.toml", "recipe.toml", "samples/000000030.npy", "samples/000000060.npy"]
             .map(file)
@@ -207,6 +207,115 @@ fn every_objective_trains() {
             bench.write("r.toml", text);
             bench.done(&TRAIN);
         }
+    }
+}
+
+/// A diffusion of data with a known score.
+const DIFFUSION: [(&str, &str); 3] = [
+    ("kind = \"flow\"", "kind = \"vp\""),
+    ("method = \"ot-cfm\"", "predicts = \"noise\""),
+    ("kind = \"eight-gaussians\"", "kind = \"gaussian\""),
+];
+
+#[test]
+fn the_error_of_the_score_survives_kills_and_is_that_of_the_kept_weights() {
+    let keeping = [&DIFFUSION[..], &KEEPING].concat();
+    let bench = survives_kills(&recipe(&keeping));
+    let record = bench.json("out/training.json");
+    let levels = record["score_error"].as_array().unwrap();
+    assert_eq!(levels.len(), 12);
+    let of = |level: &serde_json::Value, key: &str| level[key].as_f64().unwrap();
+    for level in levels {
+        let [value, low, high] = ["value", "low", "high"].map(|key| of(level, key));
+        assert!(0.0 < low && low <= value && value <= high && value < 100.0, "{level}");
+        let (m, noise) = (of(level, "signal"), of(level, "noise"));
+        assert!((m * m + noise * noise - 1.0).abs() < 1e-12 && level["n"] == 4096, "{level}");
+    }
+    // The range of the process, from data to noise.
+    assert_eq!([of(&levels[0], "time"), of(&levels[11], "time")], [0.001, 1.0]);
+    let overall = of(&record["score_error_overall"], "value");
+    assert!(0.0 < overall && overall < 100.0 && record.get("not_computed").is_none());
+    let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+    assert!(page.contains("Error of the score") && page.contains("updates a second"));
+    assert_same_error(&bench, levels);
+    // Other weights have another error; the terminal and its JSON say it.
+    let last = [&TRAIN[..4], &["out", "--set", "training.average=0", "--format", "json"]].concat();
+    let said: serde_json::Value = serde_json::from_str(&bench.done(&last)).unwrap();
+    let other = bench.json("out/training.json")["score_error_overall"].clone();
+    assert_eq!(said["score_error_overall"], other);
+    assert_ne!(of(&other, "value"), overall);
+    let text = bench.done(&["train", "r.toml", "-o", "out"]);
+    assert!(text.contains(&format!("error of the score: {overall:.4}")), "{text}");
+}
+
+/// The same errors from the model file and other draws, the score by a sum over many points of the moons.
+fn assert_same_error(bench: &Bench, levels: &[serde_json::Value]) {
+    use std::f64::consts::PI;
+    use surefoot::field::{Field, Moment, NetworkField};
+    use surefoot::random::{Purpose, standard_normal, stream};
+    let limits = surefoot_graph::Limits::default();
+    let graph = surefoot_graph::Graph::read(bench.path("out/model.onnx"), &limits).unwrap();
+    let network = NetworkField::new(&graph, surefoot_graph::Precision::F32).unwrap();
+    let moons: Vec<[f64; 2]> = (0..4000)
+        .map(|i| {
+            let (sin, cos) = (PI * (f64::from(i / 2) + 0.5) / 2000.0).sin_cos();
+            let p = if i % 2 == 0 { [cos, sin] } else { [1.0 - cos, 0.5 - sin] };
+            p.map(|p| 3.0 * p - 1.0)
+        })
+        .collect();
+    // At less noise the sum over the points is too coarse.
+    for level in &levels[3..] {
+        let number = |key: &str| level[key].as_f64().unwrap();
+        let (time, m, noise) = (number("time"), number("signal"), number("noise"));
+        let (mut missed, mut exact) = (0.0, 0.0);
+        for i in 0..2000 {
+            let mut z = [0.0; 2];
+            standard_normal(&mut stream(99, i, Purpose::Reference), &mut z);
+            let from = moons[(i as usize * 1237) % moons.len()];
+            let x: Vec<f64> = from.iter().zip(&z).map(|(p, z)| m * p + noise * z).collect();
+            let pulls = |p: &[f64; 2]| [0, 1].map(|d| (m * p[d] - x[d]) / noise);
+            let weigh = |p: &[f64; 2]| (-0.5 * pulls(p).map(|v| v * v).iter().sum::<f64>()).exp();
+            let mass: f64 = moons.iter().map(weigh).sum();
+            // The network's clock runs from 1 at noise to 0 at the data.
+            let mut epsilon = vec![0.0; 2];
+            network.eval(Moment { time, signal: m, noise }, &x, &mut epsilon);
+            for (d, epsilon) in epsilon.iter().enumerate() {
+                let score = moons.iter().map(|p| weigh(p) * pulls(p)[d]).sum::<f64>() / mass / noise;
+                missed += (-epsilon / noise - score).powi(2);
+                exact += score.powi(2);
+            }
+        }
+        let (found, expected) = (number("value"), (missed / exact).sqrt());
+        assert!((found / expected - 1.0).abs() < 0.08, "{level}: {expected}");
+    }
+}
+
+#[test]
+fn where_no_exact_score_is_known_the_reason_is_said() {
+    let bench = Bench::new();
+    let points: String =
+        (0..20).map(|i| format!("{},{}\n", f64::from(i).cos(), f64::from(i).sin())).collect();
+    bench.write("points.csv", points);
+    let short = ("updates = 60", "updates = 3");
+    let file = ("kind = \"two-moons\"\nscale = 3.0\nshift = -1.0", "kind = \"points.csv\"");
+    let strip = ("shift = -1.0", "shift = -1.0\nstrip = 0.2");
+    let cases: [(Vec<(&str, &str)>, &str); 3] = [
+        (vec![short], "velocity"),
+        ([&DIFFUSION[..], &[short, file]].concat(), "files"),
+        ([&DIFFUSION[..], &[short, strip]].concat(), "strip"),
+    ];
+    for (changes, why) in cases {
+        bench.write("r.toml", recipe(&changes));
+        let text = bench.done(&["train", "r.toml", "-o", "out"]);
+        assert!(!text.contains("score:"), "{text}");
+        let record = bench.json("out/training.json");
+        assert!(record.get("score_error").is_none() && record.get("score_error_overall").is_none());
+        let absent = record["not_computed"].as_array().unwrap();
+        assert!(absent.len() == 1 && absent[0]["what"] == "error of the score", "{absent:?}");
+        assert!(absent[0]["why"].as_str().unwrap().contains(why), "{absent:?}");
+        let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+        assert!(page.contains("Not computed") && !page.contains("Error of the score"), "{why}");
+        assert!(bench.done(&["train", "r.toml", "-o", "out", "-v"]).contains(why));
     }
 }
 

@@ -50,6 +50,8 @@ pub enum Purpose {
     TrainSplit = 26,
     /// Training: probes of derivatives.
     TrainProbe = 28,
+    /// Training: data and noise at which the learned score is compared with the exact one (sample index = point).
+    ScoreError = 29,
 }
 
 /// A reproducible stream of random numbers.

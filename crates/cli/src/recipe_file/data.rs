@@ -6,7 +6,8 @@ use crate::model_file::{DataSpec, Files, NamedFile, Section, SupportSpec, rescal
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use surefoot::field::Data;
+use surefoot::field::{Data, SharedField};
+use surefoot::law::SharedLaw;
 use surefoot::support::Shape;
 use surefoot::train::{Rows, TrainingSet};
 use toml::value::Table;
@@ -43,6 +44,14 @@ pub struct Prepared {
     pub classes: Option<usize>,
 }
 
+/// Data whose law is known in closed form.
+pub struct Known {
+    /// Law of the data, with its noise.
+    pub law: SharedLaw,
+    /// The exact score of m X_0 + σ Z.
+    pub score: SharedField,
+}
+
 impl DataRecipe {
     /// Reads `[data]`.
     ///
@@ -76,6 +85,24 @@ impl DataRecipe {
                 let noise = section.number_or("noise", 0.0, 0.0.., "a standard deviation ≥ 0")?;
                 Ok(Origin::Law { data, noise })
             }
+        }
+    }
+
+    /// Law and exact score, or in words why they are not known.
+    pub fn known(&self) -> std::result::Result<Known, String> {
+        match &self.origin {
+            Origin::Law { data: Data::TwoMoons { strip, .. }, .. } if *strip > 0.0 => {
+                Err("the score of two moons with a strip has no exact form here; with strip = 0 it has one".into())
+            }
+            Origin::Law { data, noise } => {
+                let known = || Ok(Known { law: data.law(*noise)?, score: data.score(*noise)? });
+                known().map_err(|error: surefoot::Error| error.to_string())
+            }
+            Origin::File { .. } | Origin::Folder(_) => Err(
+                "of data in files only the score of the points themselves is known, and a model that had it would \
+                 generate nothing but these; a law by its name has an exact score"
+                    .into(),
+            ),
         }
     }
 

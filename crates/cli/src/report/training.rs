@@ -1,13 +1,20 @@
-//! The page of a training: losses, and what the model generated on the way.
+//! The page of a training: losses, weights over time, the error of the score, and what the model generated on the way.
+
+mod score;
+mod weights;
+
+pub use weights::WeightCurve;
 
 use super::density::Density;
 use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use super::page::{document, section, table};
 use super::palette::Role;
 use super::strip::ImageShape;
-use super::text::{count, number, significant};
+use super::text::{count, duration, number, significant};
 use maud::{Markup, html};
 use surefoot::Error;
+use surefoot::analysis::NotComputed;
+use surefoot::train::ScoreErrors;
 
 /// Samples generated on the way.
 pub struct Look {
@@ -15,6 +22,15 @@ pub struct Look {
     pub updates: usize,
     /// `[n, D]`
     pub samples: Vec<f64>,
+}
+
+/// How long it took.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Seconds spent on updates and validations, in all parts of the training.
+    pub seconds: f64,
+    /// Threads that worked on it last.
+    pub threads: usize,
 }
 
 /// What the page is made from.
@@ -25,10 +41,18 @@ pub struct TrainingInput<'a> {
     pub subtitle: String,
     /// Updates done, and asked for.
     pub updates: [usize; 2],
+    /// How long they took.
+    pub timing: Timing,
     /// Training loss, averaged: (update, loss).
     pub curve: &'a [Point],
     /// Updates done, validation loss, its standard error.
     pub validations: &'a [[f64; 3]],
+    /// What the loss weighs over time, where that is measured.
+    pub weights: Option<&'a WeightCurve>,
+    /// The error of the score, where it was measured.
+    pub score: Option<&'a ScoreErrors>,
+    /// Why it cannot be measured.
+    pub not_computed: Option<&'a NotComputed>,
     /// Shape of a sample.
     pub shape: &'a [usize],
     /// Some of the data `[n, D]`.
@@ -54,8 +78,15 @@ pub fn training_html(input: &TrainingInput) -> Result<String, Error> {
         p class="subtitle" {
             (count(done as u64)) " of " (count(asked as u64)) " updates · " (input.subtitle)
         }
-        (section("losses", "Losses", html! { (losses(input).draw()) (validations(input)) }))
+        (section("losses", "Losses", html! {
+            (losses(input).draw()) (validations(input)) (timing(input))
+        }))
+        @if let Some(curve) = input.weights { (weights::draw(curve)) }
+        @if let Some(errors) = input.score { (score::draw(errors)) }
         @if !input.looks.is_empty() { (section("samples", "What the model generates", samples(input)?)) }
+        @if let Some(reason) = input.not_computed {
+            (section("not-computed", "Not computed", html! { ul { li { (reason.sentence()) } } }))
+        }
     };
     Ok(document(&format!("{} – training – surefoot", input.name), content))
 }
@@ -95,6 +126,17 @@ fn validations(input: &TrainingInput) -> Markup {
     let row = |v: &[f64; 3]| vec![count(v[0] as u64), significant(v[1], 4), number(v[2])];
     let rows: Vec<Vec<String>> = input.validations.iter().map(row).collect();
     table(&["updates", "validation loss", "standard error"], &rows)
+}
+
+/// Seconds in all, updates a second, threads.
+fn timing(input: &TrainingInput) -> Markup {
+    let Timing { seconds, threads } = input.timing;
+    let rate = input.updates[0] as f64 / seconds;
+    html! { p class="note" {
+        (count(input.updates[0] as u64)) " updates and their validations in " (duration(seconds))
+        @if rate.is_finite() && rate > 0.0 { ": " (number(rate)) " updates a second" }
+        ", on " (count(threads as u64)) @if threads == 1 { " thread." } @else { " threads." }
+    } }
 }
 
 /// Data beside the last looks: images as images, else a density of the first two coordinates.
@@ -183,14 +225,19 @@ fn window(points: &[Point]) -> [f64; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use surefoot::train::{RelativeError, ScoreError};
 
     fn input<'a>(shape: &'a [usize], data: &'a [f64], looks: &'a [Look]) -> TrainingInput<'a> {
         TrainingInput {
             name: "a model",
             subtitle: "8 weights".into(),
             updates: [10, 20],
+            timing: Timing { seconds: 0.5, threads: 1 },
             curve: &[[1.0, 2.0], [2.0, 1.0]],
             validations: &[[0.0, 2.5, 0.1], [10.0, 1.0, 0.1]],
+            weights: None,
+            score: None,
+            not_computed: None,
             shape,
             data,
             looks,
@@ -219,5 +266,63 @@ mod tests {
             ..input(&[2], &[1.0, 1.0], &[])
         };
         assert!(!training_html(&constant).unwrap().contains("NaN"));
+    }
+
+    fn errors(values: &[(f64, Option<f64>)]) -> ScoreErrors {
+        let error = |&(value, half): &(f64, Option<f64>)| RelativeError {
+            value,
+            low: half.map(|half| value - half),
+            high: half.map(|half| value + half),
+            n: 77,
+        };
+        let level = |(i, value)| {
+            let time = 0.1 + 0.1 * i as f64;
+            ScoreError { time, signal: 1.0 - time, noise: time, error: error(value) }
+        };
+        ScoreErrors { levels: values.iter().enumerate().map(level).collect(), overall: error(&values[0]) }
+    }
+
+    #[test]
+    fn errors_of_the_score_are_drawn_whatever_they_are() {
+        let cases: [&[(f64, Option<f64>)]; 4] = [
+            &[(0.3, Some(0.1)), (0.02, Some(0.001)), (0.004, Some(0.001))],
+            &[(0.3, None)],
+            &[(0.0, Some(0.0)), (0.0, Some(0.0))],
+            &[(f64::NAN, None), (f64::INFINITY, None), (0.2, Some(0.3))],
+        ];
+        for values in cases {
+            let errors = errors(values);
+            let page = training_html(&TrainingInput { score: Some(&errors), ..input(&[2], &[1.0; 8], &[]) });
+            let page = page.unwrap();
+            for part in ["Error of the score", "77 points", "<svg", "noise level σ/m", "score_error"] {
+                assert!(page.contains(part), "{values:?} {part}");
+            }
+            assert!(!page.contains("NaN") && !page.contains("inf"), "{values:?}");
+        }
+        let page = training_html(&input(&[2], &[1.0; 8], &[])).unwrap();
+        assert!(!page.contains("Error of the score") && !page.contains("Not computed"));
+        let why = NotComputed { what: "error of the score".into(), why: "a flow has none".into() };
+        let page = training_html(&TrainingInput { not_computed: Some(&why), ..input(&[2], &[1.0; 8], &[]) });
+        assert!(page.unwrap().contains("error of the score: a flow has none."));
+    }
+
+    #[test]
+    fn weights_and_timing_are_on_the_page() {
+        for edges in [vec![0.0, 0.5, 1.0], vec![0.9, 0.4, 0.02]] {
+            let curve = WeightCurve { edges, weights: vec![0.5, 1.5] };
+            let page = training_html(&TrainingInput { weights: Some(&curve), ..input(&[2], &[1.0; 8], &[]) });
+            let page = page.unwrap();
+            for part in ["What the loss weighs", "time_weights", "20.0 updates a second, on 1 thread."] {
+                assert!(page.contains(part), "{part}");
+            }
+            assert!(!page.contains("NaN"));
+        }
+        let early = WeightCurve { edges: vec![0.9], weights: Vec::new() };
+        let timing = Timing { seconds: 0.0, threads: 4 };
+        let before =
+            TrainingInput { weights: Some(&early), timing, updates: [0, 5], ..input(&[2], &[1.0; 8], &[]) };
+        let page = training_html(&before).unwrap();
+        assert!(!page.contains("What the loss weighs") && page.contains("on 4 threads"));
+        assert!(!page.contains("a second") && !page.contains("NaN"));
     }
 }

@@ -64,8 +64,8 @@ fn log_cosine_ratio(u: f64) -> f64 {
 }
 
 impl Noising {
-    /// log m(u).
-    fn log_signal(&self, u: f64) -> f64 {
+    /// log m(u); finite also where m(u) underflows.
+    pub fn log_signal(&self, u: f64) -> f64 {
         match self.schedule {
             Schedule::Linear { min, max } => {
                 let integral = u * (min + 0.5 * u * (max - min));

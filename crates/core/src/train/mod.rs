@@ -12,11 +12,13 @@ pub mod objective;
 pub mod optimiser;
 pub mod order;
 mod robust;
+mod score_error;
 mod task;
 mod trainer;
 
 pub use data::{Draw, Rows, TrainingSet};
 pub use descent::{Descent, Span};
 pub use robust::{BudgetWeighting, CrossPenalty, Crossing, TimeWeights};
+pub use score_error::{RelativeError, ScoreError, ScoreErrors, ScoreProbe};
 pub use task::{Batch, Classes, Family, Given, Task};
 pub use trainer::{Loss, State, Trainer, Update};

@@ -4,11 +4,14 @@ use super::coupling::Coupling;
 use super::data::{Draw, TrainingSet};
 use super::objective::{self, Draws, Objective, Times};
 use super::robust::{CrossPenalty, Crossing};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::field::{NetworkField, SharedField};
 use crate::law::SharedLaw;
-use crate::process::{Clock, Process};
+use crate::process::{Clock, Drift, Predicts, Process};
 use crate::random::{Purpose, standard_normal, stream};
 use rand::RngExt;
+use std::sync::Arc;
+use surefoot_graph::{Graph, Precision, passes};
 
 /// A task for a network.
 #[derive(Clone)]
@@ -43,9 +46,9 @@ pub struct Task {
 #[derive(Clone)]
 pub struct Given {
     /// `x_0[n, D]`
-    pub source: std::sync::Arc<[f32]>,
+    pub source: Arc<[f32]>,
     /// `x_1[n, D]`
-    pub data: std::sync::Arc<[f32]>,
+    pub data: Arc<[f32]>,
 }
 
 /// The labels of a network with classes.
@@ -118,6 +121,27 @@ impl Task {
             batch.crossing = penalty.crossing(&self.objective, &times.times, &batch.x, seed, number);
         }
         Ok(batch)
+    }
+
+    /// The drift of a network trained for this, in f32; of all classes together, where there are some.
+    ///
+    /// # Errors
+    /// A network that does not fit the task.
+    pub fn drift(&self, network: &Graph) -> Result<Drift> {
+        let predicts = match self.objective {
+            Objective::Denoising { predicts, .. } => predicts,
+            Objective::Matching { .. } => Predicts::Velocity,
+        };
+        let field: SharedField = match self.classes {
+            None => Arc::new(NetworkField::new(network, Precision::F32)?),
+            Some(Classes { none, .. }) => {
+                let one = passes::labelled(network, f64::from(none)).map_err(|reason| {
+                    Error::invalid("sampling the network in training", "a network with classes", reason, "")
+                })?;
+                Arc::new(NetworkField::new(&one, Precision::F32)?)
+            }
+        };
+        Ok(Drift { field, process: self.process, predicts, clock: self.clock, error: None })
     }
 
     /// x_0, x_1 and labels of a batch, coupled.

@@ -6,6 +6,7 @@ use super::optimiser::Optimiser;
 use super::robust::{BudgetWeighting, TimeWeights};
 use super::task::{Batch, Family, Task};
 use crate::error::{Error, Result};
+use crate::process::Drift;
 use serde::{Deserialize, Serialize};
 use surefoot_graph::Graph;
 
@@ -198,6 +199,14 @@ impl Trainer {
     /// Never for a trainer that was made.
     pub fn network(&self) -> Result<Graph> {
         self.descent.network(self.kept())
+    }
+
+    /// The drift of that network.
+    ///
+    /// # Errors
+    /// Never for a trainer that was made.
+    pub fn drift(&self) -> Result<Drift> {
+        self.task.drift(&self.network()?)
     }
 
     /// Loss of the kept weights on `pairs` pairs (at least) of other data, always the same ones; that of the objective

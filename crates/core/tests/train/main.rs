@@ -6,6 +6,7 @@ mod couplings;
 mod marginals;
 mod objectives;
 mod optimisers;
+mod score_errors;
 
 use serde_json::Value;
 

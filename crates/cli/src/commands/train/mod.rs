@@ -2,11 +2,13 @@
 
 mod checkpoint;
 mod history;
+mod page;
+mod score;
 mod set_up;
 
 pub use history::History;
 
-use super::single::print;
+use self::score::ScoreCheck;
 use super::start_threads;
 use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
@@ -14,12 +16,10 @@ use crate::interrupt;
 use crate::model_file::{load, text_for};
 use crate::options::{Format, Screen, Train};
 use crate::recipe_file::{self, Prepared, Recipe};
-use crate::report::{Look, TrainingInput, training_html};
 use crate::run_file::overrides;
 use crate::store::{TrainingDir, write_file};
 use indicatif::{ProgressBar, ProgressStyle};
 use rayon::prelude::*;
-use serde_json::json;
 use std::io::IsTerminal;
 use std::path::Path;
 use std::time::Instant;
@@ -28,8 +28,6 @@ use surefoot::train::Trainer;
 use surefoot_graph::{Limits, WriteOptions};
 use toml::value::Table;
 
-/// Data shown beside the samples.
-const DATA_SHOWN: usize = 1_000;
 /// Samples of a tile that one thread follows.
 const TILE: usize = 64;
 
@@ -50,7 +48,8 @@ pub fn train(options: &Train) -> Result<()> {
         eprintln!("{}: {count} weights, {threads} threads", recipe.name);
     }
     let bar = progress_bar(&recipe, &options.screen);
-    let mut run = Run { recipe, prepared, trainer, directory, history: History::default(), limits, bar };
+    let (score, history) = (ScoreCheck::new(&recipe), History::default());
+    let mut run = Run { recipe, prepared, trainer, directory, history, score, limits, threads, bar };
     if options.resume {
         run.go_on()?;
     }
@@ -66,7 +65,9 @@ struct Run {
     trainer: Trainer,
     directory: TrainingDir,
     history: History,
+    score: ScoreCheck,
     limits: Limits,
+    threads: usize,
     bar: ProgressBar,
 }
 
@@ -131,6 +132,7 @@ impl Run {
         if self.history.validations.last().is_none_or(|v| v[0] as usize != self.updates()) {
             self.validate(schedule.validation_pairs)?;
         }
+        self.score.measure(&self.trainer)?;
         self.save()
     }
 
@@ -220,92 +222,6 @@ impl Run {
         let mut writer = SampleWriter::create("samples", &path, count, system.dim())?;
         rows.iter().try_for_each(|rows| writer.append(rows))?;
         writer.finish()
-    }
-
-    fn write_page(&self) -> Result<()> {
-        let mut facts = self.history.json();
-        facts["model"] = json!(self.recipe.name);
-        facts["weights"] = json!(self.trainer.descent().count());
-        if let Some(weights) = self.time_weights() {
-            facts["time_weights"] = weights;
-        }
-        let text = super::execute::json_bytes(&facts)?;
-        write_file(&self.directory.file("training.json"), &text)?;
-        let looks = self.looks()?;
-        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
-        let input = TrainingInput {
-            name: &self.recipe.name,
-            subtitle: self.subtitle(),
-            updates: [self.updates(), self.recipe.schedule.updates],
-            curve: &self.history.curve(),
-            validations: &self.history.validations,
-            shape: &self.prepared.shape,
-            data: &data,
-            looks: &looks,
-        };
-        write_file(&self.directory.file("training.html"), training_html(&input)?.as_bytes())
-    }
-
-    /// What the loss weighs over time at present: model times in the middle of every step, and the weights there.
-    fn time_weights(&self) -> Option<serde_json::Value> {
-        let grid = self.trainer.budget()?.grid;
-        let weights = &self.trainer.state().time_weights.factors;
-        let middle = |n: usize| 0.5 * (grid.time(n) + grid.time(n + 1));
-        let times: Vec<f64> = (0..weights.len()).map(middle).collect();
-        Some(json!({ "time": times, "weight": weights }))
-    }
-
-    /// The samples that were saved on the way.
-    fn looks(&self) -> Result<Vec<Look>> {
-        let schedule = &self.recipe.schedule;
-        let mut looks = Vec::new();
-        let at = (schedule.look..schedule.updates).step_by(schedule.look).chain([schedule.updates]);
-        for updates in at.take_while(|n| *n <= self.updates()) {
-            let path = self.directory.look(updates as u64);
-            if path.is_file() {
-                looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
-            }
-        }
-        Ok(looks)
-    }
-
-    fn subtitle(&self) -> String {
-        let (schedule, count) = (&self.recipe.schedule, self.trainer.descent().count());
-        format!(
-            "{count} weights · batches of {} · learning rate {} · {}",
-            schedule.batch,
-            schedule.learning_rate,
-            self.recipe.learning.describe()
-        )
-    }
-
-    fn say(&self, screen: &Screen) -> Result<()> {
-        let [_, loss, error] = self.history.validations.last().copied().unwrap_or([f64::NAN; 3]);
-        match screen.format {
-            Format::Json => {
-                let what = json!({
-                    "model": self.recipe.name,
-                    "updates": self.updates(),
-                    "seconds": self.history.seconds,
-                    "validation_loss": loss,
-                    "validation_loss_standard_error": error,
-                    "file": self.directory.file("model.toml").display().to_string(),
-                });
-                print(format!("{what}\n").as_bytes())
-            }
-            Format::Text if screen.quiet => Ok(()),
-            Format::Text => {
-                let text = format!(
-                    "{}: {} updates in {:.1} s, validation loss {loss:.5} ± {error:.5}\nModel: {}\nPage: {}\n",
-                    self.recipe.name,
-                    self.updates(),
-                    self.history.seconds,
-                    self.directory.file("model.toml").display(),
-                    self.directory.file("training.html").display()
-                );
-                print(text.as_bytes())
-            }
-        }
     }
 }
 

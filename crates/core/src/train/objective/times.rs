@@ -94,7 +94,7 @@ impl Times {
 
 /// log m²/σ²; its derivative is −g²/σ².
 fn log_snr(noising: Noising, u: f64) -> f64 {
-    2.0 * (noising.signal(u) / noising.noise(u)).ln()
+    2.0 * (noising.log_signal(u) - noising.noise(u).ln())
 }
 
 impl Objective {

@@ -3,18 +3,15 @@
 use super::time_weights::{TimeWeights, shares};
 use crate::error::{Error, Result};
 use crate::error_field::Place;
-use crate::field::{NetworkField, SharedField};
 use crate::gains::{Measure, gains};
-use crate::process::{Drift, Grid, Predicts};
+use crate::process::Grid;
 use crate::sampler::{Method, Step};
 use crate::support::SharedSupport;
 use crate::sweep::{Batch, Refinement, Storage, Trail};
-use crate::train::objective::Objective;
 use crate::train::task::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
-use std::sync::Arc;
-use surefoot_graph::{Graph, Precision, passes};
+use surefoot_graph::Graph;
 
 /// Most bytes that the states of the paths of one thread take.
 const PATH_BYTES: usize = 1 << 26;
@@ -69,23 +66,7 @@ impl BudgetWeighting {
 
     /// The sampler of a network.
     fn step(&self, task: &Task, network: &Graph) -> Result<Step> {
-        let predicts = match task.objective {
-            Objective::Denoising { predicts, .. } => predicts,
-            Objective::Matching { .. } => Predicts::Velocity,
-        };
-        // Of all classes together, where there are some.
-        let field: SharedField = match task.classes {
-            None => Arc::new(NetworkField::new(network, Precision::F32)?),
-            Some(task::Classes { none, .. }) => {
-                let one = passes::labelled(network, f64::from(none)).map_err(|reason| {
-                    Error::invalid("sampling the network in training", "a network with classes", reason, "")
-                })?;
-                Arc::new(NetworkField::new(&one, Precision::F32)?)
-            }
-        };
-        let Task { process, clock, .. } = *task;
-        let drift = Drift { field, process, predicts, clock, error: None };
-        Step::new(drift, self.grid, self.method, Vec::new())
+        Step::new(task.drift(network)?, self.grid, self.method, Vec::new())
     }
 
     /// The weights for a network, from the paths of measurement `number`; the same bits for any number of threads.
