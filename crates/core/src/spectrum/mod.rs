@@ -6,8 +6,10 @@ mod jacobi;
 mod lyapunov;
 mod planar;
 mod product;
+mod subspace;
 mod svd;
 
 pub use covariant::{Covariant, covariant};
 pub use lyapunov::{Lyapunov, lyapunov};
+pub use subspace::{Leading, Search, leading};
 pub use svd::{Svd, svd};

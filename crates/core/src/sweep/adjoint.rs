@@ -24,11 +24,11 @@ pub enum Storage {
 
 /// A batch of paths that can be walked backwards any number of times.
 pub struct Trail<'a> {
-    step: &'a Step,
-    samples: Range<usize>,
-    spacing: usize,
+    pub(super) step: &'a Step,
+    pub(super) samples: Range<usize>,
+    pub(super) spacing: usize,
     checkpoints: Vec<Checkpoint>,
-    segment: Segment<'a>,
+    pub(super) segment: Segment<'a>,
     end: Cow<'a, [f64]>,
 }
 
@@ -43,11 +43,11 @@ struct Checkpoint {
 
 /// States and noises of consecutive steps.
 #[derive(Default)]
-struct Segment<'a> {
+pub(super) struct Segment<'a> {
     /// First step
     first: usize,
     /// Number of steps
-    len: usize,
+    pub(super) len: usize,
     /// x_n `[len, n, D]`
     states: Cow<'a, [f64]>,
     /// ξ_n `[len, n, noises, D]`
@@ -219,7 +219,7 @@ impl<'a> Trail<'a> {
     }
 
     /// Makes the segment that begins at step `first` the present one.
-    fn load(&mut self, first: usize) -> Result<()> {
+    pub(super) fn load(&mut self, first: usize) -> Result<()> {
         if self.segment.first == first && self.segment.len > 0 {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl<'a> Trail<'a> {
 
 impl Segment<'_> {
     /// x_n and the noise of step n.
-    fn at(&self, n: usize) -> (&[f64], StepNoise<'_>) {
+    pub(super) fn at(&self, n: usize) -> (&[f64], StepNoise<'_>) {
         let part = |values: &'_ Cow<[f64]>| {
             let len = values.len() / self.len;
             (n - self.first) * len..(n - self.first + 1) * len

@@ -33,15 +33,30 @@ impl Frames {
         }
         let square = if k == dim && determinants { n } else { 0 };
         Frames {
-            dim,
-            k,
-            first_sample: batch.samples.start,
-            rows,
-            factor,
-            growth: vec![LogProduct::ONE; n * k],
             determinants: vec![LogProduct::ONE; square],
             work: vec![0.0; square * k * k],
+            ..Frames::of(batch.samples.start, dim, k, rows)
         }
+    }
+
+    /// Frames that set out from given orthonormal rows `[n, k, D]`.
+    pub(super) fn of(first_sample: usize, dim: usize, k: usize, rows: Vec<f64>) -> Self {
+        let vectors = rows.len() / dim.max(1);
+        Frames {
+            dim,
+            k,
+            first_sample,
+            rows,
+            factor: vec![0.0; vectors * k],
+            growth: vec![LogProduct::ONE; vectors],
+            determinants: Vec::new(),
+            work: Vec::new(),
+        }
+    }
+
+    /// k
+    pub(super) fn vectors(&self) -> usize {
+        self.k
     }
 
     /// Whether there are as many vectors as dimensions.

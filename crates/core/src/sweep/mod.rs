@@ -7,6 +7,7 @@ mod forward;
 mod frames;
 mod noise;
 mod probed;
+mod shuttle;
 mod stations;
 
 pub use adjoint::{Backstep, Backward, Storage, Trail};
@@ -14,6 +15,7 @@ pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
 pub use forward::{forward, forward_density, forward_given, forward_probed};
 pub use probed::Probes;
+pub use shuttle::Shuttled;
 pub use stations::{Station, stations};
 
 use crate::error::{Error, Result};

@@ -1,0 +1,141 @@
+//! Exact leading vectors in high dimension: randomised subspace iteration with forward tangent and backward adjoint
+//! sweeps along the same paths (theory §4; Halko, Martinsson and Tropp 2011, algorithm 4.4).
+
+use super::product::Tile;
+use super::svd::{Svd, svd};
+use crate::error::{Error, Result};
+use crate::linalg::orthonormalize;
+use crate::random::{Purpose, standard_normal, stream};
+use crate::sweep::{Shuttled, Trail};
+use std::f64::consts::LN_2;
+
+/// What is looked for, and how long.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Search {
+    /// k ≥ 1: leading vectors wanted.
+    pub vectors: usize,
+    /// p: further vectors that are carried along, so that the wanted ones converge faster; at most D − k are.
+    pub extra: usize,
+    /// Rounds at most, ≥ 1: each is a sweep forth and one back with k + p vectors.
+    pub rounds: usize,
+    /// A vector has converged when its residual is at most this.
+    pub tolerance: f64,
+    /// Seed of the random start.
+    pub seed: u64,
+}
+
+/// The k leading singular triples of J = A_{0,τ} of n samples, each with its certificate.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Leading {
+    /// log σ_i, descending `[n, k]`
+    pub log_values: Vec<f64>,
+    /// Left singular vectors u_i as rows, at x_τ `[n, k, D]`
+    pub left: Vec<f64>,
+    /// Right singular vectors v_i as rows, at x_0 `[n, k, D]`
+    pub right: Vec<f64>,
+    /// ‖Jᵀu_i − σ_i v_i‖/σ_i `[n, k]`, while J v_i = σ_i u_i to rounding; the part along v_j counts relative to
+    /// max(σ_i, σ_j), as in [`Svd::residual`].
+    pub residuals: Vec<f64>,
+    /// Leading vectors that have all converged `[n]`; k where the search is complete.
+    pub converged: Vec<usize>,
+    /// Rounds that a sample took `[n]`
+    pub rounds: Vec<usize>,
+}
+
+/// Looks for the leading vectors of a trail's paths.
+///
+/// A round carries orthonormal V at x_0 forth, decomposes J V = U Σ Wᵀ in the frames of the sweep (never in one scale:
+/// small singular values keep their digits), carries U back for the residuals, and goes on from the frame that arrives.
+/// The error of vector i falls by (σ_{k+p+1}/σ_i)² a round. For k + p = D the first round is exact. A sample's numbers
+/// are those of the round in which all its vectors converged, and do not depend on the other samples.
+///
+/// # Errors
+/// [`Error::Invalid`] for no vector, more than D, no round, or a step with errors that ride along;
+/// [`Error::NonFinite`] when a tangent leaves the finite numbers or a direction collapses.
+pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
+    let (dim, n, k) = (trail.step().dim(), trail.samples().len(), search.vectors);
+    if k == 0 || k > dim || search.rounds == 0 {
+        return Err(Error::invalid(
+            "searching for leading vectors",
+            format!("1 to {dim} vectors and at least one round"),
+            format!("{k} vectors, {} rounds", search.rounds),
+            "Ask for other numbers",
+        ));
+    }
+    let carried = (k + search.extra).min(dim);
+    let mut found = Leading {
+        log_values: vec![0.0; n * k],
+        left: vec![0.0; n * k * dim],
+        right: vec![0.0; n * k * dim],
+        residuals: vec![0.0; n * k],
+        converged: vec![0; n],
+        rounds: vec![0; n],
+    };
+    let mut frame = start(trail, search.seed, carried);
+    for _ in 0..search.rounds {
+        if found.converged.iter().all(|converged| *converged == k) {
+            break;
+        }
+        let forth = trail.forth(frame.clone())?;
+        let triples = svd(&forth.chain, &frame, &forth.frame)?;
+        let back = trail.back(triples.left.clone())?;
+        for sample in 0..n {
+            if found.converged[sample] < k {
+                let residuals = residuals(&triples, &back, dim, sample);
+                found.take(&triples, &residuals, search, sample);
+            }
+        }
+        frame = back.frame;
+    }
+    Ok(found)
+}
+
+/// Haar frames `[n, carried, D]`, one stream a sample.
+fn start(trail: &Trail, seed: u64, carried: usize) -> Vec<f64> {
+    let (dim, samples) = (trail.step().dim(), trail.samples());
+    let mut rows = vec![0.0; samples.len() * carried * dim];
+    for (i, rows) in samples.clone().zip(rows.chunks_exact_mut(carried * dim)) {
+        standard_normal(&mut stream(seed, i as u64, Purpose::Frame), rows);
+    }
+    orthonormalize(dim, carried, &mut rows, &mut vec![0.0; samples.len() * carried * carried]);
+    rows
+}
+
+/// The residuals of all vectors that are carried, from Jᵀ U = F P with the frame F that arrived and the triangular P.
+fn residuals(triples: &Svd, back: &Shuttled, dim: usize, sample: usize) -> Vec<f64> {
+    let Shuttled { frame, chain } = back;
+    let k = chain.k;
+    let product = Tile::of(k, &chain.factors, chain.samples, &[sample]).product(0);
+    let arrived = &frame[sample * k * dim..][..k * dim];
+    let right = &triples.right[sample * k * dim..][..k * dim];
+    let log_values = &triples.log_values[sample * k..][..k];
+    (0..k)
+        .map(|i| {
+            let diagonal = product.rows[i * k + i];
+            let log_image = product.exponents[i] as f64 * LN_2 + diagonal.ln();
+            let stretch = (log_image - log_values[i]).exp();
+            let (f, v) = (&arrived[i * dim..][..dim], &right[i * dim..][..dim]);
+            let across = (0..i).map(|j| (product.rows[j * k + i] / product.rows[j * k + j]).powi(2));
+            let along = f.iter().zip(v).map(|(f, v)| (stretch * f - v).powi(2));
+            along.chain(across).sum::<f64>().sqrt()
+        })
+        .collect()
+}
+
+impl Leading {
+    /// Notes the vectors of one round of a sample.
+    fn take(&mut self, triples: &Svd, residuals: &[f64], search: Search, sample: usize) {
+        let (n, k, carried) = (self.rounds.len(), search.vectors, residuals.len());
+        let dim = self.left.len() / (n * k);
+        for (to, from, len) in [
+            (&mut self.log_values, &triples.log_values, 1),
+            (&mut self.left, &triples.left, dim),
+            (&mut self.right, &triples.right, dim),
+        ] {
+            to[sample * k * len..][..k * len].copy_from_slice(&from[sample * carried * len..][..k * len]);
+        }
+        self.residuals[sample * k..][..k].copy_from_slice(&residuals[..k]);
+        self.converged[sample] = residuals[..k].iter().take_while(|r| **r <= search.tolerance).count();
+        self.rounds[sample] += 1;
+    }
+}

@@ -1,0 +1,86 @@
+//! Frames carried to and fro along the same paths with the same noise (theory §4): A_n E_n = E_{n+1} R_n on the way
+//! forth, A_nᵀ F_{n+1} = F_n S_n on the way back.
+
+use super::adjoint::Trail;
+use super::frames::Frames;
+use super::{Chain, check_finite};
+use crate::error::{Error, Result};
+
+/// A frame at the other end of the paths.
+#[derive(Debug, Clone, Default)]
+pub struct Shuttled {
+    /// Orthonormal rows `[n, k, D]`
+    pub frame: Vec<f64>,
+    /// Triangular factors in the order in which the frame met the steps: the image of the frame that set out is
+    /// `frame` times their product.
+    pub chain: Chain,
+}
+
+impl Trail<'_> {
+    /// Carries orthonormal rows `frame[n, k, D]` at x_0 to x_τ by the tangents of the steps.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when a tangent leaves the finite numbers or a direction collapses; [`Error::Invalid`] if
+    /// the length of `frame` does not fit, k > D, or the step has errors that ride along.
+    pub fn forth(&mut self, frame: Vec<f64>) -> Result<Shuttled> {
+        let mut frames = self.frames(frame)?;
+        let mut chain = self.chain(&frames);
+        let mut image = vec![0.0; frames.rows.len()];
+        let mut next = vec![0.0; self.end().len()];
+        for first in (0..self.step.grid.steps).step_by(self.spacing) {
+            self.load(first)?;
+            for n in first..first + self.segment.len {
+                let (state, noise) = self.segment.at(n);
+                self.step.advance_tangent(n, state, noise, &frames.rows, &mut next, &mut image);
+                std::mem::swap(&mut frames.rows, &mut image);
+                frames.advance(n)?;
+                chain.factors.extend_from_slice(&frames.factor);
+            }
+        }
+        Ok(Shuttled { frame: frames.rows, chain })
+    }
+
+    /// Carries orthonormal rows `frame[n, k, D]` at x_τ to x_0 by the adjoints of the steps.
+    ///
+    /// # Errors
+    /// Those of [`Trail::forth`].
+    pub fn back(&mut self, frame: Vec<f64>) -> Result<Shuttled> {
+        let mut frames = self.frames(frame)?;
+        let mut chain = self.chain(&frames);
+        let mut image = vec![0.0; frames.rows.len()];
+        let per_sample = frames.rows.len() / self.samples.len().max(1);
+        for first in (0..self.step.grid.steps).step_by(self.spacing).rev() {
+            self.load(first)?;
+            for n in (first..first + self.segment.len).rev() {
+                let (state, noise) = self.segment.at(n);
+                self.step.advance_adjoint(n, state, noise, &frames.rows, &mut image);
+                std::mem::swap(&mut frames.rows, &mut image);
+                check_finite("cotangent", &frames.rows, per_sample, self.samples.start, n)?;
+                frames.advance(n)?;
+                chain.factors.extend_from_slice(&frames.factor);
+            }
+        }
+        Ok(Shuttled { frame: frames.rows, chain })
+    }
+
+    fn frames(&self, rows: Vec<f64>) -> Result<Frames> {
+        let (dim, n) = (self.step.dim(), self.samples.len());
+        let k = rows.len() / (n * dim).max(1);
+        if k <= dim && rows.len() == n * k * dim && self.step.forcing.is_empty() {
+            return Ok(Frames::of(self.samples.start, dim, k, rows));
+        }
+        Err(Error::invalid(
+            "carrying frames along paths",
+            format!(
+                "a step without errors that ride along, and the same number, at most {dim}, of rows of {dim} for each of {n} samples"
+            ),
+            format!("{} numbers, {} errors", rows.len(), self.step.forcing.len()),
+            "Give orthonormal rows for every sample, and leave the errors out",
+        ))
+    }
+
+    fn chain(&self, frames: &Frames) -> Chain {
+        let factors = Vec::with_capacity(self.step.grid.steps * frames.factor.len());
+        Chain { k: frames.vectors(), samples: self.samples.len(), factors }
+    }
+}
