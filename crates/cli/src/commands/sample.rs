@@ -1,5 +1,6 @@
 //! `sample`: generated samples in a file.
 
+use super::pairs::pairs;
 use super::single::print;
 use super::start_threads;
 use crate::data_file::SampleWriter;
@@ -11,6 +12,7 @@ use crate::run_file::settings;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
+use std::path::Path;
 use surefoot::analysis::{LikelihoodSummary, Request, System};
 use surefoot::law::SharedDensity;
 use surefoot::process::Grid;
@@ -39,10 +41,19 @@ pub fn sample(options: &Sample) -> Result<()> {
             options.samples
         )));
     }
-    if options.log_likelihood_out.as_ref() == Some(&options.out) {
+    match (&options.pairs, &options.out) {
+        (Some(file), _) => pairs(options, file),
+        (None, Some(file)) => samples(options, file),
+        (None, None) => Err(Failure::Usage("-o: expected a file for the samples, got none. Name one".into())),
+    }
+}
+
+/// Samples alone, in a file.
+fn samples(options: &Sample, out: &Path) -> Result<()> {
+    if options.log_likelihood_out.as_deref() == Some(out) {
         return Err(Failure::Usage(format!(
             "--log-likelihood-out: expected another file than that of the samples, got {} for both. Choose another name",
-            options.out.display()
+            out.display()
         )));
     }
     let threads = start_threads(options.threads)?;
@@ -52,7 +63,7 @@ pub fn sample(options: &Sample) -> Result<()> {
     let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
     interrupt::computing(true);
-    let mut writer = SampleWriter::create("-o", &options.out, count, system.dim())?;
+    let mut writer = SampleWriter::create("-o", out, count, system.dim())?;
     let mut log_writer = match &options.log_likelihood_out {
         Some(file) => Some(SampleWriter::create("--log-likelihood-out", file, count, 2)?),
         None => None,
@@ -99,7 +110,7 @@ pub fn sample(options: &Sample) -> Result<()> {
     if let Some(writer) = log_writer {
         writer.finish()?;
     }
-    let out = options.out.display();
+    let out = out.display();
     match options.screen.format {
         Format::Json => {
             let mut what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });

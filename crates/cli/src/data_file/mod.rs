@@ -10,7 +10,7 @@ mod write;
 
 pub use images::images;
 pub use npy::npz;
-pub use write::{Numbers, SampleWriter, write_npz};
+pub use write::{ArchiveWriter, Numbers, SampleWriter, write_npz};
 
 use crate::failure::{Failure, Result};
 use std::io::Read;

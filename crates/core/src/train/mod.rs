@@ -12,11 +12,13 @@ pub mod objective;
 pub mod optimiser;
 pub mod order;
 mod robust;
+mod straightness;
 mod task;
 mod trainer;
 
 pub use data::{Draw, Rows, TrainingSet};
 pub use descent::{Descent, Span};
 pub use robust::{BudgetWeighting, CrossPenalty, Crossing, TimeWeights};
-pub use task::{Batch, Classes, Family, Given, Task};
+pub use straightness::{Straightness, bends};
+pub use task::{Batch, Classes, Family, Task};
 pub use trainer::{Loss, State, Trainer, Update};

@@ -23,12 +23,10 @@ pub struct Task {
     pub process: Process,
     /// The network's time.
     pub clock: Clock,
-    /// Law of x_0, for objectives that need one.
+    /// Law of x_0, for objectives that need one; the data may bring sources of their own.
     pub source: SharedLaw,
-    /// The data x_1.
+    /// The data x_1, or pairs of x_0 and x_1 (reflow).
     pub data: TrainingSet,
-    /// Given pairs in place of source and data (reflow); their data are those of `data`.
-    pub given: Option<Given>,
     /// How labels enter, for a network with classes.
     pub classes: Option<Classes>,
     /// A penalty on cross derivatives.
@@ -37,15 +35,6 @@ pub struct Task {
     pub batch: usize,
     /// Seed of all draws.
     pub seed: u64,
-}
-
-/// Pairs of source and data that were made beforehand, row by row.
-#[derive(Clone)]
-pub struct Given {
-    /// `x_0[n, D]`
-    pub source: std::sync::Arc<[f32]>,
-    /// `x_1[n, D]`
-    pub data: std::sync::Arc<[f32]>,
 }
 
 /// The labels of a network with classes.
@@ -123,22 +112,25 @@ impl Task {
     /// x_0, x_1 and labels of a batch, coupled.
     fn ends(&self, seed: u64, number: u64, sourced: bool) -> Result<Ends> {
         let dim = self.data.dim();
-        let samples = number * self.batch as u64..(number + 1) * self.batch as u64;
-        if let Some(given) = &self.given {
-            return Ok(given.draw(dim, seed, samples));
-        }
-        let Draw { x: drawn, labels: classes } = self.data.draw(seed, number, self.batch)?;
+        let Draw { x: drawn, labels: classes, sources } = self.data.draw(seed, number, self.batch)?;
         if !sourced {
             return Ok(Ends { source: Vec::new(), data: drawn, labels: classes });
         }
-        let mut source = vec![0.0; drawn.len()];
-        for (i, x) in samples.zip(source.chunks_exact_mut(dim)) {
-            self.source.sample(&mut stream(seed, i, Purpose::TrainSource), x);
-        }
+        let source = if sources.is_empty() { self.sources(seed, number) } else { sources };
         let partner = self.coupling.pairs(dim, &source, &drawn, seed, number)?.partner;
         let data = partner.iter().flat_map(|&j| &drawn[j * dim..][..dim]).copied().collect();
         let labels = if classes.is_empty() { classes } else { partner.iter().map(|&j| classes[j]).collect() };
         Ok(Ends { source, data, labels })
+    }
+
+    /// x_0 of a batch, from the law.
+    fn sources(&self, seed: u64, number: u64) -> Vec<f64> {
+        let dim = self.source.dim();
+        let mut source = vec![0.0; self.batch * dim];
+        for (i, x) in (number * self.batch as u64..).zip(source.chunks_exact_mut(dim)) {
+            self.source.sample(&mut stream(seed, i, Purpose::TrainSource), x);
+        }
+        source
     }
 
     /// The labels as the network takes them, some of them withheld.
@@ -155,16 +147,4 @@ struct Ends {
     source: Vec<f64>,
     data: Vec<f64>,
     labels: Vec<u32>,
-}
-
-impl Given {
-    fn draw(&self, dim: usize, seed: u64, samples: std::ops::Range<u64>) -> Ends {
-        let rows = self.data.len() / dim;
-        let chosen: Vec<usize> =
-            samples.map(|i| stream(seed, i, Purpose::TrainOrder).random_range(0..rows)).collect();
-        let of = |values: &[f32]| {
-            chosen.iter().flat_map(|&row| &values[row * dim..][..dim]).map(|&v| f64::from(v)).collect()
-        };
-        Ends { source: of(&self.source), data: of(&self.data), labels: Vec::new() }
-    }
 }

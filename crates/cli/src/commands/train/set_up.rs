@@ -27,7 +27,6 @@ pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<
         clock: learning.clock,
         source: law_of_source(&recipe.source, &learning.process, learning.times.high, dim)?,
         data: prepared.training.clone(),
-        given: None,
         classes: classes.map(|none| Classes { none, withheld: schedule.withhold }),
         cross: recipe.robust.cross.map(|cross| penalty(recipe, cross, limits)).transpose()?,
         batch: schedule.batch,
