@@ -35,7 +35,10 @@ pub fn pairs(options: &Sample, file: &Path) -> Result<()> {
     interrupt::listen();
     interrupt::computing(true);
     if options.screen.verbose {
-        eprintln!("{}: {} pairs, {} steps, {threads} threads", model.spec.name, options.samples, step.grid.steps);
+        eprintln!(
+            "{}: {} pairs, {} steps, {threads} threads",
+            model.spec.name, options.samples, step.grid.steps
+        );
     }
     let mut writer = ArchiveWriter::create(file)?;
     let shape = [&[options.samples], &model.shape[..]].concat();

@@ -37,6 +37,8 @@ pub struct Prepared {
     pub training: TrainingSet,
     /// Kept apart; the law itself where there is one.
     pub validation: TrainingSet,
+    /// Data as they are, to be shown beside generated samples.
+    pub shown: TrainingSet,
     /// Shape of a sample.
     pub shape: Vec<usize>,
     /// Number of classes, where the data have labels.
@@ -44,25 +46,26 @@ pub struct Prepared {
 }
 
 impl DataRecipe {
-    /// Reads `[data]`.
+    /// Reads `[data]`; beside given pairs (`beside`) nothing of it is learned, and it takes neither labels nor a share for
+    /// validation.
     ///
     /// # Errors
     /// Bad keys or values, files that are not there.
-    pub fn read(section: &Section, files: &Files) -> Result<DataRecipe> {
-        let origin = Self::origin(section, files)?;
+    pub fn read(section: &Section, files: &Files, beside: bool) -> Result<DataRecipe> {
+        let origin = Self::origin(section, files, beside)?;
         if let Origin::Law { .. } = origin {
             return Ok(DataRecipe { origin, scale: None, validation: 0.0 });
         }
         let scale = section.interval("scale")?;
-        let validation = section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?;
+        let validation = if beside { 0.0 } else { validation_share(section)? };
         Ok(DataRecipe { origin, scale, validation })
     }
 
-    fn origin(section: &Section, files: &Files) -> Result<Origin> {
+    fn origin(section: &Section, files: &Files, beside: bool) -> Result<Origin> {
         if let Some(name) = section.text("images")? {
             return Ok(Origin::Folder(files.folder(section, "images", &name)?));
         }
-        let labels = section.text("labels")?;
+        let labels = if beside { None } else { section.text("labels")? };
         let labels = labels.map(|name| files.named(section, ["data", "labels"], &name)).transpose()?;
         match crate::model_file::data(section, files, ["data", "kind"])? {
             DataSpec::File(file) => Ok(Origin::File { file, labels }),
@@ -123,7 +126,13 @@ impl DataRecipe {
                 let law = data.law(*noise)?;
                 let shape = vec![law.dim()];
                 let set = TrainingSet::Law(law);
-                return Ok(Prepared { training: set.clone(), validation: set, shape, classes: None });
+                return Ok(Prepared {
+                    training: set.clone(),
+                    shown: set.clone(),
+                    validation: set,
+                    shape,
+                    classes: None,
+                });
             }
             Origin::File { file, labels } => {
                 let array = data_file::points(file)?;
@@ -151,8 +160,14 @@ impl DataRecipe {
         let rows = Rows::new(dim, values, labels.map(Arc::from));
         let [training, validation] = rows.split(self.validation, seed);
         let [training, validation] = [training, validation].map(TrainingSet::Rows);
-        Ok(Prepared { training, validation, shape, classes: count })
+        let shown = validation.clone();
+        Ok(Prepared { training, validation, shown, shape, classes: count })
     }
+}
+
+/// `validation`: the share of rows that is kept apart.
+pub(super) fn validation_share(section: &Section) -> Result<f64> {
+    section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")
 }
 
 /// `[support]` of a law.

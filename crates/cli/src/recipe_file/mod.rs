@@ -2,6 +2,7 @@
 
 mod data;
 mod objective;
+mod pairs;
 mod robust;
 mod schedule;
 
@@ -27,8 +28,8 @@ use toml::value::Table;
 pub struct Recipe {
     /// Name of the model.
     pub name: String,
-    /// What is trained on.
-    pub data: DataRecipe,
+    /// What is trained on; absent where given pairs stand alone.
+    pub data: Option<DataRecipe>,
     /// What is learned.
     pub learning: Learning,
     /// The network.
@@ -66,6 +67,23 @@ pub enum NetworkRecipe {
 const OWN: [&str; 5] = ["data", "objective", "network", "training", "robust"];
 
 impl Recipe {
+    /// Reads the data, or the pairs that stand in their place.
+    ///
+    /// # Errors
+    /// Unreadable data, labels that do not fit, pairs of another space than the data.
+    pub fn prepare(&self) -> Result<Prepared> {
+        let seed = self.schedule.seed;
+        let data = self.data.as_ref().map(|data| data.prepare(seed)).transpose()?;
+        match (&self.learning.pairs, data) {
+            (Some(pairs), data) => pairs.prepare(seed, data.as_ref()),
+            (None, Some(data)) => Ok(data),
+            (None, None) => Err(Failure::Usage(format!(
+                "{}: expected data to train on, got neither [data] nor `pairs` in [objective]. Add a section [data]",
+                self.name
+            ))),
+        }
+    }
+
     /// The files that the model file names as well.
     pub fn model_files(&self) -> Vec<NamedFile> {
         self.files.iter().filter(|file| !OWN.contains(&file.key[0])).cloned().collect()
@@ -90,12 +108,15 @@ fn understand(document: &Document) -> Result<Recipe> {
         top.record(key, section.finish()?);
         Ok(())
     };
-    let section = required(&top, "data")?;
-    let data = DataRecipe::read(&section, &files)?;
-    recorded("data", section)?;
-    let section = required(&top, "objective")?;
-    let learning = Learning::read(&section, &process)?;
-    recorded("objective", section)?;
+    let objective = required(&top, "objective")?;
+    let paired = objective.has("pairs");
+    let section = if paired { top.section("data")? } else { Some(required(&top, "data")?) };
+    let data = section.as_ref().map(|section| DataRecipe::read(section, &files, paired)).transpose()?;
+    if let Some(section) = section {
+        recorded("data", section)?;
+    }
+    let learning = Learning::read(&objective, &files, &process)?;
+    recorded("objective", objective)?;
     let (network, table) = network(required(&top, "network")?, &files)?;
     top.record("network", table);
     let section = required(&top, "training")?;
@@ -107,7 +128,9 @@ fn understand(document: &Document) -> Result<Recipe> {
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
     let mut support = rest.support;
-    if let (false, Some((table, file))) = (resolved.contains_key("support"), data.support()) {
+    if let Some(data) = data.as_ref().filter(|_| !resolved.contains_key("support"))
+        && let Some((table, file)) = data.support()
+    {
         support = data.support_spec(&table)?;
         resolved.insert("support".into(), table.into());
         files.extend(file);

@@ -41,7 +41,7 @@ pub fn train(options: &Train) -> Result<()> {
     let threads = start_threads(options.threads)?;
     let recipe = recipe_file::read(&options.recipe, &overrides(&options.set)?)?;
     let limits = options.memory.limits();
-    let prepared = recipe.data.prepare(recipe.schedule.seed)?;
+    let prepared = recipe.prepare()?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits)?;
     let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, options.resume)?;
     interrupt::listen();
@@ -232,7 +232,7 @@ impl Run {
         let text = super::execute::json_bytes(&facts)?;
         write_file(&self.directory.file("training.json"), &text)?;
         let looks = self.looks()?;
-        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
+        let data = self.prepared.shown.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
         let input = TrainingInput {
             name: &self.recipe.name,
             subtitle: self.subtitle(),
@@ -257,14 +257,10 @@ impl Run {
 
     /// The samples that were saved on the way.
     fn looks(&self) -> Result<Vec<Look>> {
-        let schedule = &self.recipe.schedule;
         let mut looks = Vec::new();
-        let at = (schedule.look..schedule.updates).step_by(schedule.look).chain([schedule.updates]);
-        for updates in at.take_while(|n| *n <= self.updates()) {
+        for updates in self.directory.looks()?.into_iter().filter(|n| *n <= self.updates()) {
             let path = self.directory.look(updates as u64);
-            if path.is_file() {
-                looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
-            }
+            looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
         }
         Ok(looks)
     }
