@@ -127,6 +127,9 @@ pub struct Sample {
     /// arrays x0 and x1, which `[objective] pairs` of a recipe takes (reflow)
     #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "log_likelihood"])]
     pub pairs: Option<PathBuf>,
+    /// Write the samples in the units of the data that the model has learned, by [normalisation] of its file
+    #[arg(long, conflicts_with_all = ["pairs", "log_likelihood"])]
+    pub data_units: bool,
     /// Follow the log-likelihood of every sample, too, and report bits per dimension
     #[arg(long)]
     pub log_likelihood: bool,

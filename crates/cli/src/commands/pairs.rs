@@ -131,7 +131,7 @@ fn say(options: &Sample, model: &Model, file: &Path, straightness: &Straightness
         }
         Format::Text if options.screen.quiet => Ok(()),
         Format::Text => {
-            let error = bend.standard_error.map_or_else(String::new, |error| format!(" ± {error:.2}"));
+            let error = bend.standard_error.map_or_else(String::new, |error| format!(" ± {error:.4}"));
             let text = format!(
                 "{count} pairs in R^{dim} written to {file}\n\
                  straightness S = E|x1 − x0 − v|² = {:.4}{error}; E|x1 − x0|² = {:.4}\n",

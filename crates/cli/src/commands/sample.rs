@@ -6,7 +6,7 @@ use super::start_threads;
 use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::model_file::load;
+use crate::model_file::{Model, Normalisation, load};
 use crate::options::{Format, FormulaName, Sample};
 use crate::run_file::settings;
 use rayon::prelude::*;
@@ -60,6 +60,7 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
     let model = load(&options.model, &settings(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
     let step = system.step(Vec::new())?;
+    let normalisation = options.data_units.then(|| normalisation(&model)).transpose()?;
     let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
     interrupt::computing(true);
@@ -88,7 +89,10 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
         if interrupt::asked() {
             return Err(Failure::Interrupted("interrupted; no file was written".into()));
         }
-        for rows in rows {
+        for mut rows in rows {
+            if let Some(normalisation) = normalisation {
+                normalisation.to_data_units(system.dim(), &mut rows.end);
+            }
             writer.append(&rows.end)?;
             if let Some(writer) = &mut log_writer {
                 let pairs = rows.log_density.iter().zip(&rows.standard_error);
@@ -114,6 +118,9 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
     match options.screen.format {
         Format::Json => {
             let mut what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });
+            if options.data_units {
+                what["units"] = json!("data");
+            }
             if let Some(likelihood) = &likelihood {
                 what["likelihood"] = json!(likelihood);
                 what["likelihood"]["doubled_steps"] = json!(doubled);
@@ -122,7 +129,8 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
         }
         Format::Text if options.screen.quiet => Ok(()),
         Format::Text => {
-            let mut text = format!("{count} samples in R^{} written to {out}\n", system.dim());
+            let units = if options.data_units { ", in the units of the data," } else { "" };
+            let mut text = format!("{count} samples in R^{}{units} written to {out}\n", system.dim());
             text.extend(likelihood.map(|likelihood| sentence(&likelihood)));
             text.extend(doubled.and_then(|doubled| doubled.caution()));
             if let Some(file) = &options.log_likelihood_out {
@@ -131,6 +139,17 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
             print(text.as_bytes())
         }
     }
+}
+
+/// How the data that the model has learned were normalised.
+fn normalisation(model: &Model) -> Result<&Normalisation> {
+    model.spec.normalisation.as_ref().ok_or_else(|| Failure::Value {
+        place: "--data-units".into(),
+        what: "normalisation".into(),
+        expected: "a model file that says how its data were normalised".into(),
+        got: format!("{}, which has no [normalisation]", model.spec.name),
+        remedy: "Leave --data-units out: the model's units are those of its data".into(),
+    })
 }
 
 /// The leading samples' log-likelihood with twice the steps, from the same starts.

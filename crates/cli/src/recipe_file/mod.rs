@@ -13,8 +13,8 @@ pub use schedule::Schedule;
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{
-    Document, Files, NamedFile, Override, Section, SourceSpec, SupportSpec, process, read_document, required,
-    surroundings,
+    Document, Files, NamedFile, Normalisation, Override, Section, SourceSpec, SupportSpec, process,
+    read_document, required, surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -42,6 +42,8 @@ pub struct Recipe {
     pub source: SourceSpec,
     /// The support of the data, where one is known.
     pub support: SupportSpec,
+    /// How data that come normalised have been: given by the recipe, where its data do not say.
+    pub normalisation: Option<Normalisation>,
     /// The steps of the sampler.
     pub grid: Grid,
     /// Its method.
@@ -74,14 +76,30 @@ impl Recipe {
     pub fn prepare(&self) -> Result<Prepared> {
         let seed = self.schedule.seed;
         let data = self.data.as_ref().map(|data| data.prepare(seed)).transpose()?;
-        match (&self.learning.pairs, data) {
-            (Some(pairs), data) => pairs.prepare(seed, data.as_ref()),
-            (None, Some(data)) => Ok(data),
-            (None, None) => Err(Failure::Usage(format!(
-                "{}: expected data to train on, got neither [data] nor `pairs` in [objective]. Add a section [data]",
-                self.name
-            ))),
+        let mut prepared = match (&self.learning.pairs, data) {
+            (Some(pairs), data) => pairs.prepare(seed, data.as_ref())?,
+            (None, Some(data)) => data,
+            (None, None) => {
+                return Err(Failure::Usage(format!(
+                    "{}: expected data to train on, got neither [data] nor `pairs` in [objective]. Add a section [data]",
+                    self.name
+                )));
+            }
+        };
+        if let Some(given) = &self.normalisation {
+            given.check(prepared.training.dim())?;
+            if prepared.normalisation.is_some() {
+                return Err(Failure::Value {
+                    place: "[normalisation]".into(),
+                    what: "normalisation".into(),
+                    expected: "nothing beside `scale` or `normalise` in [data], which give it".into(),
+                    got: "a section".into(),
+                    remedy: "Leave the section out, or train on data that are normalised already".into(),
+                });
+            }
+            prepared.normalisation = Some(given.clone());
         }
+        Ok(prepared)
     }
 
     /// The files that the model file names as well.
@@ -145,6 +163,7 @@ fn understand(document: &Document) -> Result<Recipe> {
         robust,
         source: rest.source,
         support,
+        normalisation: rest.normalisation,
         grid: Grid { start: process.start, end: process.end, steps: rest.steps },
         method: rest.method,
         model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),

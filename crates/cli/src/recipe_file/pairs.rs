@@ -45,7 +45,14 @@ impl PairsRecipe {
         let rows = Rows::new(dim, single(x1.values), None).paired(single(x0.values))?;
         let [training, validation] = rows.split(self.validation, seed).map(TrainingSet::Rows);
         let shown = data.map_or_else(|| validation.clone(), |data| data.training.clone());
-        Ok(Prepared { training, validation, shown, shape, classes: None })
+        Ok(Prepared {
+            training,
+            validation,
+            shown,
+            shape,
+            classes: None,
+            normalisation: data.and_then(|data| data.normalisation.clone()),
+        })
     }
 
     /// Refuses pairs whose x0 plainly are no draws from the source that the model will start from: a coordinate's mean or

@@ -1,52 +1,14 @@
 //! The directory of a training: the recipe first, then checkpoint, model and page, each whole or not at all.
 
 use super::atomic::{self, write_file};
-use super::{first_difference, to_toml};
+use super::longer::{Fit, fit};
+use super::to_toml;
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
 use toml::value::Table;
 
 const RECIPE: &str = "recipe.toml";
 const CHECKPOINT: &str = "checkpoint.npz";
-
-/// Settings of `[training]` that follow from the number of updates unless they are given, and do not touch the weights.
-const AS_LONG: [&str; 4] = ["updates", "checkpoint", "validate", "look"];
-
-/// How a recipe relates to that of an earlier training.
-#[derive(Debug, PartialEq, Eq)]
-enum Fit {
-    /// The same.
-    Same,
-    /// The same with more updates.
-    Longer,
-}
-
-fn in_training<'r>(recipe: &'r toml::Value, key: &str) -> Option<&'r toml::Value> {
-    recipe.get("training")?.get(key)
-}
-
-fn updates(recipe: &toml::Value) -> Option<i64> {
-    in_training(recipe, "updates")?.as_integer()
-}
-
-/// Gives a setting of `[training]` the value that it has in another recipe.
-fn copy_setting(from: &toml::Value, to: &mut toml::Value, key: &str) {
-    let Some(training) = to.get_mut("training").and_then(toml::Value::as_table_mut) else { return };
-    match in_training(from, key) {
-        Some(value) => training.insert(key.into(), value.clone()),
-        None => training.remove(key),
-    };
-}
-
-/// The first number of updates up to `end` at which a model is to be kept now and was not before.
-fn late(before: Option<&toml::Value>, now: Option<&toml::Value>, end: Option<i64>) -> Option<i64> {
-    let numbers = |keep: Option<&toml::Value>| -> Vec<i64> {
-        let list = keep.and_then(toml::Value::as_array).into_iter().flatten();
-        list.filter_map(toml::Value::as_integer).collect()
-    };
-    let before = numbers(before);
-    numbers(now).into_iter().find(|number| Some(*number) <= end && !before.contains(number))
-}
 
 /// A directory that belongs to this training.
 #[derive(Debug)]
@@ -76,7 +38,7 @@ impl TrainingDir {
         std::fs::create_dir_all(root).map_err(Failure::writing(root))?;
         atomic::remove_leftovers(root)?;
         if resume && occupied {
-            if directory.fits(recipe)? == Fit::Longer {
+            if fit(&earlier, recipe)? == Fit::Longer {
                 write_file(&earlier, to_toml(recipe)?.as_bytes())?;
             }
             return Ok(directory);
@@ -93,53 +55,6 @@ impl TrainingDir {
         std::fs::create_dir_all(directory.samples()).map_err(Failure::writing(root))?;
         write_file(&earlier, to_toml(recipe)?.as_bytes())?;
         Ok(directory)
-    }
-
-    /// Whether the earlier training can go on by this recipe.
-    fn fits(&self, recipe: &Table) -> Result<Fit> {
-        let path = self.file(RECIPE);
-        let earlier = super::read_table(&path)?;
-        let mut now = toml::Value::Table(recipe.clone());
-        let refuse = |key: &str, expected: String, got: String, remedy: &str| Failure::Value {
-            place: path.display().to_string(),
-            what: format!("cannot resume: {key}"),
-            expected,
-            got,
-            remedy: remedy.into(),
-        };
-        let longer = updates(&now) > updates(&earlier);
-        let kept = |recipe: &toml::Value| in_training(recipe, "keep").cloned();
-        let (before, after) = (kept(&earlier), kept(&now));
-        if longer {
-            for key in AS_LONG.into_iter().chain(["keep"]) {
-                copy_setting(&earlier, &mut now, key);
-            }
-        }
-        if let Some((key, before, now)) = first_difference("", &earlier, &now) {
-            let remedy = "Repeat the earlier recipe, or train without --resume or with another -o";
-            return Err(refuse(&key, format!("{before}, as in the earlier training"), now, remedy));
-        }
-        if !longer {
-            return Ok(Fit::Same);
-        }
-        if in_training(&now, "decay").and_then(toml::Value::as_str) != Some("constant") {
-            let end = updates(&earlier).unwrap_or_default();
-            let expected =
-                format!("{end}: the cosine of the learning rate reached 0 there, or was on its way to it");
-            let got = in_training(&toml::Value::Table(recipe.clone()), "updates").map(ToString::to_string);
-            let remedy =
-                "Train anew without --resume, or start from the trained network: [network] kind = \"onnx\"";
-            return Err(refuse("training.updates", expected, got.unwrap_or_default(), remedy));
-        }
-        match late(before.as_ref(), after.as_ref(), updates(&earlier)) {
-            None => Ok(Fit::Longer),
-            Some(number) => {
-                let end = updates(&earlier).unwrap_or_default();
-                let expected = format!("numbers of updates beyond {end}, or some of those kept before");
-                let remedy = "Leave it out, or train without --resume";
-                Err(refuse("training.keep", expected, number.to_string(), remedy))
-            }
-        }
     }
 
     /// A file of this name.

@@ -196,6 +196,9 @@ impl Run {
         model.insert("name".into(), name.into());
         model.insert("field".into(), field.into());
         model.extend(self.recipe.model.clone().into_iter().filter(|(key, _)| key != "name"));
+        if let Some(normalisation) = &self.prepared.normalisation {
+            model.insert("normalisation".into(), normalisation.table().into());
+        }
         model
     }
 
