@@ -136,7 +136,8 @@ fn bad_pairs_are_refused_with_file_and_array() {
     let train = ["train", "r.toml", "-q", "-o", "out"];
     bench.refused(&train, 2, &["objective.pairs", "p.npz", "exists"]);
     let (two, four) = ([1.0, 2.0], [1.0, 2.0, 3.0, 4.0]);
-    let cases: [(&[(&str, &[usize], &[f64])], &[&str]); 7] = [
+    type Arrays<'a> = &'a [(&'a str, &'a [usize], &'a [f64])];
+    let cases: [(Arrays, &[&str]); 7] = [
         (&[("x0", &[1, 2], &two), ("y", &[1, 2], &two)], &["x1", "x0 and x1"]),
         (&[("x0", &[1, 2], &two), ("x1", &[2, 2], &four)], &["x1", "[1, 2]", "[2, 2]"]),
         (&[("x0", &[2], &two), ("x1", &[2], &two)], &["x0", "[2]", "coordinates"]),

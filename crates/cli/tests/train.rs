@@ -245,6 +245,31 @@ fn a_longer_training_is_refused_where_it_would_have_been_another() {
 }
 
 #[test]
+fn entropic_couplings_that_are_not_solved_are_told_once() {
+    let bench = Bench::new();
+    let loud = ["train", "r.toml", "-o", "out"];
+    let sb = |sigma: &str| {
+        bench.write("r.toml", recipe(&[("ot-cfm\"", &format!("sb-cfm\"\nsigma = {sigma}"))]));
+        let output = bench.run(&loud);
+        assert!(output.status.success());
+        let coupling = bench.json("out/training.json")["coupling"].clone();
+        (String::from_utf8_lossy(&output.stderr).matches("warning: sb-cfm").count(), coupling)
+    };
+    let (warnings, coupling) = sb("1.0");
+    assert_eq!(warnings, 0, "{coupling}");
+    let defect = coupling["largest_defect"].as_f64().unwrap();
+    assert!(defect > 0.0 && defect <= 1e-4 && coupling["warning"].is_null(), "{coupling}");
+    let (warnings, coupling) = sb("0.01");
+    assert_eq!(warnings, 1, "{coupling}");
+    assert!(coupling["warning"].as_str().unwrap().contains("larger objective.sigma"), "{coupling}");
+    // What was met before an interruption is not forgotten, nor told again.
+    let output = bench.run(&[&loud[..], &["--resume", "--set", "training.updates=70"]].concat());
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("sb-cfm"));
+    let after = bench.json("out/training.json")["coupling"]["largest_defect"].as_f64().unwrap();
+    assert!(after >= coupling["largest_defect"].as_f64().unwrap());
+}
+
+#[test]
 fn every_objective_trains() {
     let bench = Bench::new();
     let flows = ["cfm", "ot-cfm", "sb-cfm", "variance-preserving", "rectified"];

@@ -1,6 +1,6 @@
 //! What a network is trained for: the pairs of every update, from its number alone.
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Pairing};
 use super::data::{Draw, TrainingSet};
 use super::objective::{self, Draws, Objective, Times};
 use super::robust::{CrossPenalty, Crossing};
@@ -63,6 +63,9 @@ pub struct Batch {
     pub weight: Vec<f32>,
     /// What a penalty on cross derivatives asks; empty without one.
     pub crossing: Crossing,
+    /// What an entropic coupling lacks of the data's marginal (see [`Plan::defect`](super::coupling::Plan::defect)); 0
+    /// otherwise.
+    pub defect: f64,
 }
 
 /// Which of two independent families of streams: that of the updates, or that of the validation.
@@ -86,7 +89,7 @@ impl Task {
             Family::Validation => self.seed ^ 0x5eed_0f7a_11da_7e55,
         };
         let (n, dim, needs) = (self.batch, self.data.dim(), self.objective.needs());
-        let Ends { source, data, labels } = self.ends(seed, number, needs.source)?;
+        let Ends { source, data, labels, defect } = self.ends(seed, number, needs.source)?;
         let mut noise = vec![0.0; if needs.noise { n * dim } else { 0 }];
         standard_normal(&mut stream(seed, number, Purpose::TrainNoise), &mut noise);
         let times = self.times.draw(n, seed, number);
@@ -98,6 +101,7 @@ impl Task {
             target: vec![0.0; n * dim],
             weight: vec![0.0; n],
             crossing: Crossing::default(),
+            defect,
         };
         let draws = Draws { dim, times: &times, source: &source, data: &data, noise: &noise };
         let Batch { x: state, target, weight: weights, .. } = &mut batch;
@@ -114,13 +118,13 @@ impl Task {
         let dim = self.data.dim();
         let Draw { x: drawn, labels: classes, sources } = self.data.draw(seed, number, self.batch)?;
         if !sourced {
-            return Ok(Ends { source: Vec::new(), data: drawn, labels: classes });
+            return Ok(Ends { source: Vec::new(), data: drawn, labels: classes, defect: 0.0 });
         }
         let source = if sources.is_empty() { self.sources(seed, number) } else { sources };
-        let partner = self.coupling.pairs(dim, &source, &drawn, seed, number)?.partner;
+        let Pairing { partner, defect } = self.coupling.pairs(dim, &source, &drawn, seed, number)?;
         let data = partner.iter().flat_map(|&j| &drawn[j * dim..][..dim]).copied().collect();
         let labels = if classes.is_empty() { classes } else { partner.iter().map(|&j| classes[j]).collect() };
-        Ok(Ends { source, data, labels })
+        Ok(Ends { source, data, labels, defect })
     }
 
     /// x_0 of a batch, from the law.
@@ -147,4 +151,5 @@ struct Ends {
     source: Vec<f64>,
     data: Vec<f64>,
     labels: Vec<u32>,
+    defect: f64,
 }

@@ -50,7 +50,8 @@ pub fn train(options: &Train) -> Result<()> {
         eprintln!("{}: {count} weights, {threads} threads", recipe.name);
     }
     let bar = progress_bar(&recipe, &options.screen);
-    let mut run = Run { recipe, prepared, trainer, directory, history: History::default(), limits, bar };
+    let (history, quiet) = (History::default(), options.screen.quiet);
+    let mut run = Run { recipe, prepared, trainer, directory, history, limits, bar, quiet };
     if options.resume {
         run.go_on()?;
     }
@@ -68,6 +69,8 @@ struct Run {
     history: History,
     limits: Limits,
     bar: ProgressBar,
+    /// Whether warnings stay off the terminal.
+    quiet: bool,
 }
 
 impl Run {
@@ -107,6 +110,7 @@ impl Run {
             }
             let update = self.trainer.update()?;
             self.history.losses.push(update.loss as f32);
+            self.meet_defect(update.defect);
             let done = self.updates();
             let last = done == schedule.updates;
             if done.is_multiple_of(schedule.validate) || last {
@@ -132,6 +136,14 @@ impl Run {
             self.validate(schedule.validation_pairs)?;
         }
         self.save()
+    }
+
+    /// Warns of the first entropic coupling that is not solved.
+    fn meet_defect(&mut self, defect: f64) {
+        let first = self.history.meet_defect(defect);
+        if let Some(warning) = self.history.warning().filter(|_| first && !self.quiet) {
+            self.bar.suspend(|| eprintln!("warning: {warning}"));
+        }
     }
 
     fn tick(&self, loss: f64) {
