@@ -248,8 +248,10 @@ fn a_longer_training_is_refused_where_it_would_have_been_another() {
 fn entropic_couplings_that_are_not_solved_are_told_once() {
     let bench = Bench::new();
     let loud = ["train", "r.toml", "-o", "out"];
+    // Many pairs at a small σ: more iterations than are made.
     let sb = |sigma: &str| {
-        bench.write("r.toml", recipe(&[("ot-cfm\"", &format!("sb-cfm\"\nsigma = {sigma}"))]));
+        let sigma = format!("sb-cfm\"\nsigma = {sigma}");
+        bench.write("r.toml", recipe(&[("ot-cfm\"", &sigma), ("batch = 32", "batch = 128")]));
         let output = bench.run(&loud);
         assert!(output.status.success());
         let coupling = bench.json("out/training.json")["coupling"].clone();
