@@ -121,8 +121,15 @@ pub struct Sample {
     #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
     pub seed: u64,
     /// Output file: .npy or .csv
-    #[arg(short, long, value_name = "FILE")]
-    pub out: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present = "pairs")]
+    pub out: Option<PathBuf>,
+    /// In place of -o: sources with the samples they become, and how straight the ways between them are. An .npz file with
+    /// arrays x0 and x1, which `[objective] pairs` of a recipe takes (reflow)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["out", "log_likelihood"])]
+    pub pairs: Option<PathBuf>,
+    /// Write the samples in the units of the data that the model has learned, by [normalisation] of its file
+    #[arg(long, conflicts_with_all = ["pairs", "log_likelihood"])]
+    pub data_units: bool,
     /// Follow the log-likelihood of every sample, too, and report bits per dimension
     #[arg(long)]
     pub log_likelihood: bool,

@@ -110,6 +110,32 @@ fn rounded_weights_are_an_error() {
 }
 
 #[test]
+fn compared_models_show_their_learning_errors() {
+    let bench = Bench::new();
+    let [first, second] = ["moons-cfm", "moons-otcfm"].map(model);
+    let words = ["compare", &first, &second, "-n", "12", "--no-response", "-q", "-o"];
+    bench.done(&[&words[..], &["out", "--round", "f16,int8"]].concat());
+    let page = std::fs::read_to_string(bench.path("out/report.html")).unwrap();
+    let section =
+        page.split("id=\"learning\"").nth(1).expect("a section").split("</section>").next().unwrap();
+    for part in ["round-f16: off the support, measured", "round-int8: its bound", "moved by, to first order"]
+    {
+        assert!(section.contains(part), "no {part:?}");
+    }
+    // A sentence for every model and error, in the words of the library.
+    let summary = bench.json("out/summary.json");
+    for model in summary["models"].as_array().unwrap() {
+        for error in model["learning_errors"].as_array().unwrap() {
+            let error: surefoot::analysis::LearningError = serde_json::from_value(error.clone()).unwrap();
+            assert_eq!(section.matches(&error.name()).count(), 2, "{}", error.name());
+        }
+    }
+    bench.done(&[&words[..], &["without"]].concat());
+    let page = std::fs::read_to_string(bench.path("without/report.html")).unwrap();
+    assert!(!page.contains("id=\"learning\""));
+}
+
+#[test]
 fn rounding_that_cannot_be_is_refused() {
     let bench = Bench::new();
     let refused = |model: &str, format: &str, expected: &[&str]| {

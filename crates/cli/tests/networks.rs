@@ -4,7 +4,6 @@ mod common;
 
 use common::Bench;
 use serde_json::Value;
-use std::io::Write;
 use surefoot::train::networks::{Mlp, Network};
 use surefoot_graph::{Limits, WriteOptions};
 
@@ -18,22 +17,6 @@ fn model_file(bench: &Bench, more: &str) -> String {
         "name = \"m\"\n[field]\nkind = \"onnx\"\nfile = \"moons.onnx\"\npredicts = \"velocity\"\n{more}\n[process]\nkind = \"flow\"\n"
     );
     bench.write("m.toml", text)
-}
-
-/// An `.npz` of f64 arrays by name and shape, row-major.
-fn npz(bench: &Bench, name: &str, arrays: &[(&str, &[usize], &[f64])]) -> String {
-    let mut archive = zip::ZipWriter::new(std::fs::File::create(bench.path(name)).unwrap());
-    for (array, shape, values) in arrays {
-        let shape: String = shape.iter().map(|n| format!("{n},")).collect();
-        let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}\n");
-        archive.start_file(format!("{array}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
-        archive.write_all(b"\x93NUMPY\x01\x00").unwrap();
-        archive.write_all(&u16::try_from(header.len()).unwrap().to_le_bytes()).unwrap();
-        archive.write_all(header.as_bytes()).unwrap();
-        values.iter().for_each(|value| archive.write_all(&value.to_le_bytes()).unwrap());
-    }
-    archive.finish().unwrap();
-    name.into()
 }
 
 #[test]
@@ -201,7 +184,7 @@ fn a_constraint_is_a_function_and_no_failure() {
 fn reference_arrays_must_be_there_and_hold_something() {
     let bench = Bench::new();
     let check = |arrays: &[(&str, &[usize], &[f64])], expected: &[&str]| {
-        let file = npz(&bench, "r.npz", arrays);
+        let file = bench.npz("r.npz", arrays);
         bench.refused(&["inspect", MOONS, "--check", &file], 2, expected);
     };
     let two: (&str, &[usize], &[f64]) = ("x", &[1, 2], &[0.5, -1.0]);
@@ -223,9 +206,9 @@ fn reference_arrays_must_be_there_and_hold_something() {
     check(&with(&[("cotangents", &[2, 1, 2], &[1.0; 4])]), &["cotangents", "[2, 1, 2]"]);
     check(&with(&[("cotangents", &[1, 0, 2], &[])]), &["cotangents", "at least one", "[1, 0, 2]"]);
     // Wrong numbers in arrays that fit are another matter.
-    let file = npz(&bench, "r.npz", &given);
+    let file = bench.npz("r.npz", &given);
     bench.refused(&["inspect", MOONS, "--check", &file], 1, &["DEVIATES", "value in f64"]);
-    let file = npz(&bench, "r.npz", &[two, ("t", &[1], &[0.5]), ("y", &[1, 2], &[f64::NAN; 2])]);
+    let file = bench.npz("r.npz", &[two, ("t", &[1], &[0.5]), ("y", &[1, 2], &[f64::NAN; 2])]);
     bench.refused(&["inspect", MOONS, "--check", &file], 1, &["DEVIATES", "NaN"]);
 }
 

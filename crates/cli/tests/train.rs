@@ -185,6 +185,92 @@ fn resume_refuses_another_recipe_and_foreign_folders() {
     assert!(bench.path("mine/notes.txt").exists());
 }
 
+/// A training of 60 updates, whether finished or interrupted, goes on to 90 as if it had been meant to.
+#[test]
+fn a_longer_training_goes_on_from_a_shorter_one() {
+    let bench = Bench::new();
+    let long = [&TRAIN[..], &["--set", "training.updates=90"]].concat();
+    let resumed = [&long[..], &["--resume"]].concat();
+    let made = |names: &[&str]| -> Vec<Vec<u8>> {
+        names.iter().map(|name| std::fs::read(bench.path("out").join(name)).unwrap()).collect()
+    };
+    // With keys that follow from the number of updates, and with them given.
+    let loose = [("checkpoint = 7\nvalidate = 20\n", ""), ("look = 30\n", "")];
+    for text in [recipe(&[]), recipe(&loose)] {
+        bench.write("r.toml", text);
+        bench.done(&long);
+        let whole = made(&["model.onnx", "model.toml", "recipe.toml"]);
+        let losses = bench.json("out/training.json")["training_loss"].clone();
+        bench.done(&TRAIN);
+        assert_ne!(made(&["model.onnx"])[0], whole[0]);
+        bench.done(&resumed);
+        assert_eq!(made(&["model.onnx", "model.toml", "recipe.toml"]), whole);
+        assert_eq!(bench.json("out/training.json")["training_loss"], losses);
+        // What was there before the end that moved stays on the page.
+        assert!(bench.path("out/samples/000000060.npy").is_file());
+        let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+        assert!(page.contains("90 of 90 updates") && page.contains("after 60 updates"));
+        // Back is refused, and so is anything else that differs.
+        bench.refused(&[&TRAIN[..], &["--resume"]].concat(), 2, &["training.updates", "90", "60"]);
+        let other = [&resumed[..], &["--set", "training.updates=99", "--set", "training.batch=31"]].concat();
+        bench.refused(&other, 2, &["training.batch", "32", "31"]);
+        assert_eq!(made(&["model.onnx", "model.toml", "recipe.toml"]), whole);
+    }
+}
+
+#[test]
+fn a_longer_training_is_refused_where_it_would_have_been_another() {
+    let bench = Bench::new();
+    let longer = [&TRAIN[..], &["--resume", "--set", "training.updates=90"]].concat();
+    bench.write("r.toml", recipe(&[("batch = 32", "batch = 32\ndecay = \"cosine\"")]));
+    bench.done(&TRAIN);
+    bench.refused(&longer, 2, &["training.updates", "cosine", "90", "onnx", "without --resume"]);
+    // Models that should have been kept on the way, and were not.
+    bench.write("r.toml", recipe(&[("batch = 32", "batch = 32\nkeep = 2")]));
+    bench.done(&TRAIN);
+    bench.refused(&longer, 2, &["training.keep", "beyond 60", "45"]);
+    bench.write(
+        "r.toml",
+        recipe(&[("batch = 32", "batch = 32\nkeep = [60, 80]\nupdates = 90")]).replace("updates = 60\n", ""),
+    );
+    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    for number in [30, 60, 80] {
+        assert!(bench.path(&format!("out/models/update-{number}.toml")).is_file(), "{number}");
+    }
+    // The budget's measurements would have come at other updates.
+    bench.write("r.toml", recipe(&[]) + "[robust]\nweight = \"budget\"\npaths = 8\nsteps = 2\n");
+    bench.done(&TRAIN);
+    bench.refused(&longer, 2, &["robust.measure", "6", "9"]);
+    bench.done(&[&longer[..], &["--set", "robust.measure=6"]].concat());
+}
+
+#[test]
+fn entropic_couplings_that_are_not_solved_are_told_once() {
+    let bench = Bench::new();
+    let loud = ["train", "r.toml", "-o", "out"];
+    // Many pairs at a small σ: more iterations than are made.
+    let sb = |sigma: &str| {
+        let sigma = format!("sb-cfm\"\nsigma = {sigma}");
+        bench.write("r.toml", recipe(&[("ot-cfm\"", &sigma), ("batch = 32", "batch = 128")]));
+        let output = bench.run(&loud);
+        assert!(output.status.success());
+        let coupling = bench.json("out/training.json")["coupling"].clone();
+        (String::from_utf8_lossy(&output.stderr).matches("warning: sb-cfm").count(), coupling)
+    };
+    let (warnings, coupling) = sb("1.0");
+    assert_eq!(warnings, 0, "{coupling}");
+    let defect = coupling["largest_defect"].as_f64().unwrap();
+    assert!(defect > 0.0 && defect <= 1e-4 && coupling["warning"].is_null(), "{coupling}");
+    let (warnings, coupling) = sb("0.01");
+    assert_eq!(warnings, 1, "{coupling}");
+    assert!(coupling["warning"].as_str().unwrap().contains("larger objective.sigma"), "{coupling}");
+    // What was met before an interruption is not forgotten, nor told again.
+    let output = bench.run(&[&loud[..], &["--resume", "--set", "training.updates=70"]].concat());
+    assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("sb-cfm"));
+    let after = bench.json("out/training.json")["coupling"]["largest_defect"].as_f64().unwrap();
+    assert!(after >= coupling["largest_defect"].as_f64().unwrap());
+}
+
 #[test]
 fn every_objective_trains() {
     let bench = Bench::new();

@@ -51,7 +51,6 @@ fn flow(dim: usize) -> Task {
         clock: CLOCK,
         source: Arc::new(Gaussian::isotropic(dim, 1.0)),
         data: TrainingSet::Law(Arc::new(Gaussian::new(&variances))),
-        given: None,
         classes: None,
         cross: None,
         batch: 33,

@@ -31,7 +31,6 @@ fn task(batch: usize, data: TrainingSet) -> Task {
         clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
         source: Arc::new(Gaussian::isotropic(DIM, 1.0)),
         data,
-        given: None,
         classes: None,
         cross: None,
         batch,

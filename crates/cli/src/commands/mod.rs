@@ -5,6 +5,7 @@ mod execute;
 mod export_derivative;
 mod inspect;
 mod models;
+mod pairs;
 mod reference;
 mod reproduce;
 mod sample;

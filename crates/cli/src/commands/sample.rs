@@ -1,16 +1,18 @@
 //! `sample`: generated samples in a file.
 
+use super::pairs::pairs;
 use super::single::print;
 use super::start_threads;
 use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::model_file::load;
+use crate::model_file::{Model, Normalisation, load};
 use crate::options::{Format, FormulaName, Sample};
 use crate::run_file::settings;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
+use std::path::Path;
 use surefoot::analysis::{LikelihoodSummary, Request, System};
 use surefoot::law::SharedDensity;
 use surefoot::process::Grid;
@@ -39,20 +41,30 @@ pub fn sample(options: &Sample) -> Result<()> {
             options.samples
         )));
     }
-    if options.log_likelihood_out.as_ref() == Some(&options.out) {
+    match (&options.pairs, &options.out) {
+        (Some(file), _) => pairs(options, file),
+        (None, Some(file)) => samples(options, file),
+        (None, None) => Err(Failure::Usage("-o: expected a file for the samples, got none. Name one".into())),
+    }
+}
+
+/// Samples alone, in a file.
+fn samples(options: &Sample, out: &Path) -> Result<()> {
+    if options.log_likelihood_out.as_deref() == Some(out) {
         return Err(Failure::Usage(format!(
             "--log-likelihood-out: expected another file than that of the samples, got {} for both. Choose another name",
-            options.out.display()
+            out.display()
         )));
     }
     let threads = start_threads(options.threads)?;
     let model = load(&options.model, &settings(&options.settings)?)?;
     let (system, count) = (&model.system, options.samples);
     let step = system.step(Vec::new())?;
+    let normalisation = options.data_units.then(|| normalisation(&model)).transpose()?;
     let followed = options.log_likelihood.then(|| Followed::new(options, system, &step)).transpose()?;
     interrupt::listen();
     interrupt::computing(true);
-    let mut writer = SampleWriter::create("-o", &options.out, count, system.dim())?;
+    let mut writer = SampleWriter::create("-o", out, count, system.dim())?;
     let mut log_writer = match &options.log_likelihood_out {
         Some(file) => Some(SampleWriter::create("--log-likelihood-out", file, count, 2)?),
         None => None,
@@ -77,7 +89,10 @@ pub fn sample(options: &Sample) -> Result<()> {
         if interrupt::asked() {
             return Err(Failure::Interrupted("interrupted; no file was written".into()));
         }
-        for rows in rows {
+        for mut rows in rows {
+            if let Some(normalisation) = normalisation {
+                normalisation.to_data_units(system.dim(), &mut rows.end);
+            }
             writer.append(&rows.end)?;
             if let Some(writer) = &mut log_writer {
                 let pairs = rows.log_density.iter().zip(&rows.standard_error);
@@ -99,10 +114,13 @@ pub fn sample(options: &Sample) -> Result<()> {
     if let Some(writer) = log_writer {
         writer.finish()?;
     }
-    let out = options.out.display();
+    let out = out.display();
     match options.screen.format {
         Format::Json => {
             let mut what = json!({ "model": model.spec.name, "samples": count, "dim": system.dim(), "file": out.to_string() });
+            if options.data_units {
+                what["units"] = json!("data");
+            }
             if let Some(likelihood) = &likelihood {
                 what["likelihood"] = json!(likelihood);
                 what["likelihood"]["doubled_steps"] = json!(doubled);
@@ -111,7 +129,8 @@ pub fn sample(options: &Sample) -> Result<()> {
         }
         Format::Text if options.screen.quiet => Ok(()),
         Format::Text => {
-            let mut text = format!("{count} samples in R^{} written to {out}\n", system.dim());
+            let units = if options.data_units { ", in the units of the data," } else { "" };
+            let mut text = format!("{count} samples in R^{}{units} written to {out}\n", system.dim());
             text.extend(likelihood.map(|likelihood| sentence(&likelihood)));
             text.extend(doubled.and_then(|doubled| doubled.caution()));
             if let Some(file) = &options.log_likelihood_out {
@@ -120,6 +139,17 @@ pub fn sample(options: &Sample) -> Result<()> {
             print(text.as_bytes())
         }
     }
+}
+
+/// How the data that the model has learned were normalised.
+fn normalisation(model: &Model) -> Result<&Normalisation> {
+    model.spec.normalisation.as_ref().ok_or_else(|| Failure::Value {
+        place: "--data-units".into(),
+        what: "normalisation".into(),
+        expected: "a model file that says how its data were normalised".into(),
+        got: format!("{}, which has no [normalisation]", model.spec.name),
+        remedy: "Leave --data-units out: the model's units are those of its data".into(),
+    })
 }
 
 /// The leading samples' log-likelihood with twice the steps, from the same starts.

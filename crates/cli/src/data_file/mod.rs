@@ -5,12 +5,14 @@
 mod idx;
 mod images;
 mod npy;
+mod pairs;
 mod table;
 mod write;
 
 pub use images::images;
 pub use npy::npz;
-pub use write::{Numbers, SampleWriter, write_npz};
+pub use pairs::{Pairs, pairs};
+pub use write::{ArchiveWriter, Numbers, SampleWriter, write_npz};
 
 use crate::failure::{Failure, Result};
 use std::io::Read;

@@ -86,26 +86,74 @@ pub enum Numbers<'a> {
 /// # Errors
 /// When the system refuses.
 pub fn write_npz(path: &Path, arrays: &[(&str, Vec<usize>, Numbers)]) -> Result<()> {
-    let target = crate::store::destination(path)?;
-    let temporary = crate::store::temporary(&target)?;
-    let mut archive = ZipWriter::new(BufWriter::new(temporary));
-    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
-    let broken = |error: zip::result::ZipError| Failure::writing(path)(error.into());
+    let mut archive = ArchiveWriter::create(path)?;
     for (name, shape, numbers) in arrays {
-        archive.start_file(format!("{name}.npy"), stored).map_err(broken)?;
-        let written = match numbers {
-            Numbers::F32(values) => archive
-                .write_all(&npy_header("<f4", shape))
-                .and_then(|()| values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))),
-            Numbers::F64(values) => archive
-                .write_all(&npy_header("<f8", shape))
-                .and_then(|()| values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))),
-        };
-        written.map_err(Failure::writing(path))?;
+        match numbers {
+            Numbers::F32(_) => archive.begin(name, "<f4", shape)?,
+            Numbers::F64(_) => archive.begin(name, "<f8", shape)?,
+        }
+        archive.append(*numbers)?;
     }
-    let file = archive.finish().map_err(broken)?;
-    let temporary = file.into_inner().map_err(|error| Failure::writing(path)(error.into_error()))?;
-    crate::store::persist(temporary, &target)
+    archive.finish()
+}
+
+/// An `.npz` file written array by array as the numbers come, in a temporary file that takes its name when complete.
+pub struct ArchiveWriter {
+    path: PathBuf,
+    target: PathBuf,
+    archive: ZipWriter<BufWriter<NamedTempFile>>,
+}
+
+impl ArchiveWriter {
+    /// An archive without arrays.
+    ///
+    /// # Errors
+    /// A folder that cannot be written.
+    pub fn create(path: &Path) -> Result<ArchiveWriter> {
+        let target = crate::store::destination(path)?;
+        let archive = ZipWriter::new(BufWriter::new(crate::store::temporary(&target)?));
+        Ok(ArchiveWriter { path: path.to_path_buf(), target, archive })
+    }
+
+    /// Begins an array of little-endian numbers, `<f4` or `<f8`; all of its numbers are to follow before the next.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn begin(&mut self, name: &str, descr: &str, shape: &[usize]) -> Result<()> {
+        let stored =
+            SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
+        let broken = |error: zip::result::ZipError| Failure::writing(&self.path)(error.into());
+        self.archive.start_file(format!("{name}.npy"), stored).map_err(broken)?;
+        self.archive.write_all(&npy_header(descr, shape)).map_err(Failure::writing(&self.path))
+    }
+
+    /// Appends numbers to the array that was begun last.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn append(&mut self, numbers: Numbers) -> Result<()> {
+        let archive = &mut self.archive;
+        let written = match numbers {
+            Numbers::F32(values) => {
+                values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))
+            }
+            Numbers::F64(values) => {
+                values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))
+            }
+        };
+        written.map_err(Failure::writing(&self.path))
+    }
+
+    /// Puts the complete file in place.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn finish(self) -> Result<()> {
+        let ArchiveWriter { path, target, archive } = self;
+        let file = archive.finish().map_err(|error| Failure::writing(&path)(error.into()))?;
+        let temporary = file.into_inner().map_err(|error| Failure::writing(&path)(error.into_error()))?;
+        crate::store::persist(temporary, &target)
+    }
 }
 
 /// Version 1.0 header of little-endian numbers, padded to a multiple of 64 bytes.

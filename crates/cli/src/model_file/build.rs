@@ -40,6 +40,7 @@ pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
     let grid = Grid { start: spec.start, end: spec.end, steps: spec.steps };
     drift.check()?;
     grid.check(&spec.process)?;
+    spec.normalisation.as_ref().map_or(Ok(()), |normalisation| normalisation.check(dim))?;
     let source = source(spec, &drift, data.as_ref())?;
     same_dimension("source", source.dim(), dim)?;
     let (support, reference) = support(spec, data.as_ref().map(|(data, _)| data), limits)

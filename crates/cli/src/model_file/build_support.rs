@@ -61,10 +61,10 @@ fn given_support(
             let (constraint, points) = constraint(file, reference.as_deref(), limits)?;
             Ok((Some(Arc::new(constraint)), points.map(ReferencePoints::Sample)))
         }
-        SupportSpec::Reference { file, scale, dimension, neighbours } => {
+        SupportSpec::Reference { file, mapping, dimension, neighbours } => {
             let array = data_file::points(file)?;
             let dim = array.row_len();
-            let points = rescaled(array, *scale);
+            let points = mapping.apply(array)?.values;
             let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)
                 .map_err(|error| unfit(file, error, Some("Give `dimension`, or take another reference")))?;
             Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
@@ -94,18 +94,6 @@ fn constraint(
         }),
         _ => Ok((constraint, points)),
     }
-}
-
-/// Maps the range of the number type (or of the values) to [low, high].
-pub fn rescaled(array: Array, scale: Option<[f64; 2]>) -> Vec<f64> {
-    let Some([low, high]) = scale else { return array.values };
-    let extent = |values: &[f64]| {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        [least, values.iter().copied().fold(f64::NEG_INFINITY, f64::max)]
-    };
-    let [least, most] = array.type_range.unwrap_or_else(|| extent(&array.values));
-    let factor = if most > least { (high - low) / (most - least) } else { 0.0 };
-    array.values.iter().map(|value| low + (value - least) * factor).collect()
 }
 
 /// The support that analytic data have, with the file of points in the message where there is none.

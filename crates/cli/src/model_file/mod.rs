@@ -3,6 +3,7 @@
 mod build;
 mod build_support;
 mod builtins;
+mod normalisation;
 mod read;
 mod read_process;
 mod read_support;
@@ -11,8 +12,9 @@ mod spec;
 mod tree;
 
 pub use build::{law_of_source, rounded};
-pub use build_support::{rescaled, support_of};
+pub use build_support::support_of;
 pub use builtins::{BUILTINS, Builtin};
+pub use normalisation::{Mapped, Mapping, Normalisation};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};

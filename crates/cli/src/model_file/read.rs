@@ -1,5 +1,6 @@
 //! From a document to a [`ModelSpec`]: every key by name, type and range.
 
+use super::normalisation::Normalisation;
 use super::section::{Section, suggestion};
 use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
 use super::tree::{Document, Node, Place, Value};
@@ -94,7 +95,7 @@ fn read(document: &Document, files: Files) -> Result<ModelSpec> {
     top.record("field", field_table);
     top.record("process", process.resolved);
     let analytic = matches!(field, FieldSpec::Analytic { .. });
-    let Surroundings { source, support, score, method, steps } =
+    let Surroundings { source, support, score, normalisation, method, steps } =
         surroundings(&top, &files, &process.process, analytic)?;
     let clock = if analytic { Clock::Affine { at_noise: 1.0, at_data: 0.0 } } else { process.clock };
     Ok(ModelSpec {
@@ -108,6 +109,7 @@ fn read(document: &Document, files: Files) -> Result<ModelSpec> {
         source,
         support,
         score,
+        normalisation,
         method,
         steps,
         resolved: top.finish()?,
@@ -131,13 +133,15 @@ pub struct Surroundings {
     pub support: SupportSpec,
     /// How the target score of a flow model is made.
     pub score: ScoreSpec,
+    /// How the data that were learned have been normalised.
+    pub normalisation: Option<Normalisation>,
     /// Discretisation.
     pub method: Method,
     /// τ
     pub steps: usize,
 }
 
-/// Reads `[source]`, `[support]`, `[score]` and `[sampler]`, and records them with their defaults.
+/// Reads `[source]`, `[support]`, `[score]`, `[normalisation]` and `[sampler]`, and records them with their defaults.
 ///
 /// # Errors
 /// Bad keys or values.
@@ -152,9 +156,14 @@ pub fn surroundings(top: &Section, files: &Files, process: &Process, analytic: b
     if *process == Process::Flow {
         top.record("score", score_table);
     }
+    let section = top.section("normalisation")?;
+    let normalisation = section.as_ref().map(Normalisation::read).transpose()?;
+    if let Some(section) = section {
+        top.record("normalisation", section.finish()?);
+    }
     let (method, steps, sampler_table) = sampler(top.section("sampler")?)?;
     top.record("sampler", sampler_table);
-    Ok(Surroundings { source, support, score, method, steps })
+    Ok(Surroundings { source, support, score, normalisation, method, steps })
 }
 
 fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpec, Predicts, Table)> {

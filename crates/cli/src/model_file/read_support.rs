@@ -1,5 +1,6 @@
 //! `[support]`: an analytic shape with its parameters, a constraint, or a reference sample.
 
+use super::normalisation::Mapping;
 use super::read::Files;
 use super::section::{Section, suggestion};
 use super::spec::SupportSpec;
@@ -109,8 +110,8 @@ fn constraint(section: &Section, files: &Files) -> Result<SupportSpec> {
 fn reference(section: &Section, files: &Files) -> Result<SupportSpec> {
     let name = section.text("reference")?.unwrap_or_default();
     let file = files.named(section, ["support", "reference"], &name)?;
-    let scale = section.interval("scale")?;
+    let mapping = Mapping::read(section)?;
     let dimension = section.count("dimension", 1..=1_000_000, "a whole number ≥ 1")?;
     let neighbours = section.count("neighbours", 2..=1_000_000, "a whole number ≥ 2")?;
-    Ok(SupportSpec::Reference { file, scale, dimension, neighbours })
+    Ok(SupportSpec::Reference { file, mapping, dimension, neighbours })
 }

@@ -1,5 +1,6 @@
 //! What a model file says, checked and with its defaults filled in.
 
+use super::normalisation::{Mapping, Normalisation};
 use std::path::PathBuf;
 use surefoot::field::Data;
 use surefoot::process::{Clock, Predicts, Process};
@@ -31,6 +32,8 @@ pub struct ModelSpec {
     pub support: SupportSpec,
     /// How the target score of a flow model is made.
     pub score: ScoreSpec,
+    /// How the data that were learned have been normalised.
+    pub normalisation: Option<Normalisation>,
     /// Discretisation.
     pub method: Method,
     /// τ
@@ -130,8 +133,8 @@ pub enum SupportSpec {
     Reference {
         /// The file.
         file: PathBuf,
-        /// Range that the file's numbers are mapped to.
-        scale: Option<[f64; 2]>,
+        /// What is done with the file's numbers.
+        mapping: Mapping,
         /// d, or estimated.
         dimension: Option<usize>,
         /// Neighbours of the local PCA.

@@ -2,7 +2,7 @@
 
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
-use crate::model_file::{DataSpec, Files, NamedFile, Section, SupportSpec, rescaled};
+use crate::model_file::{DataSpec, Files, Mapped, Mapping, NamedFile, Normalisation, Section, SupportSpec};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use toml::value::Table;
 #[derive(Debug, Clone)]
 pub struct DataRecipe {
     origin: Origin,
-    /// Range that a file's numbers are mapped to.
-    scale: Option<[f64; 2]>,
+    /// What is done with a file's numbers.
+    mapping: Mapping,
     /// Share of a file's rows that is kept for validation.
     validation: f64,
 }
@@ -38,10 +38,14 @@ pub struct Prepared {
     pub training: TrainingSet,
     /// Kept apart; the law itself where there is one.
     pub validation: TrainingSet,
+    /// Data as they are, to be shown beside generated samples.
+    pub shown: TrainingSet,
     /// Shape of a sample.
     pub shape: Vec<usize>,
     /// Number of classes, where the data have labels.
     pub classes: Option<usize>,
+    /// From the numbers that are learned back to those of the files, where they differ.
+    pub normalisation: Option<Normalisation>,
 }
 
 /// Data whose law is known in closed form.
@@ -53,25 +57,26 @@ pub struct Known {
 }
 
 impl DataRecipe {
-    /// Reads `[data]`.
+    /// Reads `[data]`; beside given pairs (`beside`) nothing of it is learned, and it takes neither labels nor a share for
+    /// validation.
     ///
     /// # Errors
     /// Bad keys or values, files that are not there.
-    pub fn read(section: &Section, files: &Files) -> Result<DataRecipe> {
-        let origin = Self::origin(section, files)?;
+    pub fn read(section: &Section, files: &Files, beside: bool) -> Result<DataRecipe> {
+        let origin = Self::origin(section, files, beside)?;
         if let Origin::Law { .. } = origin {
-            return Ok(DataRecipe { origin, scale: None, validation: 0.0 });
+            return Ok(DataRecipe { origin, mapping: Mapping::AsTheyAre, validation: 0.0 });
         }
-        let scale = section.interval("scale")?;
-        let validation = section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")?;
-        Ok(DataRecipe { origin, scale, validation })
+        let mapping = Mapping::read(section)?;
+        let validation = if beside { 0.0 } else { validation_share(section)? };
+        Ok(DataRecipe { origin, mapping, validation })
     }
 
-    fn origin(section: &Section, files: &Files) -> Result<Origin> {
+    fn origin(section: &Section, files: &Files, beside: bool) -> Result<Origin> {
         if let Some(name) = section.text("images")? {
             return Ok(Origin::Folder(files.folder(section, "images", &name)?));
         }
-        let labels = section.text("labels")?;
+        let labels = if beside { None } else { section.text("labels")? };
         let labels = labels.map(|name| files.named(section, ["data", "labels"], &name)).transpose()?;
         match crate::model_file::data(section, files, ["data", "kind"])? {
             DataSpec::File(file) => Ok(Origin::File { file, labels }),
@@ -113,9 +118,7 @@ impl DataRecipe {
             Origin::File { file, .. } => {
                 let mut table = Table::new();
                 table.insert("reference".into(), file.display().to_string().into());
-                if let Some([low, high]) = self.scale {
-                    table.insert("scale".into(), vec![low, high].into());
-                }
+                table.extend(self.mapping.entry());
                 Some((table, Some(NamedFile { key: ["support", "reference"], path: file.clone() })))
             }
             Origin::Folder(_) => None,
@@ -129,8 +132,8 @@ impl DataRecipe {
     pub fn support_spec(&self, table: &Table) -> Result<SupportSpec> {
         match &self.origin {
             Origin::File { file, .. } => {
-                let (file, scale) = (file.clone(), self.scale);
-                Ok(SupportSpec::Reference { file, scale, dimension: None, neighbours: None })
+                let (file, mapping) = (file.clone(), self.mapping);
+                Ok(SupportSpec::Reference { file, mapping, dimension: None, neighbours: None })
             }
             Origin::Law { .. } | Origin::Folder(_) => {
                 let shape = Shape::deserialize(toml::Value::Table(table.clone()))
@@ -150,7 +153,14 @@ impl DataRecipe {
                 let law = data.law(*noise)?;
                 let shape = vec![law.dim()];
                 let set = TrainingSet::Law(law);
-                return Ok(Prepared { training: set.clone(), validation: set, shape, classes: None });
+                return Ok(Prepared {
+                    normalisation: None,
+                    training: set.clone(),
+                    shown: set.clone(),
+                    validation: set,
+                    shape,
+                    classes: None,
+                });
             }
             Origin::File { file, labels } => {
                 let array = data_file::points(file)?;
@@ -163,14 +173,14 @@ impl DataRecipe {
             }
         };
         let (shape, dim) = (array.shape[1..].to_vec(), array.row_len());
-        let values = rescaled(array, self.scale);
+        let Mapped { values, normalisation } = self.mapping.apply(array)?;
         if let Some(index) = values.iter().position(|value| !(*value as f32).is_finite()) {
             return Err(Failure::Value {
                 place: place.display().to_string(),
                 what: format!("row {}", index / dim),
                 expected: "numbers within the range of f32".into(),
                 got: values[index].to_string(),
-                remedy: "Map the data with `scale`".into(),
+                remedy: "Map the data with `scale` or `normalise`".into(),
             });
         }
         let count = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);
@@ -178,8 +188,14 @@ impl DataRecipe {
         let rows = Rows::new(dim, values, labels.map(Arc::from));
         let [training, validation] = rows.split(self.validation, seed);
         let [training, validation] = [training, validation].map(TrainingSet::Rows);
-        Ok(Prepared { training, validation, shape, classes: count })
+        let shown = validation.clone();
+        Ok(Prepared { training, validation, shown, shape, classes: count, normalisation })
     }
+}
+
+/// `validation`: the share of rows that is kept apart.
+pub(super) fn validation_share(section: &Section) -> Result<f64> {
+    section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")
 }
 
 /// `[support]` of a law.

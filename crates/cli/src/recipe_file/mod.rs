@@ -2,6 +2,7 @@
 
 mod data;
 mod objective;
+mod pairs;
 mod robust;
 mod schedule;
 
@@ -12,8 +13,8 @@ pub use schedule::Schedule;
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{
-    Document, Files, NamedFile, Override, Section, SourceSpec, SupportSpec, process, read_document, required,
-    surroundings,
+    Document, Files, NamedFile, Normalisation, Override, Section, SourceSpec, SupportSpec, process,
+    read_document, required, surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -27,8 +28,8 @@ use toml::value::Table;
 pub struct Recipe {
     /// Name of the model.
     pub name: String,
-    /// What is trained on.
-    pub data: DataRecipe,
+    /// What is trained on; absent where given pairs stand alone.
+    pub data: Option<DataRecipe>,
     /// What is learned.
     pub learning: Learning,
     /// The network.
@@ -41,6 +42,8 @@ pub struct Recipe {
     pub source: SourceSpec,
     /// The support of the data, where one is known.
     pub support: SupportSpec,
+    /// How data that come normalised have been: given by the recipe, where its data do not say.
+    pub normalisation: Option<Normalisation>,
     /// The steps of the sampler.
     pub grid: Grid,
     /// Its method.
@@ -66,6 +69,39 @@ pub enum NetworkRecipe {
 const OWN: [&str; 5] = ["data", "objective", "network", "training", "robust"];
 
 impl Recipe {
+    /// Reads the data, or the pairs that stand in their place.
+    ///
+    /// # Errors
+    /// Unreadable data, labels that do not fit, pairs of another space than the data.
+    pub fn prepare(&self) -> Result<Prepared> {
+        let seed = self.schedule.seed;
+        let data = self.data.as_ref().map(|data| data.prepare(seed)).transpose()?;
+        let mut prepared = match (&self.learning.pairs, data) {
+            (Some(pairs), data) => pairs.prepare(seed, data.as_ref())?,
+            (None, Some(data)) => data,
+            (None, None) => {
+                return Err(Failure::Usage(format!(
+                    "{}: expected data to train on, got neither [data] nor `pairs` in [objective]. Add a section [data]",
+                    self.name
+                )));
+            }
+        };
+        if let Some(given) = &self.normalisation {
+            given.check(prepared.training.dim())?;
+            if prepared.normalisation.is_some() {
+                return Err(Failure::Value {
+                    place: "[normalisation]".into(),
+                    what: "normalisation".into(),
+                    expected: "nothing beside `scale` or `normalise` in [data], which give it".into(),
+                    got: "a section".into(),
+                    remedy: "Leave the section out, or train on data that are normalised already".into(),
+                });
+            }
+            prepared.normalisation = Some(given.clone());
+        }
+        Ok(prepared)
+    }
+
     /// The files that the model file names as well.
     pub fn model_files(&self) -> Vec<NamedFile> {
         self.files.iter().filter(|file| !OWN.contains(&file.key[0])).cloned().collect()
@@ -90,12 +126,15 @@ fn understand(document: &Document) -> Result<Recipe> {
         top.record(key, section.finish()?);
         Ok(())
     };
-    let section = required(&top, "data")?;
-    let data = DataRecipe::read(&section, &files)?;
-    recorded("data", section)?;
-    let section = required(&top, "objective")?;
-    let learning = Learning::read(&section, &process)?;
-    recorded("objective", section)?;
+    let objective = required(&top, "objective")?;
+    let paired = objective.has("pairs");
+    let section = if paired { top.section("data")? } else { Some(required(&top, "data")?) };
+    let data = section.as_ref().map(|section| DataRecipe::read(section, &files, paired)).transpose()?;
+    if let Some(section) = section {
+        recorded("data", section)?;
+    }
+    let learning = Learning::read(&objective, &files, &process)?;
+    recorded("objective", objective)?;
     let (network, table) = network(required(&top, "network")?, &files)?;
     top.record("network", table);
     let section = required(&top, "training")?;
@@ -107,7 +146,9 @@ fn understand(document: &Document) -> Result<Recipe> {
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
     let mut support = rest.support;
-    if let (false, Some((table, file))) = (resolved.contains_key("support"), data.support()) {
+    if let Some(data) = data.as_ref().filter(|_| !resolved.contains_key("support"))
+        && let Some((table, file)) = data.support()
+    {
         support = data.support_spec(&table)?;
         resolved.insert("support".into(), table.into());
         files.extend(file);
@@ -122,6 +163,7 @@ fn understand(document: &Document) -> Result<Recipe> {
         robust,
         source: rest.source,
         support,
+        normalisation: rest.normalisation,
         grid: Grid { start: process.start, end: process.end, steps: rest.steps },
         method: rest.method,
         model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),

@@ -1,7 +1,8 @@
 //! `[objective]`: what the network learns, at which times, and how sources and data are paired.
 
+use super::pairs::PairsRecipe;
 use crate::failure::Result;
-use crate::model_file::{ProcessSpec, Section};
+use crate::model_file::{Files, ProcessSpec, Section};
 use surefoot::process::{Clock, Predicts, Process};
 use surefoot::train::coupling::Coupling;
 use surefoot::train::objective::{Method, Objective, Path, Spread, Times, Weight};
@@ -15,6 +16,8 @@ pub struct Learning {
     pub times: Times,
     /// How sources and data are paired.
     pub coupling: Coupling,
+    /// Pairs that were made beforehand, in place of the data.
+    pub pairs: Option<PairsRecipe>,
     /// The process, for its clock.
     pub process: Process,
     /// The network's time.
@@ -37,7 +40,11 @@ impl Learning {
         match self.objective {
             Objective::Denoising { .. } => format!("denoising score matching, predicts {}", self.predicts),
             Objective::Matching { path, sigma, .. } => {
-                format!("flow matching, {path:?} path, σ = {sigma}, {}", coupling_name(self.coupling))
+                let pairs = match self.pairs {
+                    Some(_) => "given pairs",
+                    None => coupling_name(self.coupling),
+                };
+                format!("flow matching, {path:?} path, σ = {sigma}, {pairs}")
             }
         }
     }
@@ -46,7 +53,7 @@ impl Learning {
     ///
     /// # Errors
     /// Bad keys or values, a method that does not fit the process.
-    pub fn read(section: &Section, spec: &ProcessSpec) -> Result<Learning> {
+    pub fn read(section: &Section, files: &Files, spec: &ProcessSpec) -> Result<Learning> {
         let (process, clock) = (spec.process, spec.clock);
         let weight = |default: &str| -> Result<Weight> {
             let choices = Weight::NAMES.map(|name| (name, name));
@@ -62,6 +69,11 @@ impl Learning {
             Process::Flow => {
                 let choices = Method::NAMES.map(|name| (name, name));
                 let method = Method::from_name(section.choice("method", &choices, Some("ot-cfm"))?)?;
+                let pairs = PairsRecipe::read(section, files)?;
+                if pairs.is_some() && method != Method::Rectified {
+                    let expected = "\"rectified\" for given `pairs`";
+                    return Err(section.wrong("method", expected, format!("{method:?}")));
+                }
                 let sigma = section.number_or("sigma", method.sigma(), 0.0.., "a number ≥ 0")?;
                 let bridge = method.path() == Path::Bridge;
                 let weight = weight(if bridge { "bridge" } else { "uniform" })?;
@@ -70,6 +82,7 @@ impl Learning {
                     objective: Objective::Matching { path: method.path(), sigma, weight },
                     times: times(section, [margin, 1.0 - margin], Spread::Uniform)?,
                     coupling: method.coupling(sigma),
+                    pairs,
                     process,
                     clock,
                     predicts: "velocity",
@@ -85,6 +98,7 @@ impl Learning {
                     objective: Objective::Denoising { noising, predicts, weight },
                     times: times(section, [spec.end, spec.start], spread)?,
                     coupling: Coupling::AsDrawn,
+                    pairs: None,
                     process,
                     clock,
                     predicts: name,

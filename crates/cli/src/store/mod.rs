@@ -5,6 +5,7 @@
 
 mod atomic;
 mod columns;
+mod longer;
 mod progress;
 mod training;
 mod zarr;

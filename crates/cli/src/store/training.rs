@@ -1,7 +1,8 @@
 //! The directory of a training: the recipe first, then checkpoint, model and page, each whole or not at all.
 
 use super::atomic::{self, write_file};
-use super::{first_difference, to_toml};
+use super::longer::{Fit, fit};
+use super::to_toml;
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
 use toml::value::Table;
@@ -16,8 +17,8 @@ pub struct TrainingDir {
 }
 
 impl TrainingDir {
-    /// Makes the directory this training's own. With `resume`, an earlier training there must have had the same recipe;
-    /// without, what it left is removed.
+    /// Makes the directory this training's own. With `resume`, an earlier training there must have had the same recipe,
+    /// or one that ended earlier and would have gone on in the same way; without, what it left is removed.
     ///
     /// # Errors
     /// A directory with other files in it, another recipe, or a system that refuses.
@@ -37,7 +38,9 @@ impl TrainingDir {
         std::fs::create_dir_all(root).map_err(Failure::writing(root))?;
         atomic::remove_leftovers(root)?;
         if resume && occupied {
-            directory.same_recipe(recipe)?;
+            if fit(&earlier, recipe)? == Fit::Longer {
+                write_file(&earlier, to_toml(recipe)?.as_bytes())?;
+            }
             return Ok(directory);
         }
         // The checkpoint goes first, so that what is half removed is never taken for something to go on from.
@@ -54,22 +57,6 @@ impl TrainingDir {
         Ok(directory)
     }
 
-    fn same_recipe(&self, recipe: &Table) -> Result<()> {
-        let path = self.file(RECIPE);
-        let earlier = super::read_table(&path)?;
-        let Some((key, before, now)) = first_difference("", &earlier, &toml::Value::Table(recipe.clone()))
-        else {
-            return Ok(());
-        };
-        Err(Failure::Value {
-            place: path.display().to_string(),
-            what: format!("cannot resume: {key}"),
-            expected: format!("{before}, as in the earlier training"),
-            got: now,
-            remedy: "Repeat the earlier recipe, or train without --resume or with another -o".into(),
-        })
-    }
-
     /// A file of this name.
     pub fn file(&self, name: &str) -> PathBuf {
         self.root.join(name)
@@ -83,6 +70,25 @@ impl TrainingDir {
     /// Samples generated on the way.
     pub fn samples(&self) -> PathBuf {
         self.file("samples")
+    }
+
+    /// After how many updates there are samples, rising.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn looks(&self) -> Result<Vec<usize>> {
+        let folder = self.samples();
+        if !folder.is_dir() {
+            return Ok(Vec::new());
+        }
+        let mut looks = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(Failure::reading(&folder))? {
+            let path = entry.map_err(Failure::reading(&folder))?.path();
+            let number: Option<usize> = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            looks.extend(number.filter(|_| path.extension().is_some_and(|end| end == "npy")));
+        }
+        looks.sort_unstable();
+        Ok(looks)
     }
 
     /// Models kept on the way.

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // every test file uses a part of this
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -22,6 +23,22 @@ impl Bench {
     pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path(name), content).expect("a file in the temporary folder");
         name.to_string()
+    }
+
+    /// An `.npz` of f64 arrays by name and shape, row-major.
+    pub fn npz(&self, name: &str, arrays: &[(&str, &[usize], &[f64])]) -> String {
+        let mut archive = zip::ZipWriter::new(std::fs::File::create(self.path(name)).expect("a new file"));
+        for (array, shape, values) in arrays {
+            let shape: String = shape.iter().map(|n| format!("{n},")).collect();
+            let header = format!("{{'descr': '<f8', 'fortran_order': False, 'shape': ({shape}), }}\n");
+            archive.start_file(format!("{array}.npy"), zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(b"\x93NUMPY\x01\x00").unwrap();
+            archive.write_all(&u16::try_from(header.len()).unwrap().to_le_bytes()).unwrap();
+            archive.write_all(header.as_bytes()).unwrap();
+            values.iter().for_each(|value| archive.write_all(&value.to_le_bytes()).unwrap());
+        }
+        archive.finish().expect("an archive");
+        name.into()
     }
 
     /// The program with these words, run in the folder.

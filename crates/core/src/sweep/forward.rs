@@ -271,7 +271,7 @@ impl<'a> Sweep<'a> {
 }
 
 /// x_0 of every sample `[n, D]`.
-pub(super) fn starts(batch: &Batch) -> Vec<f64> {
+pub fn starts(batch: &Batch) -> Vec<f64> {
     let dim = batch.source.dim();
     let mut x = vec![0.0; batch.samples.len() * dim];
     for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {

@@ -1,7 +1,7 @@
-//! What is trained on: a law, or the rows of a data set.
+//! What is trained on: a law, the rows of a data set, or pairs of source and data.
 
 use super::order::Order;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::law::SharedLaw;
 use crate::random::{Purpose, stream};
 use rand::RngExt;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum TrainingSet {
     /// A law: every draw is new.
     Law(SharedLaw),
-    /// Rows of a data set, in a new random order every epoch.
+    /// Rows of a data set, or pairs, in a new random order every epoch.
     Rows(Rows),
 }
 
@@ -25,6 +25,8 @@ pub struct Rows {
     pub values: Arc<[f32]>,
     /// Classes `[n]`, where the rows have some.
     pub labels: Option<Arc<[u32]>>,
+    /// Sources `[n, dim]` that the rows are paired with, where they are.
+    pub sources: Option<Arc<[f32]>>,
     /// The order of the present epoch with its seed, kept from batch to batch.
     order: Arc<Mutex<Option<(u64, Order)>>>,
 }
@@ -36,12 +38,30 @@ pub struct Draw {
     pub x: Vec<f64>,
     /// `[n]`, or empty where there are no classes
     pub labels: Vec<u32>,
+    /// x_0 of the same pairs `[n, D]`, or empty where no pairs were given
+    pub sources: Vec<f64>,
 }
 
 impl Rows {
     /// Rows `values[n, dim]` with their classes, where they have some.
     pub fn new(dim: usize, values: Arc<[f32]>, labels: Option<Arc<[u32]>>) -> Rows {
-        Rows { dim, values, labels, order: Arc::default() }
+        Rows { dim, values, labels, sources: None, order: Arc::default() }
+    }
+
+    /// Pairs that were made beforehand, `sources[n, dim]` with `values[n, dim]` (reflow, Liu et al. 2023).
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] unless there are as many sources as rows.
+    pub fn paired(self, sources: Arc<[f32]>) -> Result<Rows> {
+        if sources.len() == self.values.len() {
+            return Ok(Rows { sources: Some(sources), ..self });
+        }
+        Err(Error::invalid(
+            "pairing sources and data",
+            format!("{} numbers, as many as the data have", self.values.len()),
+            sources.len().to_string(),
+            "Give one source for every row",
+        ))
     }
 
     /// n.
@@ -51,10 +71,11 @@ impl Rows {
 
     /// The rows with these numbers.
     pub fn select(&self, rows: &[usize]) -> Rows {
-        let values =
-            rows.iter().flat_map(|&row| &self.values[row * self.dim..][..self.dim]).copied().collect();
+        let of = |values: &Arc<[f32]>| -> Arc<[f32]> {
+            rows.iter().flat_map(|&row| &values[row * self.dim..][..self.dim]).copied().collect()
+        };
         let labels = self.labels.as_ref().map(|labels| rows.iter().map(|&row| labels[row]).collect());
-        Rows::new(self.dim, values, labels)
+        Rows { sources: self.sources.as_ref().map(of), ..Rows::new(self.dim, of(&self.values), labels) }
     }
 
     /// The rows of a batch.
@@ -98,7 +119,7 @@ impl TrainingSet {
     /// A data set without rows.
     pub fn draw(&self, seed: u64, number: u64, n: usize) -> Result<Draw> {
         let dim = self.dim();
-        let mut drawn = Draw { x: vec![0.0; n * dim], labels: Vec::new() };
+        let mut drawn = Draw { x: vec![0.0; n * dim], ..Draw::default() };
         match self {
             TrainingSet::Law(law) => {
                 for (i, x) in drawn.x.chunks_exact_mut(dim).enumerate() {
@@ -107,9 +128,13 @@ impl TrainingSet {
             }
             TrainingSet::Rows(rows) => {
                 let chosen = rows.batch(seed, number, n)?;
-                for (&row, x) in chosen.iter().zip(drawn.x.chunks_exact_mut(dim)) {
-                    let values = &rows.values[row * dim..][..dim];
-                    x.iter_mut().zip(values).for_each(|(x, value)| *x = f64::from(*value));
+                let of = |values: &[f32]| -> Vec<f64> {
+                    let values = chosen.iter().flat_map(|&row| &values[row * dim..][..dim]);
+                    values.map(|value| f64::from(*value)).collect()
+                };
+                drawn.x = of(&rows.values);
+                if let Some(sources) = &rows.sources {
+                    drawn.sources = of(sources);
                 }
                 if let Some(labels) = &rows.labels {
                     drawn.labels = chosen.iter().map(|&row| labels[row]).collect();
@@ -141,6 +166,22 @@ mod tests {
             labels.sort_unstable();
             assert_eq!(labels, (0..n as u32).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn a_row_keeps_its_source_through_splits_and_epochs() {
+        for n in [1, 2, 11] {
+            let plain = rows(n);
+            let sources = plain.values.iter().map(|v| -v).collect();
+            let pairs = plain.paired(sources).unwrap();
+            for part in pairs.split(0.3, 4) {
+                let drawn = TrainingSet::Rows(part).draw(2, 1, 5).unwrap();
+                assert_eq!((drawn.x.len(), drawn.labels.len()), (10, 5));
+                assert_eq!(drawn.sources, drawn.x.iter().map(|x| -x).collect::<Vec<_>>());
+            }
+        }
+        assert!(rows(3).paired(vec![0.0; 5].into()).is_err());
+        assert!(TrainingSet::Rows(rows(3)).draw(2, 0, 2).unwrap().sources.is_empty());
     }
 
     #[test]

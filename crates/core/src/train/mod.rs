@@ -13,6 +13,7 @@ pub mod optimiser;
 pub mod order;
 mod robust;
 mod score_error;
+mod straightness;
 mod task;
 mod trainer;
 
@@ -20,5 +21,6 @@ pub use data::{Draw, Rows, TrainingSet};
 pub use descent::{Descent, Span};
 pub use robust::{BudgetWeighting, CrossPenalty, Crossing, TimeWeights};
 pub use score_error::{RelativeError, ScoreError, ScoreErrors, ScoreProbe};
-pub use task::{Batch, Classes, Family, Given, Task};
+pub use straightness::{Straightness, bends};
+pub use task::{Batch, Classes, Family, Task};
 pub use trainer::{Loss, State, Trainer, Update};

@@ -1,6 +1,6 @@
 //! What a network is trained for: the pairs of every update, from its number alone.
 
-use super::coupling::Coupling;
+use super::coupling::{Coupling, Pairing};
 use super::data::{Draw, TrainingSet};
 use super::objective::{self, Draws, Objective, Times};
 use super::robust::{CrossPenalty, Crossing};
@@ -26,12 +26,10 @@ pub struct Task {
     pub process: Process,
     /// The network's time.
     pub clock: Clock,
-    /// Law of x_0, for objectives that need one.
+    /// Law of x_0, for objectives that need one; the data may bring sources of their own.
     pub source: SharedLaw,
-    /// The data x_1.
+    /// The data x_1, or pairs of x_0 and x_1 (reflow).
     pub data: TrainingSet,
-    /// Given pairs in place of source and data (reflow); their data are those of `data`.
-    pub given: Option<Given>,
     /// How labels enter, for a network with classes.
     pub classes: Option<Classes>,
     /// A penalty on cross derivatives.
@@ -40,15 +38,6 @@ pub struct Task {
     pub batch: usize,
     /// Seed of all draws.
     pub seed: u64,
-}
-
-/// Pairs of source and data that were made beforehand, row by row.
-#[derive(Clone)]
-pub struct Given {
-    /// `x_0[n, D]`
-    pub source: Arc<[f32]>,
-    /// `x_1[n, D]`
-    pub data: Arc<[f32]>,
 }
 
 /// The labels of a network with classes.
@@ -77,6 +66,9 @@ pub struct Batch {
     pub weight: Vec<f32>,
     /// What a penalty on cross derivatives asks; empty without one.
     pub crossing: Crossing,
+    /// What an entropic coupling lacks of the data's marginal (see [`Plan::defect`](super::coupling::Plan::defect)); 0
+    /// otherwise.
+    pub defect: f64,
 }
 
 /// Which of two independent families of streams: that of the updates, or that of the validation.
@@ -100,7 +92,7 @@ impl Task {
             Family::Validation => self.seed ^ 0x5eed_0f7a_11da_7e55,
         };
         let (n, dim, needs) = (self.batch, self.data.dim(), self.objective.needs());
-        let Ends { source, data, labels } = self.ends(seed, number, needs.source)?;
+        let Ends { source, data, labels, defect } = self.ends(seed, number, needs.source)?;
         let mut noise = vec![0.0; if needs.noise { n * dim } else { 0 }];
         standard_normal(&mut stream(seed, number, Purpose::TrainNoise), &mut noise);
         let times = self.times.draw(n, seed, number);
@@ -112,6 +104,7 @@ impl Task {
             target: vec![0.0; n * dim],
             weight: vec![0.0; n],
             crossing: Crossing::default(),
+            defect,
         };
         let draws = Draws { dim, times: &times, source: &source, data: &data, noise: &noise };
         let Batch { x: state, target, weight: weights, .. } = &mut batch;
@@ -147,22 +140,25 @@ impl Task {
     /// x_0, x_1 and labels of a batch, coupled.
     fn ends(&self, seed: u64, number: u64, sourced: bool) -> Result<Ends> {
         let dim = self.data.dim();
-        let samples = number * self.batch as u64..(number + 1) * self.batch as u64;
-        if let Some(given) = &self.given {
-            return Ok(given.draw(dim, seed, samples));
-        }
-        let Draw { x: drawn, labels: classes } = self.data.draw(seed, number, self.batch)?;
+        let Draw { x: drawn, labels: classes, sources } = self.data.draw(seed, number, self.batch)?;
         if !sourced {
-            return Ok(Ends { source: Vec::new(), data: drawn, labels: classes });
+            return Ok(Ends { source: Vec::new(), data: drawn, labels: classes, defect: 0.0 });
         }
-        let mut source = vec![0.0; drawn.len()];
-        for (i, x) in samples.zip(source.chunks_exact_mut(dim)) {
-            self.source.sample(&mut stream(seed, i, Purpose::TrainSource), x);
-        }
-        let partner = self.coupling.pairs(dim, &source, &drawn, seed, number)?.partner;
+        let source = if sources.is_empty() { self.sources(seed, number) } else { sources };
+        let Pairing { partner, defect } = self.coupling.pairs(dim, &source, &drawn, seed, number)?;
         let data = partner.iter().flat_map(|&j| &drawn[j * dim..][..dim]).copied().collect();
         let labels = if classes.is_empty() { classes } else { partner.iter().map(|&j| classes[j]).collect() };
-        Ok(Ends { source, data, labels })
+        Ok(Ends { source, data, labels, defect })
+    }
+
+    /// x_0 of a batch, from the law.
+    fn sources(&self, seed: u64, number: u64) -> Vec<f64> {
+        let dim = self.source.dim();
+        let mut source = vec![0.0; self.batch * dim];
+        for (i, x) in (number * self.batch as u64..).zip(source.chunks_exact_mut(dim)) {
+            self.source.sample(&mut stream(seed, i, Purpose::TrainSource), x);
+        }
+        source
     }
 
     /// The labels as the network takes them, some of them withheld.
@@ -179,16 +175,5 @@ struct Ends {
     source: Vec<f64>,
     data: Vec<f64>,
     labels: Vec<u32>,
-}
-
-impl Given {
-    fn draw(&self, dim: usize, seed: u64, samples: std::ops::Range<u64>) -> Ends {
-        let rows = self.data.len() / dim;
-        let chosen: Vec<usize> =
-            samples.map(|i| stream(seed, i, Purpose::TrainOrder).random_range(0..rows)).collect();
-        let of = |values: &[f32]| {
-            chosen.iter().flat_map(|&row| &values[row * dim..][..dim]).map(|&v| f64::from(v)).collect()
-        };
-        Ends { source: of(&self.source), data: of(&self.data), labels: Vec::new() }
-    }
+    defect: f64,
 }

@@ -32,6 +32,8 @@ pub struct Update {
     pub gradient: f64,
     /// Learning rate.
     pub rate: f64,
+    /// What the batch's entropic coupling lacks of the data's marginal; 0 for other couplings.
+    pub defect: f64,
 }
 
 /// A mean loss with its standard error.
@@ -172,7 +174,7 @@ impl Trainer {
         }
         let step = self.state.optimiser.step(&mut self.state.weights, &self.gradient)?;
         self.state.updates += 1;
-        Ok(Update { loss, gradient: step.norm, rate: step.rate })
+        Ok(Update { loss, gradient: step.norm, rate: step.rate, defect: batch.defect })
     }
 
     /// The pairs of an update; before, the weights over time are measured where that is due.

@@ -9,6 +9,9 @@ use surefoot::train::State;
 /// The weights of the loss over time; there is no such array before they are measured.
 const TIME_WEIGHTS: &str = "time_weights";
 
+/// The largest defect of an entropic coupling; there is no such array for other couplings.
+const DEFECT: &str = "defect";
+
 /// Writes state and history.
 ///
 /// # Errors
@@ -35,6 +38,9 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
     if !factors.is_empty() {
         arrays.push((TIME_WEIGHTS, vec![factors.len()], Numbers::F64(factors)));
     }
+    if history.defect > 0.0 {
+        arrays.push((DEFECT, vec![1], Numbers::F64(std::slice::from_ref(&history.defect))));
+    }
     write_npz(path, &arrays)
 }
 
@@ -44,7 +50,8 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
 /// A damaged file, or one of another network.
 pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     let mut arrays = npz(path)?;
-    let weighted = arrays.iter().any(|(name, _)| name == TIME_WEIGHTS);
+    let [weighted, entropic] =
+        [TIME_WEIGHTS, DEFECT].map(|array| arrays.iter().any(|(name, _)| name == array));
     let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
         let found =
             arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
@@ -79,6 +86,7 @@ pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
         losses: losses.into_iter().map(|loss| loss as f32).collect(),
         validations: take("validations", None)?.chunks_exact(3).map(|row| [row[0], row[1], row[2]]).collect(),
         seconds: take("seconds", Some(1))?[0],
+        defect: if entropic { take(DEFECT, Some(1))?[0] } else { 0.0 },
     };
     Ok((state, history))
 }

@@ -39,7 +39,7 @@ pub fn train(options: &Train) -> Result<()> {
     let threads = start_threads(options.threads)?;
     let recipe = recipe_file::read(&options.recipe, &overrides(&options.set)?)?;
     let limits = options.memory.limits();
-    let prepared = recipe.data.prepare(recipe.schedule.seed)?;
+    let prepared = recipe.prepare()?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits)?;
     let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, options.resume)?;
     interrupt::listen();
@@ -48,8 +48,8 @@ pub fn train(options: &Train) -> Result<()> {
         eprintln!("{}: {count} weights, {threads} threads", recipe.name);
     }
     let bar = progress_bar(&recipe, &options.screen);
-    let (score, history) = (ScoreCheck::new(&recipe), History::default());
-    let mut run = Run { recipe, prepared, trainer, directory, history, score, limits, threads, bar };
+    let (score, history, quiet) = (ScoreCheck::new(&recipe), History::default(), options.screen.quiet);
+    let mut run = Run { recipe, prepared, trainer, directory, history, score, limits, threads, bar, quiet };
     if options.resume {
         run.go_on()?;
     }
@@ -69,6 +69,8 @@ struct Run {
     limits: Limits,
     threads: usize,
     bar: ProgressBar,
+    /// Whether warnings stay off the terminal.
+    quiet: bool,
 }
 
 impl Run {
@@ -108,6 +110,7 @@ impl Run {
             }
             let update = self.trainer.update()?;
             self.history.losses.push(update.loss as f32);
+            self.meet_defect(update.defect);
             let done = self.updates();
             let last = done == schedule.updates;
             if done.is_multiple_of(schedule.validate) || last {
@@ -134,6 +137,14 @@ impl Run {
         }
         self.score.measure(&self.trainer)?;
         self.save()
+    }
+
+    /// Warns of the first entropic coupling that is not solved.
+    fn meet_defect(&mut self, defect: f64) {
+        let first = self.history.meet_defect(defect);
+        if let Some(warning) = self.history.warning().filter(|_| first && !self.quiet) {
+            self.bar.suspend(|| eprintln!("warning: {warning}"));
+        }
     }
 
     fn tick(&self, loss: f64) {
@@ -198,6 +209,9 @@ impl Run {
         model.insert("name".into(), name.into());
         model.insert("field".into(), field.into());
         model.extend(self.recipe.model.clone().into_iter().filter(|(key, _)| key != "name"));
+        if let Some(normalisation) = &self.prepared.normalisation {
+            model.insert("normalisation".into(), normalisation.table().into());
+        }
         model
     }
 

@@ -26,7 +26,7 @@ impl Run {
         self.score.record(&mut facts);
         write_file(&self.directory.file("training.json"), &json_bytes(&facts)?)?;
         let looks = self.looks()?;
-        let data = self.prepared.validation.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
+        let data = self.prepared.shown.draw(self.recipe.schedule.seed, 0, DATA_SHOWN)?.x;
         let input = TrainingInput {
             name: &self.recipe.name,
             subtitle: self.subtitle(),
@@ -55,14 +55,10 @@ impl Run {
 
     /// The samples that were saved on the way.
     fn looks(&self) -> Result<Vec<Look>> {
-        let schedule = &self.recipe.schedule;
         let mut looks = Vec::new();
-        let at = (schedule.look..schedule.updates).step_by(schedule.look).chain([schedule.updates]);
-        for updates in at.take_while(|n| *n <= self.updates()) {
+        for updates in self.directory.looks()?.into_iter().filter(|n| *n <= self.updates()) {
             let path = self.directory.look(updates as u64);
-            if path.is_file() {
-                looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
-            }
+            looks.push(Look { updates, samples: crate::data_file::points(&path)?.values });
         }
         Ok(looks)
     }

@@ -98,7 +98,8 @@ fn probe(recipe: &Recipe) -> std::result::Result<ScoreProbe, String> {
     if recipe.learning.process == Process::Flow {
         return Err("a flow learns a velocity; only diffusions (ou, vp, subvp, ve) learn a score".into());
     }
-    let known = recipe.data.known()?;
+    let Some(data) = &recipe.data else { return Err("the recipe has no [data] whose law is known".into()) };
+    let known = data.known()?;
     Ok(ScoreProbe {
         law: known.law,
         score: known.score,

@@ -19,15 +19,18 @@ pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<
     let (learning, schedule) = (&recipe.learning, &recipe.schedule);
     let dim = prepared.training.dim();
     let (graph, classes) = network(recipe, prepared, limits)?;
+    let source = law_of_source(&recipe.source, &learning.process, learning.times.high, dim)?;
+    if let Some(pairs) = &learning.pairs {
+        pairs.check_source(&prepared.training, source.as_ref())?;
+    }
     let task = Task {
         objective: learning.objective,
         times: learning.times,
         coupling: learning.coupling,
         process: learning.process,
         clock: learning.clock,
-        source: law_of_source(&recipe.source, &learning.process, learning.times.high, dim)?,
+        source,
         data: prepared.training.clone(),
-        given: None,
         classes: classes.map(|none| Classes { none, withheld: schedule.withhold }),
         cross: recipe.robust.cross.map(|cross| penalty(recipe, cross, limits)).transpose()?,
         batch: schedule.batch,

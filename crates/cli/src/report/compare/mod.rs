@@ -4,6 +4,7 @@ mod budget;
 mod classifier;
 mod condition;
 mod figures;
+mod learning;
 mod likelihood;
 mod paired;
 mod response;
@@ -59,6 +60,7 @@ pub fn sections(models: &[Model], rows: &[PairedRow]) -> Result<Vec<Drawn>, Erro
         section("exponents", "Exponents", figures::exponents(models)),
         section("robustness", "Robustness under model errors", figures::robustness(models)?),
         section("gains", "Error budget", budget::draw(models)),
+        section("learning", "Learning errors", learning::draw(models)),
         section("response", "Responses of observables", response::draw(models)),
         section("likelihood", "Likelihood of the samples", likelihood::draw(models)),
         section("classifier", "Support classifier", classifier::draw(models)),

@@ -1,0 +1,93 @@
+//! Whether a training can go on by a recipe: the one it had, or that with more updates.
+
+use super::{first_difference, read_table};
+use crate::failure::{Failure, Result};
+use std::path::Path;
+use toml::Value;
+use toml::value::Table;
+
+/// Settings of `[training]` that follow from the number of updates unless they are given, and do not touch the weights.
+const AS_LONG: [&str; 5] = ["updates", "checkpoint", "validate", "look", "keep"];
+
+/// How a recipe relates to that of an earlier training.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// The same.
+    Same,
+    /// The same with more updates.
+    Longer,
+}
+
+/// How `recipe` relates to that of the earlier training, in the file `path`.
+///
+/// # Errors
+/// Another recipe, fewer updates, or more of a training whose learning rate or kept models depend on their number.
+pub fn fit(path: &Path, recipe: &Table) -> Result<Fit> {
+    let (earlier, asked) = (read_table(path)?, Value::Table(recipe.clone()));
+    let refuse = |key: &str, expected: String, got: String, remedy: &str| {
+        Err(Failure::Value {
+            place: path.display().to_string(),
+            what: format!("cannot resume: {key}"),
+            expected,
+            got,
+            remedy: remedy.into(),
+        })
+    };
+    let [end, updates] = [&earlier, &asked].map(|recipe| updates(recipe).unwrap_or_default());
+    if updates < end {
+        let remedy = "Ask for as many or more, or train without --resume or with another -o";
+        let expected = format!("at least {end}, those of the earlier training");
+        return refuse("training.updates", expected, updates.to_string(), remedy);
+    }
+    let mut rest = asked.clone();
+    if updates > end {
+        AS_LONG.iter().for_each(|key| copy_setting(&earlier, &mut rest, key));
+    }
+    if let Some((key, before, now)) = first_difference("", &earlier, &rest) {
+        let remedy = "Repeat the earlier recipe, or train without --resume or with another -o";
+        return refuse(&key, format!("{before}, as in the earlier training"), now, remedy);
+    }
+    if updates == end {
+        return Ok(Fit::Same);
+    }
+    if in_training(&asked, "decay").and_then(Value::as_str) != Some("constant") {
+        let expected = format!("{end}: the learning rate falls to 0 along a cosine that ends there");
+        let remedy =
+            "Train anew without --resume, or start from the trained network: [network] kind = \"onnx\"";
+        return refuse("training.updates", expected, updates.to_string(), remedy);
+    }
+    match late(in_training(&earlier, "keep"), in_training(&asked, "keep"), end) {
+        None => Ok(Fit::Longer),
+        Some(number) => {
+            let expected = format!("numbers of updates beyond {end}, or some of those kept before");
+            refuse("training.keep", expected, number.to_string(), "Change `keep`, or train without --resume")
+        }
+    }
+}
+
+fn in_training<'r>(recipe: &'r Value, key: &str) -> Option<&'r Value> {
+    recipe.get("training")?.get(key)
+}
+
+fn updates(recipe: &Value) -> Option<i64> {
+    in_training(recipe, "updates")?.as_integer()
+}
+
+/// Gives a setting of `[training]` the value that it has in another recipe.
+fn copy_setting(from: &Value, to: &mut Value, key: &str) {
+    let Some(training) = to.get_mut("training").and_then(Value::as_table_mut) else { return };
+    match in_training(from, key) {
+        Some(value) => training.insert(key.into(), value.clone()),
+        None => training.remove(key),
+    };
+}
+
+/// The first number of updates up to `end` at which a model is to be kept now and was not before.
+fn late(before: Option<&Value>, now: Option<&Value>, end: i64) -> Option<i64> {
+    let numbers = |keep: Option<&Value>| -> Vec<i64> {
+        let list = keep.and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(Value::as_integer).collect()
+    };
+    let before = numbers(before);
+    numbers(now).into_iter().find(|number| *number <= end && !before.contains(number))
+}
