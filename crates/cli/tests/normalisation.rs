@@ -113,6 +113,21 @@ fn a_scale_is_recorded_and_undone_too() {
 }
 
 #[test]
+fn a_difference_of_models_in_other_units_is_refused() {
+    let bench = Bench::new();
+    bench.write("points.csv", "0,10\n5,20\n5,30\n10,40\n");
+    for (low, seed, out) in [("-1.0", 0, "a"), ("0.0", 0, "b"), ("-1.0", 1, "c")] {
+        let updates = format!("updates = 2\nseed = {seed}");
+        bench
+            .write("r.toml", recipe(&format!("scale = [{low}, 1.0]"), "").replace("updates = 300", &updates));
+        bench.done(&["train", "r.toml", "-q", "-o", out]);
+    }
+    let other = |name| ["perturb", "a/model.toml", "-n", "4", "-q", "-o", "out", "--difference", name];
+    bench.refused(&other("b/model.toml"), 2, &["--difference b/model.toml", "normalised"]);
+    bench.done(&other("c/model.toml"));
+}
+
+#[test]
 fn a_recipe_may_bring_the_normalisation_of_its_data() {
     let bench = Bench::new();
     bench.write("points.csv", "0,1\n1,0\n-1,0\n0.3,-1\n");

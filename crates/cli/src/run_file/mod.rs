@@ -254,6 +254,7 @@ fn error_requests(
     same_process.overrides.retain(|setting| setting.key.starts_with("process."));
     for name in &options.difference {
         let other = model_file::load(name, &same_process)?;
+        same_units(model, &other, name)?;
         let field = DifferenceField::new(model.system.drift.clone(), other.system.drift, place)?;
         let kind = ErrorKind::Difference { model: other.spec.name, field: Arc::new(field) };
         requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });
@@ -266,6 +267,20 @@ fn error_requests(
         }
     }
     Ok((requests, others))
+}
+
+/// A difference of models means something in one set of units.
+fn same_units(model: &Model, other: &Model, name: &str) -> Result<()> {
+    if model.spec.normalisation == other.spec.normalisation {
+        return Ok(());
+    }
+    Err(Failure::Value {
+        place: format!("--difference {name}"),
+        what: "normalisation".into(),
+        expected: format!("data normalised as those of {}", model.spec.name),
+        got: "another [normalisation], or one model without it".into(),
+        remedy: "Compare models of data that were normalised alike".into(),
+    })
 }
 
 /// The network with its weights in fewer bits, as another model.
