@@ -1,7 +1,7 @@
 //! A summary as a compact table for the terminal.
 
 use std::fmt::Write;
-use surefoot::analysis::{DensityFormula, Exponents, Pair, Robustness, Summary};
+use surefoot::analysis::{DensityFormula, Exponents, Pair, Robustness, Summary, size_words};
 use surefoot::response::Estimate;
 use surefoot::statistics::Quantiles;
 
@@ -158,7 +158,7 @@ fn gains(text: &mut String, summary: &Summary) {
     }
     row(text, "white errors: share off", &gains.white_normal_share);
     for attained in &gains.attained {
-        let size = short(attained.size);
+        let size = size_words(attained.size);
         let norm = if attained.kind.starts_with("worst-l2") { "2" } else { "inf" };
         row(text, &format!("{} {size}: distance added / eps G_N,{norm}", attained.kind), &attained.share);
     }
@@ -167,7 +167,7 @@ fn gains(text: &mut String, summary: &Summary) {
 /// Differences to other models: measured, to first order, at most.
 fn learning(text: &mut String, summary: &Summary) {
     for error in &summary.learning_errors {
-        let size = short(error.size);
+        let size = size_words(error.size);
         let what = format!("{}, eps = {size}", error.kind);
         let _ = writeln!(
             text,
@@ -244,19 +244,13 @@ fn likelihood(text: &mut String, summary: &Summary) {
     let _ = writeln!(text, "  ({})", likelihood.formula.words());
 }
 
-/// A size as typed, or to four digits where it was measured.
-fn short(size: f64) -> String {
-    let typed = size.to_string();
-    if typed.len() <= 8 { typed } else { number(size) }
-}
-
 fn robustness_row(text: &mut String, entry: &Robustness) {
     let median = |quantiles: &Option<Quantiles>| quantiles.map_or_else(|| "-".into(), |q| number(q.q50));
     let off = entry.off_w1.map_or_else(|| "-".into(), number);
     let (before, after, along) =
         (median(&entry.distance), median(&entry.distance_perturbed), median(&entry.along));
     let moved = number(entry.displacement.q50);
-    let size = short(entry.size);
+    let size = size_words(entry.size);
     let place = 19usize.saturating_sub(entry.kind.len());
     let _ = writeln!(
         text,

@@ -3,15 +3,18 @@
 
 mod common;
 
-use common::{LINEAR, StandardNormalLaw, Swirl, diffusion, gaussian};
+use common::{LINEAR, StandardNormalLaw, Swirl, diffusion, flow, gaussian};
 use std::ops::Range;
 use std::sync::Arc;
 use surefoot::Error;
 use surefoot::error_field::{Chi, ModelError, Place};
+use surefoot::field::NetworkField;
 use surefoot::process::{Family, Grid, Noising};
 use surefoot::sampler::{Method, Step, StepNoise};
 use surefoot::spectrum::{Leading, Search, leading, svd};
 use surefoot::sweep::{Batch, Keep, Refinement, Storage, Trail, forward};
+use surefoot::train::networks::{Mlp, Network};
+use surefoot_graph::{Limits, Precision};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
 const GRID: Grid = Grid { start: 0.5, end: 0.1, steps: 24 };
@@ -158,6 +161,26 @@ fn a_sample_does_not_depend_on_its_batch() {
         assert_eq!(alone.left, together.left[sample * 12..][..12]);
         assert_eq!(alone.residuals, together.residuals[sample * 2..][..2]);
         assert_eq!(alone.rounds[0], together.rounds[sample]);
+    }
+}
+
+/// A network on images of 8 × 8 pixels, D = 64: the four leading vectors are those of the whole decomposition.
+#[test]
+fn vectors_of_a_network_in_64_dimensions() {
+    let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
+    let graph = Network::from(mlp).graph(&[1, 8, 8], 7, &Limits::default()).unwrap();
+    let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
+    let grid = Grid { start: 0.0, end: 1.0, steps: 20 };
+    let step = Step::new(flow(field), grid, Method::Euler, vec![]).unwrap();
+    let wanted = Search { vectors: 4, extra: 12, tolerance: 1e-9, ..SEARCH };
+    let found = search(&step, 2..3, Storage::Spacing(6), wanted);
+    assert_eq!(found.converged, [4], "{:?}", found.residuals);
+    let [log_values, left, right] = whole(&step, 2);
+    for i in 0..4 {
+        assert!((found.log_values[i] - log_values[i]).abs() < 1e-9, "{i}");
+        let row = i * 64..(i + 1) * 64;
+        assert!(sine(&found.left[row.clone()], &left[row.clone()]) < 1e-6, "{i}");
+        assert!(sine(&found.right[row.clone()], &right[row]) < 1e-6, "{i}");
     }
 }
 

@@ -173,9 +173,13 @@ impl Doubled {
     fn caution(&self) -> Option<String> {
         (self.change > self.unnoticed).then(|| {
             format!(
-                "caution: with twice the steps the log-likelihood of the first {} samples changes by {:.3} nats on average; \
+                "caution: with twice the steps the log-likelihood {} changes by {:.3} nats on average; \
                  use more steps (--steps) before trusting its digits\n",
-                self.samples, self.change
+                match self.samples {
+                    1 => "of the first sample".to_string(),
+                    count => format!("of the first {count} samples"),
+                },
+                self.change
             )
         })
     }

@@ -34,4 +34,4 @@ pub use response::{
 pub use summarise::summarise;
 pub use summary::*;
 pub use system::{ScoreOrigin, System, TargetScore};
-pub use verdict::OFF_SHARE;
+pub use verdict::{OFF_SHARE, size_words};

@@ -120,7 +120,7 @@ fn shifts(entry: &Robustness) -> String {
         "({} of size {} in the {}) moves samples by {} (median) and shifts their distances to the support by {} \
          (1-Wasserstein; median {} before, {} after)",
         entry.kind,
-        short(entry.size),
+        size_words(entry.size),
         entry.error_in,
         digits(entry.displacement.q50),
         digits(entry.off_w1.unwrap_or_default()),
@@ -294,8 +294,37 @@ pub(super) fn digits(value: f64) -> String {
     }
 }
 
-/// A size as typed, or to four digits where it was measured.
-fn short(size: f64) -> String {
-    let typed = size.to_string();
-    if typed.len() <= 8 { typed } else { format!("{size:.4}") }
+/// A size as it was typed, in at most eight characters; to four digits where it was measured.
+pub fn size_words(size: f64) -> String {
+    let spellings = [
+        size.to_string(),
+        format!("{size:e}"),
+        format!("{size:.4}"),
+        format!("{size:.2e}"),
+        format!("{size:.1e}"),
+    ];
+    let keeps = |words: &String| words.len() <= 8 && words.parse::<f64>().is_ok_and(|read| read != 0.0);
+    spellings.into_iter().find(|words| size == 0.0 || keeps(words)).unwrap_or_else(|| format!("{size:e}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_fit_their_column_and_are_not_rounded_to_zero() {
+        let cases = [
+            (0.5, "0.5"),
+            (0.0, "0"),
+            (0.0003, "0.0003"),
+            (1e-300, "1e-300"),
+            (0.012345678, "0.0123"),
+            (1.234567e-7, "1.23e-7"),
+            (1.234567e-120, "1.2e-120"),
+            (123456.789, "1.23e5"),
+        ];
+        for (size, words) in cases {
+            assert_eq!(size_words(size), words);
+        }
+    }
 }
