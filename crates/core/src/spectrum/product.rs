@@ -1,6 +1,7 @@
 //! Products of triangular chains that are never multiplied out in one scale (theory §4, `svd`).
 
 use crate::linalg::{axpy, orthonormalize};
+use std::f64::consts::LN_2;
 
 /// 2^exponent for an exponent of at most 1023; 0 below the normal numbers.
 pub(super) fn power_of_two(exponent: i64) -> f64 {
@@ -64,6 +65,17 @@ impl ScaledRows {
         let factor = power_of_two(-exponent);
         row.iter_mut().for_each(|value| *value *= factor);
         self.exponents[i] += exponent;
+    }
+
+    /// Relative residual of Jᵀu_i = σ_i v_i, where JᵀU = F P with the orthonormal `image` f_i of vector i and this
+    /// triangular P; the part along f_j, j < i, counts relative to P_jj, about σ_j.
+    pub(super) fn residual(&self, i: usize, log_value: f64, image: &[f64], v: &[f64]) -> f64 {
+        let k = self.k;
+        let log_image = self.exponents[i] as f64 * LN_2 + self.rows[i * k + i].ln();
+        let stretch = (log_image - log_value).exp();
+        let along = (0..i).map(|j| (self.rows[j * k + i] / self.rows[j * k + j]).powi(2));
+        let own = image.iter().zip(v).map(|(f, v)| (stretch * f - v).powi(2));
+        along.chain(own).sum::<f64>().sqrt()
     }
 
     /// ‖M‖_∞ ‖M^{-1}‖_∞ of the scaled rows of an upper triangular matrix; ∞ if it is singular.

@@ -4,10 +4,7 @@
 use super::product::Tile;
 use super::svd::{Svd, svd};
 use crate::error::{Error, Result};
-use crate::linalg::orthonormalize;
-use crate::random::{Purpose, standard_normal, stream};
-use crate::sweep::{Shuttled, Trail};
-use std::f64::consts::LN_2;
+use crate::sweep::{Shuttled, Trail, haar_frames};
 
 /// What is looked for, and how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +68,7 @@ pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
         converged: vec![0; n],
         rounds: vec![0; n],
     };
-    let mut frame = start(trail, search.seed, carried);
+    let mut frame = haar_frames(search.seed, trail.samples(), dim, carried);
     for _ in 0..search.rounds {
         if found.converged.iter().all(|converged| *converged == k) {
             break;
@@ -90,17 +87,6 @@ pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
     Ok(found)
 }
 
-/// Haar frames `[n, carried, D]`, one stream a sample.
-fn start(trail: &Trail, seed: u64, carried: usize) -> Vec<f64> {
-    let (dim, samples) = (trail.step().dim(), trail.samples());
-    let mut rows = vec![0.0; samples.len() * carried * dim];
-    for (i, rows) in samples.clone().zip(rows.chunks_exact_mut(carried * dim)) {
-        standard_normal(&mut stream(seed, i as u64, Purpose::Frame), rows);
-    }
-    orthonormalize(dim, carried, &mut rows, &mut vec![0.0; samples.len() * carried * carried]);
-    rows
-}
-
 /// The residuals of all vectors that are carried, from Jᵀ U = F P with the frame F that arrived and the triangular P.
 fn residuals(triples: &Svd, back: &Shuttled, dim: usize, sample: usize) -> Vec<f64> {
     let Shuttled { frame, chain } = back;
@@ -111,13 +97,8 @@ fn residuals(triples: &Svd, back: &Shuttled, dim: usize, sample: usize) -> Vec<f
     let log_values = &triples.log_values[sample * k..][..k];
     (0..k)
         .map(|i| {
-            let diagonal = product.rows[i * k + i];
-            let log_image = product.exponents[i] as f64 * LN_2 + diagonal.ln();
-            let stretch = (log_image - log_values[i]).exp();
-            let (f, v) = (&arrived[i * dim..][..dim], &right[i * dim..][..dim]);
-            let across = (0..i).map(|j| (product.rows[j * k + i] / product.rows[j * k + j]).powi(2));
-            let along = f.iter().zip(v).map(|(f, v)| (stretch * f - v).powi(2));
-            along.chain(across).sum::<f64>().sqrt()
+            let own = i * dim..(i + 1) * dim;
+            product.residual(i, log_values[i], &arrived[own.clone()], &right[own])
         })
         .collect()
 }

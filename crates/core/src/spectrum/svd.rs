@@ -155,12 +155,8 @@ fn certify(chain: &Chain, samples: &[usize], found: &mut [Option<FrameSvd>]) {
         let image = &tile.left[place * k * k..][..k * k];
         svd.residual = (0..k)
             .map(|i| {
-                let diagonal = product.rows[i * k + i];
-                let log_image = product.exponents[i] as f64 * std::f64::consts::LN_2 + diagonal.ln();
-                let stretch = (log_image - svd.log_values[i]).exp();
-                let along = (0..i).map(|j| (product.rows[j * k + i] / product.rows[j * k + j]).powi(2));
-                let own = (0..k).map(|a| (stretch * image[i * k + a] - svd.right[i * k + a]).powi(2));
-                along.chain(own).sum::<f64>().sqrt()
+                let own = i * k..(i + 1) * k;
+                product.residual(i, svd.log_values[i], &image[own.clone()], &svd.right[own])
             })
             .fold(0.0, f64::max);
     }

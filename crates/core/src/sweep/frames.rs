@@ -4,6 +4,7 @@ use super::Batch;
 use crate::error::{Error, Result};
 use crate::linalg::{LogProduct, accumulate_abs_det, orthonormalize};
 use crate::random::{Purpose, standard_normal, stream};
+use std::ops::Range;
 
 /// The frames of a batch and what they have grown by.
 pub(super) struct Frames {
@@ -20,17 +21,10 @@ pub(super) struct Frames {
 }
 
 impl Frames {
-    /// Haar start frames E_0: QR of independent standard normal rows, one stream a sample.
+    /// Haar start frames E_0.
     pub(super) fn random(batch: &Batch, dim: usize, k: usize, determinants: bool) -> Self {
         let n = batch.samples.len();
-        let mut rows = vec![0.0; n * k * dim];
-        let mut factor = vec![0.0; n * k * k];
-        if k > 0 {
-            for (i, rows) in batch.samples.clone().zip(rows.chunks_exact_mut(k * dim)) {
-                standard_normal(&mut stream(batch.seed, i as u64, Purpose::Frame), rows);
-            }
-            orthonormalize(dim, k, &mut rows, &mut factor);
-        }
+        let rows = haar_frames(batch.seed, batch.samples.clone(), dim, k);
         let square = if k == dim && determinants { n } else { 0 };
         Frames {
             determinants: vec![LogProduct::ONE; square],
@@ -99,6 +93,19 @@ impl Frames {
     pub(super) fn log_det(&self) -> Vec<f64> {
         self.determinants.iter().map(LogProduct::log).collect()
     }
+}
+
+/// Haar frames `[n, k, D]`: QR of independent standard normal rows, one stream a sample.
+pub(crate) fn haar_frames(seed: u64, samples: Range<usize>, dim: usize, k: usize) -> Vec<f64> {
+    let mut rows = vec![0.0; samples.len() * k * dim];
+    let mut factor = vec![0.0; samples.len() * k * k];
+    if k > 0 {
+        for (i, rows) in samples.zip(rows.chunks_exact_mut(k * dim)) {
+            standard_normal(&mut stream(seed, i as u64, Purpose::Frame), rows);
+        }
+        orthonormalize(dim, k, &mut rows, &mut factor);
+    }
+    rows
 }
 
 fn collapse(sample: usize, step: usize, stretch: f64) -> Error {

@@ -14,6 +14,7 @@ pub use adjoint::{Backstep, Backward, Storage, Trail};
 pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
 pub use forward::{forward, forward_density, forward_given, forward_probed, starts};
+pub(crate) use frames::haar_frames;
 pub use probed::Probes;
 pub use shuttle::Shuttled;
 pub use stations::{Station, stations};
