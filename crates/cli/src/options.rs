@@ -425,6 +425,16 @@ pub struct VectorOptions {
     /// Support of full dimension: how near to its boundary a sample must be to count for the alignment
     #[arg(long, value_name = "DISTANCE", default_value_t = 0.05, allow_negative_numbers = true)]
     pub boundary_distance: f64,
+    /// k < D: leading samples whose exact vectors are searched for, by sweeps forth and back; 0 for none. With k = D all
+    /// samples have them
+    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
+    pub exact: usize,
+    /// Most rounds of that search, each a sweep forth and one back
+    #[arg(long, value_name = "R", default_value_t = 6, allow_negative_numbers = true)]
+    pub exact_rounds: usize,
+    /// Residual ‖Jᵀu − σv‖/σ at which a vector has converged
+    #[arg(long, value_name = "R", default_value_t = 1e-3, allow_negative_numbers = true)]
+    pub exact_tolerance: f64,
     /// Leave out the alignment of the perturbed models
     #[arg(long)]
     pub no_regularity: bool,

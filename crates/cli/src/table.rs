@@ -100,6 +100,17 @@ fn exponents(text: &mut String, exponents: &Exponents) {
             let _ = writeln!(text, "  … {} more in summary.json", list.len() - MOST_VECTORS);
         }
     }
+    if let Some(search) = &exponents.search {
+        let _ = writeln!(
+            text,
+            "  svd: {} samples, {} rounds; {} of {} vectors converged (medians; residual <= {})",
+            search.samples,
+            number(search.rounds.q50),
+            number(search.converged.q50),
+            exponents.qr.len(),
+            number(search.tolerance)
+        );
+    }
 }
 
 fn pair(text: &mut String, what: &str, figures: Option<&Pair<Quantiles>>, unit: &str) {

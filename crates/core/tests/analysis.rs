@@ -60,6 +60,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         errors,
         spectrum: true,
         gains: Some(Place::Output),
+        search: None,
         observables: Some(Observable::standard(2, false)),
         response_probes: None,
         condition: true,
@@ -215,6 +216,59 @@ fn a_gaussian_grows_by_the_discrete_product() {
     assert!(exponents.trace_defect.unwrap() < 1e-10);
     assert!(summary.robustness.is_empty());
     assert_eq!(summary.verdict.unwrap().robust, None, "without a support there is nothing to judge by");
+}
+
+#[test]
+fn leading_vectors_are_searched_for_where_not_all_are_followed() {
+    let variances: Vec<f64> = (0..8).map(|i| 0.25_f64.powi(i)).collect();
+    let system = diffusion(Data::Gaussian { variances: variances.clone() }, None, 0.0, Method::Euler, 100);
+    let search = SearchRequest { samples: 6, extra: 2, rounds: 40, tolerance: 1e-9 };
+    let request = Request { search: Some(search), ..request(9, 2, vec![constant(&[1.0; 8], &[0.1])]) };
+    let (summary, columns) = run(&system, &request, 9);
+    let (_, same) = run(&system, &request, 4);
+    assert_eq!(columns.0, same.0, "chunks must not change a bit");
+    let exponents = summary.exponents.unwrap();
+    for (quantiles, variance) in exponents.svd.iter().zip(&variances) {
+        let expected = euler_growth(*variance, 100);
+        assert_eq!(quantiles.n, 6);
+        assert!((quantiles.q05 - expected).abs() < 1e-10 && (quantiles.q95 - expected).abs() < 1e-10);
+    }
+    for (i, u) in columns.0["vectors_svd"].chunks_exact(8).enumerate() {
+        assert!(u[i % 2].abs() > 1.0 - 1e-12, "vector {i}: {u:?}");
+    }
+    let found = exponents.search.unwrap();
+    assert_eq!((found.samples, found.converged.q05), (6, 2.0));
+    assert!(found.rounds.q05 > 1.0 && found.residuals.iter().all(|r| r.q95 <= 1e-9));
+    assert_eq!(exponents.residual.unwrap(), columns.0["residual"].iter().copied().fold(0.0, f64::max));
+    assert!(exponents.trace_defect.is_none());
+    assert_eq!((exponents.qr[0].n, exponents.gap.unwrap().quantiles.n), (9, 6));
+    let convergence = summary.convergence.unwrap();
+    assert_eq!(convergence.medians["exponents.svd.1"].paths, 2);
+    let change = euler_growth(variances[1], 200) - euler_growth(variances[1], 100);
+    assert!((convergence.medians["exponents.svd.1"].change - change).abs() < 1e-10);
+    assert!(convergence.vector_angle_deg.iter().all(|angle| *angle < 1e-6));
+    let alignment = summary.alignment.unwrap();
+    assert_eq!(alignment.score_cosine.unwrap().svd.unwrap().n, 6);
+    assert!(alignment.under_error[0].score_cosine.as_ref().unwrap().svd.is_none());
+}
+
+#[test]
+fn a_search_cut_short_says_so() {
+    let variances: Vec<f64> = (0..8).map(|i| 0.9_f64.powi(i)).collect();
+    let system = diffusion(Data::Gaussian { variances }, None, 0.0, Method::Euler, 50);
+    let search = SearchRequest { samples: 3, extra: 0, rounds: 1, tolerance: 1e-9 };
+    let request = Request { search: Some(search), ..request(3, 3, Vec::new()) };
+    let found = run(&system, &request, 3).0.exponents.unwrap().search.unwrap();
+    assert_eq!((found.converged.q95, found.rounds.q95), (0.0, 1.0));
+    assert!(found.residuals.iter().all(|r| r.q05 > 1e-9));
+    let none = Request { search: Some(SearchRequest { samples: 0, ..search }), ..request.clone() };
+    let (summary, columns) = run(&system, &none, 3);
+    assert!(summary.exponents.unwrap().svd.is_empty() && !columns.0.contains_key("vectors_svd"));
+    assert!(summary.not_computed.iter().any(|absent| absent.what == "exact vectors (svd)"));
+    for wrong in [SearchRequest { rounds: 0, ..search }, SearchRequest { tolerance: f64::NAN, ..search }] {
+        let request = Request { search: Some(wrong), ..request.clone() };
+        assert!(matches!(request.check(8, 50), Err(Error::Invalid { .. })));
+    }
 }
 
 #[test]

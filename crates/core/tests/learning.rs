@@ -68,6 +68,7 @@ fn request(samples: usize, place: Place, errors: Vec<ErrorRequest>) -> Request {
         errors,
         spectrum: false,
         gains: Some(place),
+        search: None,
         observables: None,
         response_probes: None,
         condition: false,

@@ -173,6 +173,7 @@ fn run_with(
         ],
         spectrum: true,
         gains: system.support.as_ref().map(|_| Place::Output),
+        search: None,
         observables: Some(Observable::standard(dim, system.support.is_some())),
         response_probes: None,
         condition: false,
@@ -310,6 +311,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
         trace_defect: Some(3.1e-14),
         gap,
         residual: Some(2.2e-12),
+        search: None,
     };
     let width = request.errors.iter().map(ErrorRequest::entries).sum();
     let perturbations = request.perturbations(&vec![1.0; request.errors.len()]);
@@ -336,7 +338,12 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
             .filter_map(|(kind, i)| Some((kind.to_string(), of("footing", request.errors.len(), *i)?)))
             .collect(),
     });
-    let change = |value: f64| Change { value, doubled: 1.02 * value, change: 0.02 * value };
+    let change = |value: f64| Change {
+        value,
+        doubled: 1.02 * value,
+        change: 0.02 * value,
+        paths: 100.min(request.samples),
+    };
     let medians = [("exponents.svd.0", -0.8), ("alignment.score_cosine.svd", 0.05), ("distance", 0.02)];
     Summary {
         schema: 1,
@@ -360,6 +367,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
             steps: 50,
             doubled_steps: 100,
             medians: medians.map(|(name, value)| (name.to_string(), change(value))).into(),
+            vector_angle_deg: Vec::new(),
         }),
         verdict: Some(Verdict {
             robust: system.support.as_ref().map(|_| true),

@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{
-    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, check_probes, check_second_order,
+    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, SearchRequest, check_probes, check_second_order,
 };
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
@@ -125,6 +125,7 @@ pub fn resolve(
         seed: run.seed,
         errors,
         spectrum: vectors.is_some(),
+        search: vectors.map(search),
         gains: (vectors.is_some() || worst || learned).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
         response_probes: probes.map(usize::from),
@@ -200,6 +201,19 @@ fn scalar(file: &Path, limits: &Limits) -> Result<Observable> {
     let graph = Graph::read_function(file, limits).map_err(surefoot::Error::from)?;
     let function = Arc::new(ScalarNetwork::new(&graph)?);
     Ok(Observable::Function { name: file.display().to_string(), function })
+}
+
+/// Vectors that are carried along in the search for exact ones.
+const EXTRA_VECTORS: usize = 8;
+
+/// How exact vectors are searched for where k < D.
+fn search(options: &VectorOptions) -> SearchRequest {
+    SearchRequest {
+        samples: options.exact,
+        extra: EXTRA_VECTORS,
+        rounds: options.exact_rounds,
+        tolerance: options.exact_tolerance,
+    }
 }
 
 /// k = D up to 16, else min(D, 2 d + 8), or 32 where d is unknown.

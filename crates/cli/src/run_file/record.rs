@@ -29,6 +29,11 @@ pub fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Tabl
         run.insert(key.into(), integer(number));
     }
     run.insert("spectrum".into(), request.spectrum.into());
+    if let Some(search) = request.search.filter(|_| request.vectors < model.system.dim()) {
+        run.insert("exact".into(), integer(search.samples));
+        run.insert("exact_rounds".into(), integer(search.rounds));
+        run.insert("exact_tolerance".into(), search.tolerance.into());
+    }
     run.insert("regularity".into(), request.regularity.into());
     run.insert("condition".into(), request.condition.into());
     if let Some(place) = request.gains {

@@ -1,8 +1,9 @@
 //! What a run leaves out, and why: an absent section must not look like an oversight.
 
 use super::classify::{FEWEST_SAMPLES, classifier_layout};
-use super::columns::Extent;
 use super::condition::{MOST_DIRECTIONS, check_second_order};
+use super::exact::Exactly;
+use super::extent::Extent;
 use super::request::Request;
 use super::response::RESPONSE_UP_TO;
 use super::system::System;
@@ -42,8 +43,9 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
     let (dim, k) = (system.dim(), request.vectors);
     let mut list = Vec::new();
     let mut add = |what: &str, why: Option<String>| list.extend(why.map(|why| NotComputed::new(what, why)));
-    let fewer =
-        (k < dim).then(|| format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all)"));
+    let fewer = (extent.exact == Exactly::Not).then(|| {
+        format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all, --exact N searches on N samples)")
+    });
     add("exact vectors (svd)", fewer);
     let no_score =
         "the target score is not known: a flow model needs reference points of its data ([score], [support])";

@@ -1,7 +1,8 @@
 //! One pass over a chunk of samples: sweep, spectrum, alignment, twins. The one place that splits work over threads.
 
-use super::columns::Chunk;
+use super::axis::Chunk;
 use super::condition::put_condition;
+use super::exact::Exactly;
 use super::gains::{Back, On, put_doubled_gains, put_gains};
 use super::observe::{Observed, observe, observe_feet};
 use super::request::{ErrorKind, Request};
@@ -127,13 +128,14 @@ impl Study<'_> {
         let keep = self.keep_for_back(Keep {
             path: on_path || !self.learned.is_empty(),
             frames: on_path,
-            chain: self.extent.exact || on_path,
+            chain: self.extent.exact == Exactly::Chain || on_path,
             determinants: true,
             noise: on_path && self.extent.condition,
         });
         let batch = self.batch(tile.clone(), Refinement::Own);
         let mut run = self.swept(&batch, self.vectors(), keep)?;
-        let seen = self.observed(&run)?;
+        let exact = self.exact(On::Own, &tile, &run)?;
+        let seen = observe(self, &run.end, &run.end_frame, exact);
         self.put_response(&mut columns, &run, &seen.feet)?;
         self.put_differences(&mut columns, &batch)?;
         let back = self.back(On::Own, &batch, &mut run, &seen.feet)?;
@@ -147,17 +149,9 @@ impl Study<'_> {
             self.put_paths(&mut columns, &tile, &run)?;
         }
         if tile.start < self.request.convergence {
-            self.put_doubled(&mut columns, tile)?;
+            self.put_doubled(&mut columns, tile, &seen)?;
         }
         Ok(columns)
-    }
-
-    fn observed(&self, run: &Forward) -> Result<Observed> {
-        let svd = match self.extent.exact {
-            true => Some(spectrum::svd(&run.chain, &run.start_frame, &run.end_frame)?),
-            false => None,
-        };
-        Ok(observe(self, &run.end, &run.end_frame, svd))
     }
 
     fn put_base(&self, to: &mut Columns, run: &Forward, seen: &Observed) {
@@ -179,14 +173,8 @@ impl Study<'_> {
         to.insert("score_cosine_svd", seen.svd.score_cosine.clone());
         to.insert("score_subspace_svd", seen.svd.score_subspace.clone());
         to.insert("subspace_angle_deg_svd", seen.svd.subspace_angle_deg.clone());
-        if let Some(svd) = &seen.exact {
-            to.insert("log_growth_svd", svd.log_values.clone());
-            to.insert("vectors_svd", svd.left.clone());
-            to.insert("residual", svd.residual.clone());
-            let k = self.request.vectors;
-            if k > 1 {
-                to.insert("gap", svd.log_values.chunks_exact(k).map(|l| (l[1] - l[0]).exp()).collect());
-            }
+        if let Some(exact) = &seen.exact {
+            exact.put(self.request.vectors, to);
         }
     }
 
@@ -214,7 +202,8 @@ impl Study<'_> {
     ) -> Result<()> {
         let (dim, count, entries) = (self.system.dim(), tile.len(), self.twins.len());
         let k = if self.extent.regularity { self.request.vectors } else { 0 };
-        let keep = Keep { chain: self.extent.regularity && self.extent.exact, ..Keep::default() };
+        let keep =
+            Keep { chain: self.extent.regularity && self.extent.exact == Exactly::Chain, ..Keep::default() };
         let mut put = |name, entry: usize, width: usize, values: &[f64]| {
             let column = to.entry(name).or_insert_with(|| vec![0.0; count * entries * width]);
             for (sample, value) in values.chunks_exact(width).enumerate() {
@@ -230,7 +219,7 @@ impl Study<'_> {
             put("perturbed_x", entry, dim, &moved.end);
             put("shift", entry, 1, &row_distances(dim, &run.end, &moved.end));
             let there = match self.extent.regularity {
-                true => self.observed(&moved)?,
+                true => observe(self, &moved.end, &moved.end_frame, self.decomposed(&moved)?),
                 false => observe_feet(self, &moved.end),
             };
             if self.extent.support {
@@ -281,12 +270,13 @@ impl Study<'_> {
         Ok(())
     }
 
-    fn put_doubled(&self, to: &mut Columns, tile: Range<usize>) -> Result<()> {
+    fn put_doubled(&self, to: &mut Columns, tile: Range<usize>, own: &Observed) -> Result<()> {
         let tile = tile.start..tile.end.min(self.request.convergence);
-        let keep = self.keep_for_back(Keep { chain: self.extent.exact, ..Keep::default() });
-        let batch = self.batch(tile, Refinement::Doubled);
+        let keep = self.keep_for_back(Keep { chain: self.extent.exact == Exactly::Chain, ..Keep::default() });
+        let batch = self.batch(tile.clone(), Refinement::Doubled);
         let mut run = forward(&self.doubled, &batch, self.vectors(), keep)?;
-        let seen = self.observed(&run)?;
+        let exact = self.exact(On::Doubled, &tile, &run)?;
+        let seen = observe(self, &run.end, &run.end_frame, exact);
         let back = self.back(On::Doubled, &batch, &mut run, &seen.feet)?;
         back.gains.into_iter().for_each(|gains| put_doubled_gains(to, gains));
         if self.extent.support {
@@ -302,8 +292,8 @@ impl Study<'_> {
         to.insert("doubled_score_cosine_svd", seen.svd.score_cosine);
         to.insert("doubled_subspace_angle_deg_qr", seen.qr.subspace_angle_deg);
         to.insert("doubled_subspace_angle_deg_svd", seen.svd.subspace_angle_deg);
-        if let Some(svd) = seen.exact {
-            to.insert("doubled_log_growth_svd", svd.log_values);
+        if let (Some(exact), Some(own)) = (seen.exact, &own.exact) {
+            exact.put_doubled(own, self.system.dim(), to);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The support classifier of a finished run: learned from half of the samples, held against the other half and its
 //! perturbed twins (theory §10, CdC Prop. 4.1). It needs all samples at once, so it comes after the chunks.
 
-use super::columns::{Axis, ColumnSource, ColumnSpec};
+use super::axis::{Axis, ColumnSource, ColumnSpec};
 use super::request::Request;
 use super::system::System;
 use crate::classifier::{OneClass, kernel_width};

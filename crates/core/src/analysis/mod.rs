@@ -5,10 +5,13 @@
 //! finished columns back and makes the [`Summary`]. Files are somebody else's business.
 
 mod absent;
+mod axis;
 mod chunk;
 mod classify;
 mod columns;
 mod condition;
+mod exact;
+mod extent;
 mod gains;
 mod learning;
 mod observe;
@@ -21,13 +24,14 @@ mod system;
 mod verdict;
 
 pub use absent::NotComputed;
+pub use axis::{Axis, Chunk, ColumnSource, ColumnSpec};
 pub use chunk::{Progress, chunk, error_scales};
 pub use classify::{Classified, ClassifierSummary, ClassifierUnderError, Share, classifier_layout, classify};
-pub use columns::{Axis, Chunk, ColumnSource, ColumnSpec, layout};
+pub use columns::layout;
 pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use learning::{ErrorStep, Explained, LearningError, OffSupport, Shift};
-pub use request::{ErrorKind, ErrorRequest, Request};
+pub use request::{ErrorKind, ErrorRequest, Request, SearchRequest};
 pub use response::{
     Answer, DensityFormula, LikelihoodSummary, ProbeErrors, RESPONSE_UP_TO, ResponseSummary, check_probes,
 };

@@ -1,8 +1,8 @@
 //! What is read off generated points and their most sensitive vectors: score, foot on the support, alignment.
 
+use super::exact::Exact;
 use super::study::Study;
 use crate::alignment::{Alignment, alignment};
-use crate::spectrum::Svd;
 use crate::support::Foot;
 
 /// Figures of a batch of n generated points; vectors that do not apply are empty.
@@ -15,10 +15,10 @@ pub(super) struct Observed {
     pub near_boundary: Vec<f64>,
     /// Alignment of the qr vectors.
     pub qr: Alignment,
-    /// Alignment of the svd vectors.
+    /// Alignment of the svd vectors, of the samples that have them.
     pub svd: Alignment,
     /// The exact vectors themselves.
-    pub exact: Option<Svd>,
+    pub exact: Option<Exact>,
 }
 
 /// Observes only where `x[n, D]` stand to the support.
@@ -34,13 +34,14 @@ pub(super) fn observe_feet(study: &Study, x: &[f64]) -> Observed {
 }
 
 /// Observes `x[n, D]` with its forward frame `[n, k, D]` (empty where none was followed) and its exact vectors.
-pub(super) fn observe(study: &Study, x: &[f64], frame: &[f64], exact: Option<Svd>) -> Observed {
+pub(super) fn observe(study: &Study, x: &[f64], frame: &[f64], exact: Option<Exact>) -> Observed {
     let dim = study.system.dim();
     let score = study.system.target.as_ref().map_or_else(Vec::new, |target| target.eval(x));
     let Observed { feet, near_boundary, .. } = observe_feet(study, x);
     let d = if study.extent.angles { study.extent.aligned } else { 0 };
+    // Exact vectors may be those of the leading samples alone: alignment goes as far as there are vectors.
     let align = |vectors: &[f64]| alignment(dim, study.request.vectors, d, vectors, &score, &feet);
     let qr = align(frame);
-    let svd = exact.as_ref().map_or_else(Alignment::default, |svd| align(&svd.left));
+    let svd = exact.as_ref().map_or_else(Alignment::default, |exact| align(&exact.left));
     Observed { score, feet, near_boundary, qr, svd, exact }
 }

@@ -98,6 +98,19 @@ impl ErrorRequest {
     }
 }
 
+/// How exact vectors are searched for where k < D ([`crate::spectrum::leading`]).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SearchRequest {
+    /// Leading samples whose vectors are searched for.
+    pub samples: usize,
+    /// Further vectors that are carried along.
+    pub extra: usize,
+    /// Most rounds, each a sweep forth and one back.
+    pub rounds: usize,
+    /// Residual at which a vector has converged.
+    pub tolerance: f64,
+}
+
 /// What to compute.
 #[derive(Clone)]
 pub struct Request {
@@ -111,6 +124,8 @@ pub struct Request {
     pub errors: Vec<ErrorRequest>,
     /// Exponents, vectors and alignment (off for the robustness experiment alone).
     pub spectrum: bool,
+    /// Exact vectors where k < D; with k = D all samples have them.
+    pub search: Option<SearchRequest>,
     /// Gains and error budget for errors at this place; needs a support.
     pub gains: Option<Place>,
     /// Observables whose response is computed; `None` for no response at all.
@@ -194,6 +209,16 @@ impl Request {
                 format!("1 to {dim}, the model's dimension"),
                 self.vectors.to_string(),
                 "Choose another -k",
+            );
+        }
+        if let Some(search) = &self.search
+            && (search.rounds == 0 || search.tolerance.is_nan() || search.tolerance <= 0.0)
+        {
+            return wrong(
+                "search for exact vectors",
+                "at least one round, and a tolerance > 0".into(),
+                format!("{} rounds, tolerance {}", search.rounds, search.tolerance),
+                "Choose other numbers",
             );
         }
         for error in &self.errors {

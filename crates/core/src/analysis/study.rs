@@ -1,6 +1,7 @@
 //! The steps of a run, built once: the base model with its forced displacements, the perturbed twins, twice the steps.
 
-use super::columns::{Extent, layout};
+use super::columns::layout;
+use super::extent::Extent;
 use super::gains::{PathKind, path_kinds};
 use super::learning::{Learned, learned};
 use super::request::{ErrorKind, ErrorRequest, Perturbation, Request};
@@ -36,6 +37,9 @@ pub(super) struct Study<'a> {
     pub twins: Vec<Twin>,
     /// The base step on a grid of 2 N steps.
     pub doubled: Step,
+    /// Both without displacements, for frames that are carried to and fro.
+    pub plain: Step,
+    pub plain_doubled: Step,
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
     /// Learning errors, at their own sizes.
@@ -66,21 +70,27 @@ impl<'a> Study<'a> {
             base: system.step(forcing.clone())?,
             twins,
             doubled: Step::new(system.drift.clone(), grid, system.method, forcing)?,
+            plain: system.step(Vec::new())?,
+            plain_doubled: Step::new(system.drift.clone(), grid, system.method, Vec::new())?,
             path_kinds: path_kinds(system, request, &errors)?,
             learned: learned(request, norms),
         })
     }
 
-    /// Samples that are carried through all steps together: as many as keep the chain of a tile below 64 MB,
-    /// 64 at most. It decides how work is split, never what comes out.
+    /// Samples that are carried through all steps together: as many as keep what is stored of a tile below 64 MB, 64 at
+    /// most, and no more than leave work for every thread. It decides how work is split, never what comes out.
     pub fn tile(&self) -> usize {
         let (k, dim) = (self.request.vectors, self.system.dim());
         let mut on_path = 2 * (k * k + dim);
         if self.goes_back() {
             on_path += (self.base.noises() + self.path_kinds.len() + 1) * dim;
         }
+        if self.extent.spectrum && self.request.paths > 0 {
+            on_path += k * dim;
+        }
         let per_sample = self.system.grid.steps * on_path + (k + self.extent.forced + 4) * dim;
-        (8_000_000 / per_sample.max(1)).clamp(1, 64)
+        let shared = self.request.chunk.min(self.request.samples).div_ceil(rayon::current_num_threads());
+        (8_000_000 / per_sample.max(1)).min(shared).clamp(1, 64)
     }
 }
 

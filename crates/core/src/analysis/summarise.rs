@@ -1,8 +1,10 @@
 //! From finished columns to the summary.
 
 use super::absent::not_computed;
-use super::columns::{ColumnSource, Extent};
+use super::axis::ColumnSource;
 use super::condition::summarise_condition;
+use super::exact::Exactly;
+use super::extent::Extent;
 use super::gains::summarise_gains;
 use super::learning::summarise_learning;
 use super::request::{ErrorKind, Request};
@@ -115,10 +117,10 @@ impl Reader<'_> {
             trace_defect: None,
             gap: None,
             residual: None,
+            search: self.search()?,
         };
-        if self.extent.exact {
+        if self.extent.exact != Exactly::Not {
             (exponents.svd, exponents.svd_rate) = self.growth("log_growth_svd")?;
-            exponents.trace_defect = Some(largest(&self.read("trace_defect")?));
             exponents.residual = Some(largest(&self.read("residual")?));
             if self.request.vectors > 1 {
                 let gap = self.read("gap")?;
@@ -129,17 +131,42 @@ impl Reader<'_> {
                 });
             }
         }
+        if self.extent.exact == Exactly::Chain {
+            exponents.trace_defect = Some(largest(&self.read("trace_defect")?));
+        }
         Ok(Some(exponents))
+    }
+
+    /// How far the search for exact vectors came.
+    fn search(&self) -> Result<Option<SearchSummary>> {
+        let Some(search) = self.request.search.filter(|_| self.extent.exact == Exactly::Search) else {
+            return Ok(None);
+        };
+        let (k, residuals) = (self.request.vectors, self.read("residuals")?);
+        Ok(Some(SearchSummary {
+            samples: residuals.len() / k,
+            extra: search.extra.min(self.system.dim() - k),
+            most_rounds: search.rounds,
+            rounds: Quantiles::of(&self.read("rounds")?),
+            tolerance: search.tolerance,
+            converged: Quantiles::of(&self.read("converged")?),
+            residuals: (0..k).map(|i| Quantiles::of(&strided(&residuals, k, i))).collect(),
+        }))
     }
 
     /// Quantiles of `NAME_qr` and, where it exists, `NAME_svd`, over the points that count.
     fn pair(&self, name: &str, mask: Option<&[f64]>) -> Result<Option<Pair<Quantiles>>> {
-        self.pair_of(name, |values| masked(values, mask))
+        self.pair_of(name, self.extent.exact != Exactly::Not, |values| masked(values, mask))
     }
 
-    fn pair_of(&self, name: &str, select: impl Fn(Vec<f64>) -> Vec<f64>) -> Result<Option<Pair<Quantiles>>> {
+    fn pair_of(
+        &self,
+        name: &str,
+        exact: bool,
+        select: impl Fn(Vec<f64>) -> Vec<f64>,
+    ) -> Result<Option<Pair<Quantiles>>> {
         let Some(qr) = quantiles(&select(self.read(&format!("{name}_qr"))?)) else { return Ok(None) };
-        let svd = match self.extent.exact {
+        let svd = match exact {
             true => quantiles(&select(self.read(&format!("{name}_svd"))?)),
             false => None,
         };
@@ -184,7 +211,9 @@ impl Reader<'_> {
         let entry = |(index, p): (usize, &Perturbation)| {
             let mask = masks.as_ref().map(|m| strided(m, width, index));
             let select = |values: Vec<f64>| masked(strided(&values, width, index), mask.as_deref());
-            let when = |wanted: bool, name: &str| if wanted { self.pair_of(name, select) } else { Ok(None) };
+            let exact = self.extent.exact == Exactly::Chain;
+            let when =
+                |wanted: bool, name: &str| if wanted { self.pair_of(name, exact, select) } else { Ok(None) };
             Ok(AlignmentUnderError {
                 kind: p.kind.clone(),
                 size: p.size,
@@ -323,8 +352,9 @@ impl Reader<'_> {
         for (name, column, width, masking) in self.headlines() {
             for index in 0..width {
                 let mask = |m: &Option<Vec<f64>>| m.clone().filter(|_| masking);
-                let leading = strided(&self.read(&column)?, width, index).into_iter().take(samples).collect();
                 let again = strided(&self.read(&format!("doubled_{column}"))?, width, index);
+                let paths = again.len();
+                let leading = strided(&self.read(&column)?, width, index).into_iter().take(paths).collect();
                 let value = quantiles(&masked(leading, mask(&own).as_deref()));
                 let twice = quantiles(&masked(again, mask(&doubled).as_deref()));
                 if let (Some(value), Some(doubled)) = (value.map(|q| q.q50), twice.map(|q| q.q50)) {
@@ -333,19 +363,29 @@ impl Reader<'_> {
                         (_, 1) => name.clone(),
                         _ => format!("{name}.{index}"),
                     };
-                    medians.insert(name, Change { value, doubled, change: doubled - value });
+                    medians.insert(name, Change { value, doubled, change: doubled - value, paths });
                 }
             }
         }
         let steps = self.system.grid.steps;
-        Ok(Some(Convergence { samples, steps, doubled_steps: 2 * steps, medians }))
+        let vector_angle_deg = self.vector_angles()?;
+        Ok(Some(Convergence { samples, steps, doubled_steps: 2 * steps, medians, vector_angle_deg }))
+    }
+
+    /// Median angles of the svd vectors and those of twice the steps.
+    fn vector_angles(&self) -> Result<Vec<f64>> {
+        if self.extent.exact == Exactly::Not {
+            return Ok(Vec::new());
+        }
+        let (k, angles) = (self.request.vectors, self.read("doubled_vector_angle_deg")?);
+        Ok((0..k).map(|i| Quantiles::of(&strided(&angles, k, i)).q50).collect())
     }
 
     /// Name, column, values a sample and whether only points near the boundary count (d = D) of every headline figure.
     fn headlines(&self) -> Vec<(String, String, usize, bool)> {
         let extent = &self.extent;
         let mut list = Vec::new();
-        let methods: &[&str] = if extent.exact { &["qr", "svd"] } else { &["qr"] };
+        let methods: &[&str] = if extent.exact == Exactly::Not { &["qr"] } else { &["qr", "svd"] };
         for method in methods.iter().filter(|_| extent.spectrum) {
             list.push((
                 format!("exponents.{method}"),

@@ -100,7 +100,7 @@ pub struct Provenance {
 pub struct Pair<T> {
     /// One forward sweep from a random frame (CdC).
     pub qr: T,
-    /// Exact singular vectors; absent where k < D.
+    /// Exact singular vectors; absent where none were computed.
     #[serde(skip_serializing_if = "Option::is_none", default = "Option::default")]
     pub svd: Option<T>,
 }
@@ -129,6 +129,28 @@ pub struct Exponents {
     /// Largest relative residual of the svd vectors.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub residual: Option<f64>,
+    /// How far the search for the svd vectors came, where k < D.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub search: Option<SearchSummary>,
+}
+
+/// Subspace iteration for the svd vectors of the leading samples (theory §4).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SearchSummary {
+    /// Leading samples that were searched.
+    pub samples: usize,
+    /// Further vectors carried along.
+    pub extra: usize,
+    /// Rounds at most.
+    pub most_rounds: usize,
+    /// Rounds taken.
+    pub rounds: Quantiles,
+    /// Residual at which a vector has converged.
+    pub tolerance: f64,
+    /// Leading vectors that have all converged.
+    pub converged: Quantiles,
+    /// Relative residuals, by vector.
+    pub residuals: Vec<Quantiles>,
 }
 
 /// Quantiles of σ_2/σ_1 and the share of samples whose leading vector is ill-defined.
@@ -278,6 +300,9 @@ pub struct Convergence {
     pub doubled_steps: usize,
     /// By figure.
     pub medians: BTreeMap<String, Change>,
+    /// Median angle of a svd vector and that of twice the steps, degrees, by vector.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub vector_angle_deg: Vec<f64>,
 }
 
 /// A median and what doubling the steps does to it.
@@ -289,6 +314,8 @@ pub struct Change {
     pub doubled: f64,
     /// doubled − value.
     pub change: f64,
+    /// Paths compared.
+    pub paths: usize,
 }
 
 /// The answer in plain words.

@@ -5,10 +5,10 @@ use crate::report::columns::{Table, edges, histogram, quantile};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
 use crate::report::palette::Role;
-use crate::report::text::{number, percent};
+use crate::report::text::{count, number, percent};
 use maud::{Markup, html};
 use surefoot::Error;
-use surefoot::analysis::Exponents;
+use surefoot::analysis::{Exponents, SearchSummary};
 use surefoot::statistics::Quantiles;
 
 /// Vectors with a histogram, or a growth panel, of their own.
@@ -21,10 +21,11 @@ const BINS: usize = 48;
 /// Unreadable columns.
 pub fn draw(context: &Context) -> Result<Markup, Error> {
     let Some(exponents) = &context.input.summary.exponents else { return Ok(html! {}) };
-    let figures: Vec<Figure> = [Some(spectrum(exponents)), distributions(context)?, growth(context)?]
-        .into_iter()
-        .flatten()
-        .collect();
+    let figures: Vec<Figure> =
+        [Some(spectrum(exponents)), certificate_figure(exponents), distributions(context)?, growth(context)?]
+            .into_iter()
+            .flatten()
+            .collect();
     Ok(section(
         "exponents",
         "Exponents",
@@ -49,7 +50,9 @@ fn certificates(exponents: &Exponents) -> Markup {
                     (percent(gap.share_above)) " of the samples lie above 0.9, where the leading vector is ill-defined."
                 }
             }
-            @if let Some(residual) = exponents.residual {
+            @if let Some(search) = &exponents.search {
+                li { (searched(search, exponents.qr.len())) }
+            } @else if let Some(residual) = exponents.residual {
                 li { "Certificate of the svd vectors: the largest relative residual ‖Jᵀu − σv‖/σ of any sample is " (number(residual)) "." }
             }
             @if let Some(defect) = exponents.trace_defect {
@@ -57,6 +60,71 @@ fn certificates(exponents: &Exponents) -> Markup {
             }
         }
     }
+}
+
+/// How many of the svd vectors that were searched for are exact.
+fn searched(search: &SearchSummary, k: usize) -> Markup {
+    let largest = search.residuals.iter().map(|q| q.q95).fold(0.0, f64::max);
+    html! {
+        "The svd vectors of the first " (count(search.samples as u64)) " samples come from subspace iteration with "
+        (k + search.extra) " vectors, swept forth by tangents and back by adjoints, " (number(search.rounds.q50)) " rounds (median; at most "
+        (search.most_rounds) "). Certificate: of the " (k) " vectors the leading " (number(search.converged.q50))
+        " (median; at least " (number(search.converged.q05)) " on 95 % of the samples) have a relative residual ‖Jᵀu − σv‖/σ of at most "
+        (number(search.tolerance)) "; the largest 95 % quantile of any is " (number(largest)) ". Values of the others are too small, never too large."
+    }
+}
+
+/// Residuals of the vectors that were searched for.
+fn certificate_figure(exponents: &Exponents) -> Option<Figure> {
+    let search = exponents.search.as_ref()?;
+    let k = search.residuals.len();
+    let floor = |value: f64| value.max(1e-16);
+    let bar = |(i, q): (usize, &Quantiles)| Mark::Interval {
+        at: i as f64 + 1.0,
+        shift: 0.0,
+        outer: Some([floor(q.q05), floor(q.q95)]),
+        inner: [floor(q.q25), floor(q.q75)],
+        middle: floor(q.q50),
+        role: Role::Svd,
+    };
+    let mut marks = vec![Mark::Rule { value: search.tolerance, upright: false, role: Role::Null }];
+    marks.extend(search.residuals.iter().enumerate().map(bar));
+    let all = search.residuals.iter().flat_map(|q| [floor(q.q05), floor(q.q95)]);
+    let (low, high) = range(all.chain([search.tolerance]))?;
+    let ticks = (0..k).step_by(k.div_ceil(16)).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
+    Some(Figure {
+        title: "How exact the svd vectors are".into(),
+        legend: vec![
+            Key::new(Swatch::Interval, Role::Svd, "residual ‖Jᵀu − σv‖/σ"),
+            Key::new(Swatch::Line, Role::Null, "tolerance"),
+        ],
+        panels: vec![Panel {
+            title: String::new(),
+            x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first")
+                .with_ticks(ticks),
+            y: Axis::new(Scale::log(low, high), "relative residual"),
+            marks,
+            height: Height::Pixels(170.0),
+        }],
+        columns: if k > 6 { 1 } else { 2 },
+        caption: html! {
+            "Over " (search.samples) " samples: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. Below the line a vector counts as exact. "
+            "Vectors whose singular values nearly agree with a neighbour's converge last (--exact-rounds gives them more rounds)."
+        },
+        numbers: residual_table(search),
+    })
+}
+
+fn residual_table(search: &SearchSummary) -> Markup {
+    let mut head = vec!["relative residual"];
+    head.extend(QUANTILE_HEAD);
+    let row = |(i, q): (usize, &Quantiles)| {
+        std::iter::once(format!("vector {}", i + 1)).chain(quantile_cells(q)).collect::<Vec<_>>()
+    };
+    folded(
+        "The plotted numbers",
+        table(&head, &search.residuals.iter().enumerate().map(row).collect::<Vec<_>>()),
+    )
 }
 
 fn spectrum(exponents: &Exponents) -> Figure {
@@ -99,7 +167,9 @@ fn spectrum(exponents: &Exponents) -> Figure {
         panels: vec![panel],
         columns: if k > 6 { 1 } else { 2 },
         caption: html! {
-            "Distribution over " (exponents.qr.first().map_or(0, |q| q.n)) " samples: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. "
+            "Distribution over " (exponents.qr.first().map_or(0, |q| q.n)) " samples"
+            @if let Some(search) = &exponents.search { " (svd: the first " (search.samples) ")" }
+            ": dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. "
             "A large drop after the first d vectors means that the generation squeezes samples onto a d-dimensional set."
         },
         numbers: spectrum_table(exponents),

@@ -116,7 +116,7 @@ fn vectors(
         let k = table.row(0).len() / dim;
         let chosen = chosen(k);
         let mut rows = Vec::new();
-        for i in 0..context.generated.rows().min(SAMPLES) {
+        for i in 0..table.rows().min(SAMPLES) {
             let mut images = vec![mapped(context.generated.row(i), range)];
             for &vector in &chosen {
                 let values = &table.row(i)[vector * dim..][..dim];

@@ -232,6 +232,7 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
         let Some(table) = context.columns.get(name)? else { continue };
         let ends = chosen
             .iter()
+            .filter(|&&i| i < table.rows())
             .map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach))
             .collect();
         panels.push(

@@ -14,12 +14,23 @@ pub fn convergence(context: &Context) -> Markup {
         "Convergence in the number of steps",
         html! {
             p {
-                "Medians over the first " (convergence.samples) " paths, with " (convergence.steps) " and with " (convergence.doubled_steps)
-                " steps on the same noise. A change that matters next to a figure's value means: use more steps."
+                "Medians over the first " (convergence.samples) " paths (fewer where the last column says so), with " (convergence.steps) " and with "
+                (convergence.doubled_steps) " steps on the same noise. A change that matters next to a figure's value means: use more steps."
             }
+            @if !convergence.vector_angle_deg.is_empty() { p { (turned(&convergence.vector_angle_deg)) } }
             (changes(convergence))
         },
     )
+}
+
+/// How far twice the steps turn the svd vectors.
+fn turned(angles: &[f64]) -> Markup {
+    let within = angles.iter().take_while(|angle| **angle <= 1.0).count();
+    let largest = angles.iter().copied().fold(0.0, f64::max);
+    html! {
+        "Twice the steps turn the svd vectors by " (number(angles[0])) "° (the first), at most " (number(largest)) "° (any; medians over paths); the leading "
+        (within) " of " (angles.len()) " turn by no more than 1° each. Vectors with nearly equal singular values turn in their common plane without meaning."
+    }
 }
 
 fn changes(convergence: &Convergence) -> Markup {
@@ -30,12 +41,20 @@ fn changes(convergence: &Convergence) -> Markup {
             let scale = c.value.abs().max(c.doubled.abs());
             let share =
                 if scale > 0.0 { format!("{:.1} %", 100.0 * c.change.abs() / scale) } else { "0 %".into() };
-            vec![name.clone(), significant(c.value, 4), significant(c.doubled, 4), number(c.change), share]
+            let paths = count(c.paths as u64);
+            vec![
+                name.clone(),
+                significant(c.value, 4),
+                significant(c.doubled, 4),
+                number(c.change),
+                share,
+                paths,
+            ]
         })
         .collect();
     let own = format!("{} steps", convergence.steps);
     let doubled = format!("{} steps", convergence.doubled_steps);
-    html! { div class="scroll" { (table(&["median of", &own, &doubled, "change", "relative"], &rows)) } }
+    html! { div class="scroll" { (table(&["median of", &own, &doubled, "change", "relative", "paths"], &rows)) } }
 }
 
 /// Provenance, files, definitions.

@@ -1,6 +1,7 @@
 //! Columns of the condition, and back.
 
-use super::super::columns::{Axis, ColumnSink, Extent};
+use super::super::axis::{Axis, ColumnSink};
+use super::super::extent::Extent;
 use super::super::summarise::Reader;
 use crate::condition::{Quantities, Trace};
 use crate::error::Result;

@@ -1,6 +1,7 @@
 //! Columns of the gains.
 
-use super::super::columns::{Axis, ColumnSink, Extent, LENGTH};
+use super::super::axis::{Axis, ColumnSink, LENGTH};
+use super::super::extent::Extent;
 use crate::gains::Gains;
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Columns of the learning errors.
 
-use super::super::columns::{Axis, ColumnSink, Extent, LENGTH};
+use super::super::axis::{Axis, ColumnSink, LENGTH};
+use super::super::extent::Extent;
 
 /// The columns that learning errors fill; none without any.
 pub(in crate::analysis) fn learning_columns(to: &mut dyn ColumnSink, extent: &Extent) {

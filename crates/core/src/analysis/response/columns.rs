@@ -1,6 +1,7 @@
 //! Columns of the response.
 
-use super::super::columns::{Axis, ColumnSink, Extent, NATS};
+use super::super::axis::{Axis, ColumnSink, NATS};
+use super::super::extent::Extent;
 use crate::sweep::Probes;
 
 /// The columns that the response fills.

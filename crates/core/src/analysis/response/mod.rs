@@ -8,7 +8,7 @@ pub(super) use columns::response_columns;
 pub use summary::{Answer, DensityFormula, LikelihoodSummary, ProbeErrors, ResponseSummary};
 pub(super) use summary::{summarise_likelihood, summarise_response};
 
-use super::columns::Extent;
+use super::extent::Extent;
 use super::request::{ErrorKind, Request};
 use super::study::Study;
 use super::system::System;
