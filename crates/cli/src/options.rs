@@ -435,6 +435,13 @@ pub struct VectorOptions {
     /// Residual ‖Jᵀu − σv‖/σ at which a vector has converged
     #[arg(long, value_name = "R", default_value_t = 1e-3, allow_negative_numbers = true)]
     pub exact_tolerance: f64,
+    /// k < D: how far samples are moved along their exact vectors, to see what these do [default: 0.3 times the sample's
+    /// own length]
+    #[arg(long = "move", value_name = "SIZE", allow_negative_numbers = true)]
+    pub move_by: Option<f64>,
+    /// Leading samples on which the sufficient condition is examined; 0 for none [default: 64 up to D = 64, 1 beyond]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub condition_paths: Option<usize>,
     /// Leave out the alignment of the perturbed models
     #[arg(long)]
     pub no_regularity: bool,

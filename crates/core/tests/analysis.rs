@@ -61,9 +61,10 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         spectrum: true,
         gains: Some(Place::Output),
         search: None,
+        moved: None,
         observables: Some(Observable::standard(2, false)),
         response_probes: None,
-        condition: true,
+        condition: 3,
         regularity: true,
         boundary_distance: 0.1,
         paths: 3,
@@ -359,7 +360,7 @@ fn a_model_that_resists_nothing_is_not_called_robust() {
         target: None,
     };
     let error = ErrorRequest { place: Place::Output, ..constant(&[1.0, 0.0], &[0.01]) };
-    let (summary, columns) = run(&system, &Request { condition: false, ..request(400, 2, vec![error]) }, 400);
+    let (summary, columns) = run(&system, &Request { condition: 0, ..request(400, 2, vec![error]) }, 400);
     assert_eq!(summary.verdict.unwrap().robust, Some(false));
     // ζ = (1, 0) everywhere: φ = |sin θ| at angle θ of the circle, whose law is that of a random direction.
     for zeta in columns.0["displacement"].chunks(2) {

@@ -25,7 +25,7 @@ use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
     Context, absent, alignment, classifier, condition, exponents, gains, headline, images, learning,
-    likelihood, pictures, provenance, response, robustness,
+    likelihood, moved, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 pub use self::training::{Look, Timing, TrainingInput, WeightCurve, training_html};
@@ -77,6 +77,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
     let parts = [
         ("pictures", "What the model generates", pictures::draw(&context)?),
         ("images", "Images", images::draw(&context)?),
+        ("moved", "Moved samples", moved::draw(&context)?),
         ("alignment", "Alignment", alignment::draw(&context)?),
         ("exponents", "Exponents", exponents::draw(&context)?),
         ("robustness", "Robustness", robustness::draw(&context)?),

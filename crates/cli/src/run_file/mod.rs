@@ -13,7 +13,7 @@ use clap::ValueEnum;
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{
-    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, SearchRequest, check_probes, check_second_order,
+    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, SearchRequest, System, check_probes, check_second_order,
 };
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
@@ -126,10 +126,11 @@ pub fn resolve(
         errors,
         spectrum: vectors.is_some(),
         search: vectors.map(search),
+        moved: vectors.and_then(|options| options.move_by),
         gains: (vectors.is_some() || worst || learned).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
         response_probes: probes.map(usize::from),
-        condition: vectors.is_some() && check_second_order(system).is_ok(),
+        condition: vectors.map_or(0, |options| condition_paths(options, system)).min(run.samples),
         regularity: vectors.is_some_and(|options| !options.no_regularity),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
@@ -205,6 +206,13 @@ fn scalar(file: &Path, limits: &Limits) -> Result<Observable> {
 
 /// Vectors that are carried along in the search for exact ones.
 const EXTRA_VECTORS: usize = 8;
+
+/// Samples on which the sufficient condition is examined: for a large D few, since every step takes d (d + 1)/2 second
+/// derivatives.
+fn condition_paths(options: &VectorOptions, system: &System) -> usize {
+    let usual = if system.dim() <= 64 { 64 } else { 1 };
+    if check_second_order(system).is_ok() { options.condition_paths.unwrap_or(usual) } else { 0 }
+}
 
 /// How exact vectors are searched for where k < D.
 fn search(options: &VectorOptions) -> SearchRequest {

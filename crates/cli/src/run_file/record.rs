@@ -24,6 +24,7 @@ pub fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Tabl
         ("vectors", request.vectors),
         ("paths", request.paths),
         ("convergence", request.convergence),
+        ("condition_paths", request.condition),
         ("chunk", request.chunk),
     ] {
         run.insert(key.into(), integer(number));
@@ -32,10 +33,12 @@ pub fn record(model: &Model, request: &Request, others: &[Other]) -> Result<Tabl
     if let Some(search) = request.search.filter(|_| request.vectors < model.system.dim()) {
         run.insert("exact".into(), integer(search.samples));
         run.insert("exact_rounds".into(), integer(search.rounds));
+        if let Some(size) = request.moved {
+            run.insert("move".into(), size.into());
+        }
         run.insert("exact_tolerance".into(), search.tolerance.into());
     }
     run.insert("regularity".into(), request.regularity.into());
-    run.insert("condition".into(), request.condition.into());
     if let Some(place) = request.gains {
         run.insert("gains".into(), place_name(place).into());
     }

@@ -154,7 +154,6 @@ fn condition(system: &System, request: &Request, extent: &Extent) -> Option<Stri
             )
         }
         () if d > k => format!("k = {k} vectors are fewer than the {d} directions of the support (raise -k)"),
-        () if request.paths == 0 => "no paths are kept (--paths)".into(),
         () => match check_second_order(system) {
             Err(error) => format!(
                 "the field has no exact second derivatives: {}",

@@ -37,6 +37,8 @@ pub enum Axis {
     Observable,
     /// Learning error: the difference to another model.
     Learned,
+    /// The leading samples on which the sufficient condition is examined.
+    Examined,
     /// The leading samples whose exact vectors are searched for (k < D).
     Searched,
     /// … with twice the steps, too.
@@ -62,6 +64,7 @@ impl Axis {
             Axis::Size => "size",
             Axis::Observable => "observable",
             Axis::Learned => "learning_error",
+            Axis::Examined => "examined",
             Axis::Searched => "searched",
             Axis::SearchedSubset => "searched_subset",
         }
@@ -69,7 +72,7 @@ impl Axis {
 }
 
 /// Name, axes and full shape of a column. The first axis runs over samples (`Sample`, `Path`, `Subset`,
-/// `Curve`, `Checked`, `Searched` or `SearchedSubset`).
+/// `Curve`, `Checked`, `Examined`, `Searched` or `SearchedSubset`).
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnSpec {
     /// Name in the store.

@@ -122,6 +122,16 @@ impl Study<'_> {
         if self.extent.spectrum { self.request.vectors } else { 0 }
     }
 
+    /// Vectors of the perturbed twins: all where they are decomposed, else those that alignment compares. The leading
+    /// vectors of a sweep do not depend on the others.
+    fn compared(&self) -> usize {
+        match self.extent.exact {
+            Exactly::Chain => self.request.vectors,
+            _ if self.extent.angles => self.extent.aligned,
+            _ => 1,
+        }
+    }
+
     fn compute(&self, tile: Range<usize>) -> Result<Columns> {
         let mut columns = Columns::new();
         let on_path = tile.start < self.request.paths;
@@ -130,16 +140,19 @@ impl Study<'_> {
             frames: on_path,
             chain: self.extent.exact == Exactly::Chain || on_path,
             determinants: true,
-            noise: on_path && self.extent.condition,
+            ..Keep::default()
         });
         let batch = self.batch(tile.clone(), Refinement::Own);
         let mut run = self.swept(&batch, self.vectors(), keep)?;
-        let exact = self.exact(On::Own, &tile, &run)?;
+        let exact = self.exact(On::Own, &tile, &run, None)?;
         let seen = observe(self, &run.end, &run.end_frame, exact);
         self.put_response(&mut columns, &run, &seen.feet)?;
         self.put_differences(&mut columns, &batch)?;
         let back = self.back(On::Own, &batch, &mut run, &seen.feet)?;
         self.put_base(&mut columns, &run, &seen);
+        if let Some(exact) = seen.exact.as_ref().filter(|_| self.extent.exact == Exactly::Search) {
+            self.put_moved(&mut columns, tile.start, &run.end, exact);
+        }
         self.put_first_order(&mut columns, &run, &seen);
         self.put_twins(&mut columns, tile.clone(), &run, &seen, &back)?;
         self.put_learning(&mut columns, &tile, &run, &seen.feet, back.gains.as_ref());
@@ -147,6 +160,9 @@ impl Study<'_> {
         back.gains.into_iter().for_each(|gains| put_gains(&mut columns, gains, kept));
         if on_path {
             self.put_paths(&mut columns, &tile, &run)?;
+        }
+        if self.extent.condition && tile.start < self.request.condition {
+            self.put_conditions(&mut columns, &tile)?;
         }
         if tile.start < self.request.convergence {
             self.put_doubled(&mut columns, tile, &seen)?;
@@ -201,7 +217,7 @@ impl Study<'_> {
         back: &Back,
     ) -> Result<()> {
         let (dim, count, entries) = (self.system.dim(), tile.len(), self.twins.len());
-        let k = if self.extent.regularity { self.request.vectors } else { 0 };
+        let k = if self.extent.regularity { self.compared() } else { 0 };
         let keep =
             Keep { chain: self.extent.regularity && self.extent.exact == Exactly::Chain, ..Keep::default() };
         let mut put = |name, entry: usize, width: usize, values: &[f64]| {
@@ -260,13 +276,19 @@ impl Study<'_> {
         to.insert("path_vectors", leading);
         to.insert("path_log_growth", cumulative_growth(run, k, steps, kept));
         let covariant = spectrum::covariant(&run.chain, &run.frames, self.request.seed, tile.clone())?;
-        if self.extent.condition {
-            let source = self.system.source_density.as_deref();
-            let found = condition::quantities(&self.base, run, self.extent.aligned, source)?;
-            put_condition(to, found, self.extent.aligned, kept);
-        }
         let middle = &covariant.vectors[(steps / 2) * count * k * dim..][..kept * k * dim];
         to.insert("covariant", middle.to_vec());
+        Ok(())
+    }
+
+    /// The sufficient condition on the leading samples that are examined.
+    fn put_conditions(&self, to: &mut Columns, tile: &Range<usize>) -> Result<()> {
+        let examined = tile.start..tile.end.min(self.request.condition);
+        let keep = Keep { path: true, frames: true, chain: true, noise: true, ..Keep::default() };
+        let run = forward(&self.plain, &self.batch(examined, Refinement::Own), self.vectors(), keep)?;
+        let source = self.system.source_density.as_deref();
+        let found = condition::quantities(&self.plain, &run, self.extent.aligned, source)?;
+        put_condition(to, found, self.extent.aligned);
         Ok(())
     }
 
@@ -275,7 +297,7 @@ impl Study<'_> {
         let keep = self.keep_for_back(Keep { chain: self.extent.exact == Exactly::Chain, ..Keep::default() });
         let batch = self.batch(tile.clone(), Refinement::Doubled);
         let mut run = forward(&self.doubled, &batch, self.vectors(), keep)?;
-        let exact = self.exact(On::Doubled, &tile, &run)?;
+        let exact = self.exact(On::Doubled, &tile, &run, own.exact.as_ref())?;
         let seen = observe(self, &run.end, &run.end_frame, exact);
         let back = self.back(On::Doubled, &batch, &mut run, &seen.feet)?;
         back.gains.into_iter().for_each(|gains| put_doubled_gains(to, gains));

@@ -6,6 +6,7 @@ use super::exact::{Exactly, exact_columns, searches};
 use super::extent::{Extent, learning_errors};
 use super::gains::{On, curve_count, gain_columns};
 use super::learning::learning_columns;
+use super::moved::moved_columns;
 use super::request::Request;
 use super::response::{DIFFERENCE_SIZES, checked, response_columns};
 use super::system::System;
@@ -39,6 +40,7 @@ impl Layout<'_> {
             Axis::Size => DIFFERENCE_SIZES.len(),
             Axis::Observable => request.observables.as_ref().map_or(0, Vec::len),
             Axis::Learned => learning_errors(request).count(),
+            Axis::Examined => request.condition.min(request.samples),
             Axis::Searched => searches(request, On::Own),
             Axis::SearchedSubset => searches(request, On::Doubled),
         }
@@ -73,6 +75,7 @@ pub fn layout(system: &System, request: &Request, perturbations: usize) -> Vec<C
     gain_columns(&mut layout, &extent);
     learning_columns(&mut layout, &extent);
     response_columns(&mut layout, &extent);
+    moved_columns(&mut layout, &extent);
     condition_columns(&mut layout, &extent, system.source_density.is_some());
     layout.specs
 }

@@ -6,15 +6,22 @@ use super::extent::Extent;
 use super::gains::On;
 use super::request::Request;
 use super::study::Study;
+use super::system::System;
 use crate::alignment::subspace_angle_deg;
 use crate::error::Result;
-use crate::spectrum::{Search, leading, svd};
+use crate::process::Grid;
+use crate::sampler::Step;
+use crate::spectrum::{Search, leading, leading_from, svd};
 use crate::sweep::{Forward, Refinement, Storage, Trail};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Most bytes that the states and noises of a searched batch may take; beyond it they are recomputed from checkpoints.
 const PATH_BYTES: usize = 1 << 28;
+/// How much coarser the steps of the first rounds are at most, how many there are at least, and the residual that does there.
+const MOST_COARSENED: usize = 8;
+const FEWEST_COARSE_STEPS: usize = 8;
+const ROUGH: f64 = 0.03;
 /// Searches that are repeated with twice the steps, at most: each costs as much as all else that its sample takes.
 const DOUBLED_SEARCHES: usize = 2;
 
@@ -49,6 +56,28 @@ struct Certificate {
     converged: Vec<usize>,
     /// Rounds `[m]`
     rounds: Vec<usize>,
+    /// Right singular vectors of all that were carried `[m, k + p, D]`
+    subspace: Vec<f64>,
+}
+
+/// Coarser steps for the first rounds of a search.
+pub(super) struct Coarse {
+    /// How many times coarser.
+    factor: usize,
+    /// The plain step on that grid.
+    step: Step,
+}
+
+impl Coarse {
+    /// The coarsest grid that divides the run's own and keeps enough steps.
+    pub(super) fn of(system: &System) -> Result<Option<Coarse>> {
+        let steps = system.grid.steps;
+        let fits = |factor: &usize| steps.is_multiple_of(*factor) && steps / factor >= FEWEST_COARSE_STEPS;
+        let Some(factor) = (2..=MOST_COARSENED).rev().find(fits) else { return Ok(None) };
+        let grid = Grid { steps: steps / factor, ..system.grid };
+        let step = Step::new(system.drift.clone(), grid, system.method, Vec::new())?;
+        Ok(Some(Coarse { factor, step }))
+    }
 }
 
 impl Exactly {
@@ -132,6 +161,12 @@ impl Exact {
         }
     }
 
+    /// Where the search of these leading samples of the batch with twice the steps sets out.
+    fn start(&self, samples: &Range<usize>) -> Option<Vec<f64>> {
+        let Certificate { subspace, rounds, .. } = self.certificate.as_ref()?;
+        Some(subspace[..samples.len() * (subspace.len() / rounds.len())].to_vec())
+    }
+
     /// Fills the columns of the vectors with twice the steps, given those of the run's own `[≥ m, k, D]`.
     pub(super) fn put_doubled(self, own: &Exact, dim: usize, to: &mut BTreeMap<&'static str, Vec<f64>>) {
         let both = own.left.chunks_exact(dim).zip(self.left.chunks_exact(dim));
@@ -155,34 +190,63 @@ impl Study<'_> {
         }))
     }
 
-    /// Exact vectors of the leading samples of a swept batch, with the run's own step or twice the steps.
-    pub(super) fn exact(&self, on: On, samples: &Range<usize>, run: &Forward) -> Result<Option<Exact>> {
-        match self.request.search.filter(|_| self.extent.exact == Exactly::Search) {
-            None => self.decomposed(run),
-            Some(_) if samples.start >= searches(self.request, on) => Ok(None),
-            Some(search) => {
-                let samples = samples.start..samples.end.min(searches(self.request, on));
-                let (step, refinement) = match on {
-                    On::Own => (&self.plain, Refinement::Own),
-                    On::Doubled => (&self.plain_doubled, Refinement::Doubled),
-                };
-                let mut trail =
-                    Trail::record(step, &self.batch(samples, refinement), Storage::Bytes(PATH_BYTES))?;
-                let (vectors, seed) = (self.request.vectors, self.request.seed);
-                let (extra, rounds, tolerance) = (search.extra, search.rounds, search.tolerance);
-                let found = leading(&mut trail, Search { vectors, extra, rounds, tolerance, seed })?;
-                let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
-                Ok(Some(Exact {
-                    residual: found.residuals.chunks_exact(vectors).map(largest).collect(),
-                    log_values: found.log_values,
-                    left: found.left,
-                    certificate: Some(Certificate {
-                        residuals: found.residuals,
-                        converged: found.converged,
-                        rounds: found.rounds,
-                    }),
-                }))
-            }
+    /// Exact vectors of the leading samples of a swept batch. With twice the steps a search sets out from `own`, what it
+    /// found with the run's own.
+    pub(super) fn exact(
+        &self,
+        on: On,
+        samples: &Range<usize>,
+        run: &Forward,
+        own: Option<&Exact>,
+    ) -> Result<Option<Exact>> {
+        let Some(asked) = self.request.search.filter(|_| self.extent.exact == Exactly::Search) else {
+            return self.decomposed(run);
+        };
+        let samples = samples.start..samples.end.min(searches(self.request, on));
+        if samples.is_empty() {
+            return Ok(None);
         }
+        let k = self.request.vectors;
+        let search = Search {
+            vectors: k,
+            extra: asked.extra,
+            rounds: asked.rounds,
+            tolerance: asked.tolerance,
+            seed: self.request.seed,
+        };
+        let (step, refinement, start) = match on {
+            On::Own => (&self.plain, Refinement::Own, self.coarse_start(&samples, search)),
+            On::Doubled => {
+                (&self.plain_doubled, Refinement::Doubled, own.and_then(|own| own.start(&samples)))
+            }
+        };
+        let batch = self.batch(samples, refinement);
+        let mut trail = Trail::record(step, &batch, Storage::Bytes(PATH_BYTES))?;
+        let found = match start {
+            Some(start) => leading_from(&mut trail, start, search)?,
+            None => leading(&mut trail, search)?,
+        };
+        let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
+        Ok(Some(Exact {
+            residual: found.residuals.chunks_exact(k).map(largest).collect(),
+            log_values: found.log_values,
+            left: found.left,
+            certificate: Some(Certificate {
+                residuals: found.residuals,
+                converged: found.converged,
+                rounds: found.rounds,
+                subspace: found.subspace,
+            }),
+        }))
+    }
+
+    /// Where a search can set out: what one with coarser steps finds at a fraction of the cost. `None` where there are too
+    /// few steps to coarsen, or where the coarse paths leave the finite numbers.
+    fn coarse_start(&self, samples: &Range<usize>, search: Search) -> Option<Vec<f64>> {
+        let coarse = self.coarse.as_ref()?;
+        let batch = self.batch(samples.clone(), Refinement::Coarser(coarse.factor));
+        let mut trail = Trail::record(&coarse.step, &batch, Storage::Bytes(PATH_BYTES)).ok()?;
+        let rough = Search { tolerance: search.tolerance.max(ROUGH), ..search };
+        leading(&mut trail, rough).ok().map(|found| found.subspace)
     }
 }

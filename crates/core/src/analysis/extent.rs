@@ -36,7 +36,7 @@ pub(super) struct Extent {
     pub gains: bool,
     /// … and bound what the learning errors do, because there are some and all sit where the gains' do.
     pub bounded: bool,
-    /// The sufficient condition is examined on the leading paths.
+    /// The sufficient condition is examined on the leading samples.
     pub condition: bool,
     /// The support has tangent directions.
     pub tangents: bool,
@@ -82,9 +82,8 @@ impl Extent {
             bounded: intrinsic.is_some()
                 && learning_errors(request).next().is_some()
                 && learning_errors(request).all(|error| Some(error.place) == request.gains),
-            condition: request.condition
+            condition: request.condition > 0
                 && request.spectrum
-                && request.paths > 0
                 && (1..=request.vectors.min(MOST_DIRECTIONS)).contains(&aligned),
             tangents: aligned > 0,
             all_normals: full || dim <= NORMAL_LIMIT,

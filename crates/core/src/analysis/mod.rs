@@ -14,6 +14,7 @@ mod exact;
 mod extent;
 mod gains;
 mod learning;
+mod moved;
 mod observe;
 mod request;
 mod response;
@@ -31,6 +32,7 @@ pub use columns::layout;
 pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use learning::{ErrorStep, Explained, LearningError, OffSupport, Shift};
+pub use moved::MovedSummary;
 pub use request::{ErrorKind, ErrorRequest, Request, SearchRequest};
 pub use response::{
     Answer, DensityFormula, LikelihoodSummary, ProbeErrors, RESPONSE_UP_TO, ResponseSummary, check_probes,

@@ -40,8 +40,9 @@ pub(super) fn observe(study: &Study, x: &[f64], frame: &[f64], exact: Option<Exa
     let Observed { feet, near_boundary, .. } = observe_feet(study, x);
     let d = if study.extent.angles { study.extent.aligned } else { 0 };
     // Exact vectors may be those of the leading samples alone: alignment goes as far as there are vectors.
-    let align = |vectors: &[f64]| alignment(dim, study.request.vectors, d, vectors, &score, &feet);
-    let qr = align(frame);
-    let svd = exact.as_ref().map_or_else(Alignment::default, |exact| align(&exact.left));
+    let align = |k: usize, vectors: &[f64]| alignment(dim, k, d, vectors, &score, &feet);
+    let qr = align(frame.len() / x.len().max(1), frame);
+    let svd =
+        exact.as_ref().map_or_else(Alignment::default, |exact| align(study.request.vectors, &exact.left));
     Observed { score, feet, near_boundary, qr, svd, exact }
 }

@@ -126,6 +126,8 @@ pub struct Request {
     pub spectrum: bool,
     /// Exact vectors where k < D; with k = D all samples have them.
     pub search: Option<SearchRequest>,
+    /// How far the samples that are searched are moved along their vectors; `None` for 0.3 ‖x_τ‖.
+    pub moved: Option<f64>,
     /// Gains and error budget for errors at this place; needs a support.
     pub gains: Option<Place>,
     /// Observables whose response is computed; `None` for no response at all.
@@ -133,8 +135,8 @@ pub struct Request {
     /// Probes of the response and of the pathwise score, a step and sample ([`crate::sweep::Probes::of`]); `None` for the exact form
     /// up to D = 16 and none beyond.
     pub response_probes: Option<usize>,
-    /// The sufficient condition on the paths that are kept; needs a support and exact second derivatives.
-    pub condition: bool,
+    /// How many leading samples the sufficient condition is examined on; needs a support and exact second derivatives.
+    pub condition: usize,
     /// Alignment of the perturbed model at every error (Lemma 4.4).
     pub regularity: bool,
     /// d = D: how near to the topological boundary a point must be to count for the alignment.
@@ -219,6 +221,14 @@ impl Request {
                 "at least one round, and a tolerance > 0".into(),
                 format!("{} rounds, tolerance {}", search.rounds, search.tolerance),
                 "Choose other numbers",
+            );
+        }
+        if let Some(size) = self.moved.filter(|size| !size.is_finite() || *size <= 0.0) {
+            return wrong(
+                "size of the move along vectors",
+                "a finite number > 0".into(),
+                size.to_string(),
+                "Mend --move",
             );
         }
         for error in &self.errors {

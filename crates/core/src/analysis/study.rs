@@ -1,6 +1,7 @@
 //! The steps of a run, built once: the base model with its forced displacements, the perturbed twins, twice the steps.
 
 use super::columns::layout;
+use super::exact::{Coarse, Exactly};
 use super::extent::Extent;
 use super::gains::{PathKind, path_kinds};
 use super::learning::{Learned, learned};
@@ -40,6 +41,8 @@ pub(super) struct Study<'a> {
     /// Both without displacements, for frames that are carried to and fro.
     pub plain: Step,
     pub plain_doubled: Step,
+    /// Coarser steps, for the first rounds of a search.
+    pub coarse: Option<Coarse>,
     /// Errors known only along the paths.
     pub path_kinds: Vec<PathKind>,
     /// Learning errors, at their own sizes.
@@ -72,6 +75,7 @@ impl<'a> Study<'a> {
             doubled: Step::new(system.drift.clone(), grid, system.method, forcing)?,
             plain: system.step(Vec::new())?,
             plain_doubled: Step::new(system.drift.clone(), grid, system.method, Vec::new())?,
+            coarse: if extent.exact == Exactly::Search { Coarse::of(system)? } else { None },
             path_kinds: path_kinds(system, request, &errors)?,
             learned: learned(request, norms),
         })

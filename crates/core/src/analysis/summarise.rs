@@ -7,6 +7,7 @@ use super::exact::Exactly;
 use super::extent::Extent;
 use super::gains::summarise_gains;
 use super::learning::summarise_learning;
+use super::moved::summarise_moved;
 use super::request::{ErrorKind, Request};
 use super::response::{summarise_likelihood, summarise_response};
 use super::summary::*;
@@ -37,6 +38,7 @@ pub fn summarise(
         provenance,
         exponents: reader.exponents()?,
         alignment: reader.alignment(&perturbations)?,
+        moved: summarise_moved(&reader)?,
         robustness: reader.robustness(&perturbations)?,
         footing: reader.footing()?,
         support: reader.support()?,

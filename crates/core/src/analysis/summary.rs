@@ -5,6 +5,7 @@ use super::classify::ClassifierSummary;
 use super::condition::ConditionSummary;
 use super::gains::GainsSummary;
 use super::learning::LearningError;
+use super::moved::MovedSummary;
 use super::response::{LikelihoodSummary, ResponseSummary};
 use super::system::ScoreOrigin;
 use crate::statistics::Quantiles;
@@ -26,6 +27,9 @@ pub struct Summary {
     /// Theory §6.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub alignment: Option<AlignmentSummary>,
+    /// Samples moved along the vectors that were searched for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moved: Option<MovedSummary>,
     /// Theory §5, one entry an error kind and size.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub robustness: Vec<Robustness>,

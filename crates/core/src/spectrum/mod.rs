@@ -11,5 +11,5 @@ mod svd;
 
 pub use covariant::{Covariant, covariant};
 pub use lyapunov::{Lyapunov, lyapunov};
-pub use subspace::{Leading, Search, leading};
+pub use subspace::{Leading, Search, leading, leading_from};
 pub use svd::{Svd, svd};

@@ -37,6 +37,8 @@ pub struct Leading {
     pub converged: Vec<usize>,
     /// Rounds that a sample took `[n]`
     pub rounds: Vec<usize>,
+    /// Right singular vectors of all that were carried `[n, k + p, D]`: where a search along paths like these can set out
+    pub subspace: Vec<f64>,
 }
 
 /// Looks for the leading vectors of a trail's paths.
@@ -50,6 +52,17 @@ pub struct Leading {
 /// [`Error::Invalid`] for no vector, more than D, no round, or a step with errors that ride along;
 /// [`Error::NonFinite`] when a tangent leaves the finite numbers or a direction collapses.
 pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
+    let carried = (search.vectors + search.extra).min(trail.step().dim());
+    let start = haar_frames(search.seed, trail.samples(), trail.step().dim(), carried);
+    leading_from(trail, start, search)
+}
+
+/// [`leading`] from orthonormal rows `start[n, k + p, D]` at x_0 in place of random ones: those that a search with fewer
+/// steps found save rounds.
+///
+/// # Errors
+/// Those of [`leading`]; [`Error::Invalid`] if the length of `start` does not fit.
+pub fn leading_from(trail: &mut Trail, start: Vec<f64>, search: Search) -> Result<Leading> {
     let (dim, n, k) = (trail.step().dim(), trail.samples().len(), search.vectors);
     if k == 0 || k > dim || search.rounds == 0 {
         return Err(Error::invalid(
@@ -59,7 +72,15 @@ pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
             "Ask for other numbers",
         ));
     }
-    let carried = (k + search.extra).min(dim);
+    let carried = start.len() / (n * dim).max(1);
+    if carried < k {
+        return Err(Error::invalid(
+            "searching for leading vectors",
+            format!("at least {k} vectors a sample to set out from"),
+            format!("{} numbers for {n} samples in dimension {dim}", start.len()),
+            "Give orthonormal rows for every sample",
+        ));
+    }
     let mut found = Leading {
         log_values: vec![0.0; n * k],
         left: vec![0.0; n * k * dim],
@@ -67,8 +88,9 @@ pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
         residuals: vec![0.0; n * k],
         converged: vec![0; n],
         rounds: vec![0; n],
+        subspace: vec![0.0; n * carried * dim],
     };
-    let mut frame = haar_frames(search.seed, trail.samples(), dim, carried);
+    let mut frame = start;
     for _ in 0..search.rounds {
         if found.converged.iter().all(|converged| *converged == k) {
             break;
@@ -115,6 +137,8 @@ impl Leading {
         ] {
             to[sample * k * len..][..k * len].copy_from_slice(&from[sample * carried * len..][..k * len]);
         }
+        let all = sample * carried * dim..(sample + 1) * carried * dim;
+        self.subspace[all.clone()].copy_from_slice(&triples.right[all]);
         self.residuals[sample * k..][..k].copy_from_slice(&residuals[..k]);
         self.converged[sample] = residuals[..k].iter().take_while(|r| **r <= search.tolerance).count();
         self.rounds[sample] += 1;

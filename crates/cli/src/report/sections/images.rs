@@ -16,10 +16,13 @@ const SAMPLES: usize = 4;
 const LARGEST: usize = 3;
 
 /// Images under a label.
-struct Row {
-    label: Markup,
-    images: String,
-    count: usize,
+pub struct Row {
+    /// What they are.
+    pub label: Markup,
+    /// Address that holds the picture.
+    pub images: String,
+    /// How many.
+    pub count: usize,
 }
 
 /// The section; nothing for samples that are no images.
@@ -64,7 +67,7 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
 }
 
 /// The scale of all images.
-fn grey_range(context: &Context) -> [f64; 2] {
+pub fn grey_range(context: &Context) -> [f64; 2] {
     let mut values: Vec<f64> =
         (0..context.generated.rows().min(64)).flat_map(|i| context.generated.row(i)).copied().collect();
     values.sort_by(f64::total_cmp);
@@ -134,12 +137,11 @@ fn vectors(
     Ok(None)
 }
 
-/// The first vectors and some later ones, the last among them.
-fn chosen(k: usize) -> Vec<usize> {
-    let mut list: Vec<usize> = (0..k.min(4)).collect();
-    list.extend([k / 4, k / 2, 3 * k / 4, k.saturating_sub(1)].into_iter().filter(|&i| i >= 4 && i < k));
-    list.dedup();
-    list
+/// The vectors that are drawn, from 0: the first ones, some later ones, and the last.
+pub fn chosen(k: usize) -> Vec<usize> {
+    let mut list: Vec<usize> = [1, 2, 3, 5, 10, 20, 50, 100].into_iter().filter(|&i| i < k).collect();
+    list.push(k);
+    list.iter().map(|i| i - 1).collect()
 }
 
 /// Values of [low, high] mapped to [0, 1].
@@ -147,7 +149,8 @@ fn mapped(values: &[f64], [low, high]: [f64; 2]) -> Vec<f64> {
     values.iter().map(|v| (v - low) / (high - low)).collect()
 }
 
-fn figure(title: &str, shape: ImageShape, rows: &[Row], caption: Markup, numbers: Markup) -> Markup {
+/// Rows of images under a title.
+pub fn figure(title: &str, shape: ImageShape, rows: &[Row], caption: Markup, numbers: Markup) -> Markup {
     html! {
         figure {
             div class="figure-title" { (title) }
@@ -173,7 +176,7 @@ mod tests {
     fn vectors_are_chosen_once_each() {
         assert_eq!(chosen(1), [0]);
         assert_eq!(chosen(4), [0, 1, 2, 3]);
-        assert_eq!(chosen(5), [0, 1, 2, 3, 4]);
-        assert_eq!(chosen(32), [0, 1, 2, 3, 8, 16, 24, 31]);
+        assert_eq!(chosen(5), [0, 1, 2, 4]);
+        assert_eq!(chosen(32), [0, 1, 2, 4, 9, 19, 31]);
     }
 }

@@ -10,6 +10,7 @@ pub mod headline;
 pub mod images;
 pub mod learning;
 pub mod likelihood;
+pub mod moved;
 pub mod pictures;
 pub mod provenance;
 pub mod response;

@@ -7,14 +7,14 @@ use crate::condition::{Quantities, Trace};
 use crate::error::Result;
 use std::collections::BTreeMap;
 
-/// The columns that the condition fills, for the leading paths.
+/// The columns that the condition fills, for the samples that are examined.
 pub(in crate::analysis) fn condition_columns(to: &mut dyn ColumnSink, extent: &Extent, density: bool) {
-    use Axis::{Interval, Path};
+    use Axis::{Examined, Interval};
     if !extent.condition {
         return;
     }
     let rate = "1 / model time";
-    let mut add = |name, unit, description| to.add(name, &[Path, Interval], unit, description);
+    let mut add = |name, unit, description| to.add(name, &[Examined, Interval], unit, description);
     add("condition_stretch", "", "α_n = ‖R_n‖, stretch along the sensitive subspace (theory §9)");
     add("condition_log_least_stretch", "nats", "log ‖(R_{τ−1}⋯R_n)^{-1}‖^{-1}");
     add("condition_rest", "", "β_n = ‖A_n E_n^⊥‖, stretch of the rest");
@@ -22,35 +22,30 @@ pub(in crate::analysis) fn condition_columns(to: &mut dyn ColumnSink, extent: &E
     add("condition_cross_in", rate, "‖Eᵀ ∇v (I − EEᵀ)‖");
     add("condition_block", rate, "the larger of ‖Eᵀ∇vE‖ and ‖(I − EEᵀ)∇v(I − EEᵀ)‖");
     add("condition_curvature", "1 / (data units · model time)", "‖(I + δt ∇_d v_d)^{-1} ∇²_d v_d‖");
-    to.add("condition_log_volume", &[Path], "nats", "Σ log R_ii over the vectors followed");
-    to.add("condition_score_from_zero", &[Path], "1 / data units", "‖p_τ‖ from p_0 = 0 (CdC 3–4)");
+    to.add("condition_log_volume", &[Examined], "nats", "Σ log R_ii over the vectors followed");
+    to.add("condition_score_from_zero", &[Examined], "1 / data units", "‖p_τ‖ from p_0 = 0 (CdC 3–4)");
     if density {
-        to.add("condition_score_from_source", &[Path], "1 / data units", "‖p_τ‖ from p_0 = s_0 E_0");
+        to.add("condition_score_from_source", &[Examined], "1 / data units", "‖p_τ‖ from p_0 = s_0 E_0");
     }
 }
 
-/// Fills the columns with the first `kept` samples of a tile.
+/// Fills the columns.
 pub(in crate::analysis) fn put_condition(
     to: &mut BTreeMap<&'static str, Vec<f64>>,
     found: Quantities,
     d: usize,
-    kept: usize,
 ) {
-    let rows = kept * found.steps;
-    let mut put = |name, mut values: Vec<f64>, len: usize| {
-        values.truncate(len);
-        to.insert(name, values);
-    };
-    put("condition_stretch", found.stretch, rows);
-    put("condition_log_least_stretch", found.log_least_stretch, rows);
-    put("condition_rest", found.rest, rows);
-    put("condition_cross_out", found.cross_out, rows);
-    put("condition_cross_in", found.cross_in, rows);
-    put("condition_block", found.block, rows);
-    put("condition_curvature", found.curvature, rows);
-    put("condition_log_volume", found.log_volume, kept);
-    put("condition_score_from_zero", lengths(&found.score_from_zero, d), kept);
-    put("condition_score_from_source", lengths(&found.score_from_source, d), kept);
+    let mut put = |name, values: Vec<f64>| to.insert(name, values);
+    put("condition_stretch", found.stretch);
+    put("condition_log_least_stretch", found.log_least_stretch);
+    put("condition_rest", found.rest);
+    put("condition_cross_out", found.cross_out);
+    put("condition_cross_in", found.cross_in);
+    put("condition_block", found.block);
+    put("condition_curvature", found.curvature);
+    put("condition_log_volume", found.log_volume);
+    put("condition_score_from_zero", lengths(&found.score_from_zero, d));
+    put("condition_score_from_source", lengths(&found.score_from_source, d));
 }
 
 fn lengths(rows: &[f64], d: usize) -> Vec<f64> {
