@@ -45,6 +45,7 @@ fn run() -> Result<(), Failure> {
         Command::Perturb(options) => commands::perturb(&options),
         Command::Reproduce(options) => commands::reproduce(&options),
         Command::Sample(options) => commands::sample(&options),
+        Command::Tangent(options) => commands::tangent(&options),
         Command::Train(options) => commands::train(&options),
         Command::Inspect(options) => commands::inspect(&options),
         Command::ExportDerivative(options) => commands::export_derivative(&options),

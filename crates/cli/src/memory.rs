@@ -1,4 +1,4 @@
-//! Sizes of memory as they are typed.
+//! Sizes of memory as they are typed, and what the program holds.
 
 /// Units and their bytes: decimal ones, binary ones, and short ones, which are binary.
 const UNITS: [(&str, u64); 14] = [
@@ -41,6 +41,13 @@ pub fn parse(text: &str) -> Result<u64, String> {
         Some(0) => Err("expected more than 0 bytes".into()),
         Some(size) => Ok(size),
     }
+}
+
+/// Bytes that the program holds at present; `None` where the system does not tell.
+pub fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes << 10)
 }
 
 #[cfg(test)]

@@ -42,6 +42,11 @@ pub enum Command {
     /// Generated samples in a .npy or .csv file
     #[command(after_help = "Example: surefoot sample builtin:torus -n 5000 -o x.npy")]
     Sample(Sample),
+    /// Tangent spaces and the dimension of the data, at generated or given points
+    #[command(
+        after_help = "Example: surefoot tangent builtin:torus -n 500 -o tangent.npz\n         surefoot tangent model.toml --at points.npy --reference data.npy --neighbours 5,100"
+    )]
+    Tangent(Tangent),
     /// A model from data: score or flow matching by a recipe, resumable
     #[command(after_help = "Example: surefoot train recipes/moons-otcfm.toml -o trained")]
     Train(Train),
@@ -147,6 +152,51 @@ pub struct Sample {
     /// Threads [default: all]
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    #[command(flatten)]
+    pub settings: ModelSettings,
+    #[command(flatten)]
+    pub screen: Screen,
+}
+
+/// `tangent`.
+#[derive(Debug, Args)]
+pub struct Tangent {
+    /// A model file, or builtin:NAME (see `surefoot models`)
+    pub model: String,
+    /// Points, in the model's own coordinates, in place of generated ones: each is carried back to its start by the
+    /// deterministic sampler and generated again. .npy, .npz, IDX or .csv
+    #[arg(long, value_name = "FILE")]
+    pub at: Option<PathBuf>,
+    /// Number of generated points; with --at, of the leading points taken [default: 1000; with --at all]
+    #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
+    pub samples: Option<usize>,
+    /// Vectors k whose growth is looked at [default: D up to 64, else 32]
+    #[arg(short = 'k', long, value_name = "K", allow_negative_numbers = true)]
+    pub vectors: Option<usize>,
+    /// Dimension d of the tangent spaces [default: that of the gap rule]
+    #[arg(short = 'd', long, value_name = "D", allow_negative_numbers = true)]
+    pub dimension: Option<usize>,
+    /// Points of the data: tangent spaces by local PCA of their neighbours are compared, too
+    #[arg(long, value_name = "FILE")]
+    pub reference: Option<PathBuf>,
+    /// Numbers of neighbours of that local PCA
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "5,100", requires = "reference")]
+    pub neighbours: Vec<usize>,
+    /// k < D: most rounds of the search for exact vectors
+    #[arg(long, value_name = "R", default_value_t = 12, allow_negative_numbers = true)]
+    pub exact_rounds: usize,
+    /// k < D: residual ‖Jᵀu − σv‖/σ at which a vector has converged
+    #[arg(long, value_name = "R", default_value_t = 1e-3, allow_negative_numbers = true)]
+    pub exact_tolerance: f64,
+    /// Seed of all random streams
+    #[arg(long, default_value_t = 0, allow_negative_numbers = true)]
+    pub seed: u64,
+    /// Threads [default: all]
+    #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Output file, an .npz archive: x, tangent, log_growth, dimension, residual; with --at also start and mismatch
+    #[arg(short, long, value_name = "FILE.npz")]
+    pub out: Option<PathBuf>,
     #[command(flatten)]
     pub settings: ModelSettings,
     #[command(flatten)]
@@ -347,7 +397,8 @@ pub struct ModelSettings {
 /// How much memory may be taken.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Memory {
-    /// Most memory for a network: its file, its weights, and the values of one evaluation, each
+    /// Most memory for the run: samples under way and finished columns are split to stay within it, and paths recomputed
+    /// from checkpoints. Also the most for a network's file, its weights, and the values of one evaluation, each
     #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = memory::parse)]
     pub memory: u64,
 }

@@ -70,6 +70,7 @@ fn request(samples: usize, vectors: usize, errors: Vec<ErrorRequest>) -> Request
         paths: 3,
         convergence: 5,
         chunk: 16,
+        memory: 1 << 30,
     }
 }
 

@@ -78,6 +78,7 @@ fn request(samples: usize, place: Place, errors: Vec<ErrorRequest>) -> Request {
         paths: 2,
         convergence: 2,
         chunk: 16,
+        memory: 1 << 30,
     }
 }
 

@@ -11,6 +11,7 @@ mod reproduce;
 mod sample;
 mod single;
 mod sweep;
+mod tangent;
 mod train;
 
 pub use compare::compare;
@@ -20,6 +21,7 @@ pub use models::models;
 pub use reproduce::reproduce;
 pub use sample::sample;
 pub use single::{analyze, perturb};
+pub use tangent::tangent;
 pub use train::train;
 
 use crate::failure::{Failure, Result};

@@ -60,13 +60,22 @@ impl<'a> Columns<'a> {
     /// # Errors
     /// When it is unreadable, of another length than its specification says, or holds a number that is not finite.
     pub fn get(&self, name: &str) -> Result<Option<Table>, Error> {
+        self.leading(name, usize::MAX)
+    }
+
+    /// The first `rows` rows of the column, or all it has, if the run has it.
+    ///
+    /// # Errors
+    /// Those of [`Columns::get`].
+    pub fn leading(&self, name: &str, rows: usize) -> Result<Option<Table>, Error> {
         let Some(spec) = self.specs.iter().find(|spec| spec.name == name) else { return Ok(None) };
-        let values = self.source.read(name)?;
-        let row = spec.row_len();
+        let (rows, row) = (rows.min(spec.shape[0]), spec.row_len());
+        let mut values = self.source.read_leading(name, rows)?;
+        values.truncate(if values.len() > spec.shape[0] * row { values.len() } else { rows * row });
         let wrong = |expected: String, got: String| {
             Err(Error::invalid(format!("reading column {name}"), expected, got, "Run the analysis again"))
         };
-        if row == 0 || values.len() != spec.shape[0] * row {
+        if row == 0 || values.len() != rows * row {
             return wrong(format!("numbers of shape {:?}", spec.shape), format!("{} numbers", values.len()));
         }
         if let Some(index) = values.iter().position(|value| !value.is_finite()) {

@@ -182,6 +182,7 @@ fn run_with(
         boundary_distance: 0.1,
         paths: 64.min(samples),
         convergence: 100.min(samples),
+        memory: 1 << 30,
         chunk: 64,
     };
     let learned = learned.into_iter().map(|kind| ErrorRequest { kind, place: Place::Output, sizes: vec![] });

@@ -5,6 +5,7 @@ mod record;
 pub use record::command_line;
 
 use crate::failure::{Failure, Result};
+use crate::memory;
 use crate::model_file::{self, Model, Override, Settings, Value, value_of};
 use crate::options::{
     ErrorName, ErrorOptions, ModelSettings, PlaceName, ResponseOptions, RoundName, RunOptions, VectorOptions,
@@ -13,7 +14,8 @@ use clap::ValueEnum;
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{
-    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, SearchRequest, System, check_probes, check_second_order,
+    ErrorKind, ErrorRequest, RESPONSE_UP_TO, Request, SearchRequest, System, check_probes,
+    check_second_order, largest_chunk, layout,
 };
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
@@ -23,6 +25,8 @@ use surefoot_graph::passes::WeightFormat;
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
+/// Least memory beside what a loaded model holds.
+const LEAST_MEMORY: u64 = 1 << 26;
 /// Bytes that a chunk of samples may take, about.
 const CHUNK_BYTES: usize = 1 << 27;
 
@@ -136,6 +140,7 @@ pub fn resolve(
         paths: run.paths.min(run.samples),
         convergence: run.convergence.min(run.samples),
         chunk: 1,
+        memory: working_memory(settings.limits.memory)?,
     };
     request.check(dim, system.grid.steps)?;
     if request.boundary_distance.is_nan() || request.boundary_distance <= 0.0 {
@@ -147,8 +152,7 @@ pub fn resolve(
             remedy: "Take a small part of the support's size".into(),
         });
     }
-    request.chunk =
-        run.chunk.map_or_else(|| default_chunk(&request, dim, system.grid.steps), |chunk| chunk as usize);
+    request.chunk = chunk_size(run, &request, system, settings.limits.memory)?;
     check_errors(&model, &request)?;
     let record = record::record(&model, &request, &others)?;
     Ok(Run { model, request, record })
@@ -231,6 +235,43 @@ fn default_vectors(dim: usize, intrinsic: Option<usize>) -> usize {
         Some(d) => dim.min(2 * d + 8),
         None => dim.min(32),
     }
+}
+
+/// What is left of the limit for samples under way and finished columns, in bytes: networks evaluate in, and reports are
+/// drawn from, a part of it.
+fn working_memory(limit: u64) -> Result<u64> {
+    let held = memory::resident().unwrap_or(0);
+    if limit < held + LEAST_MEMORY {
+        return Err(Failure::Value {
+            place: "--memory".into(),
+            what: "limit".into(),
+            expected: format!("at least {} MiB with this model", (held + LEAST_MEMORY).div_ceil(1 << 20)),
+            got: format!("{} MiB", limit >> 20),
+            remedy: "Raise it".into(),
+        });
+    }
+    Ok((limit - held) / 4 * 3)
+}
+
+/// Samples computed and saved together: as typed, or by memory. It depends on nothing that changes from run to run.
+fn chunk_size(run: &RunOptions, request: &Request, system: &System, limit: u64) -> Result<usize> {
+    let specs = layout(system, request, request.perturbations(&vec![1.0; request.errors.len()]).len());
+    let most = largest_chunk(&specs, limit / 2);
+    let (expected, got) = match run.chunk {
+        Some(chunk) if u64::from(chunk) <= most => return Ok(chunk as usize),
+        None if most > 0 => {
+            let usual = default_chunk(request, system.dim(), system.grid.steps);
+            return Ok(usual.min(usize::try_from(most).unwrap_or(usize::MAX)));
+        }
+        chunk => (format!("chunks of at most {most} samples in {} MiB", limit >> 20), chunk.unwrap_or(1)),
+    };
+    Err(Failure::Value {
+        place: "--memory".into(),
+        what: "limit".into(),
+        expected,
+        got: format!("{got}"),
+        remedy: "Raise --memory, lower --chunk, or keep fewer vectors (-k) and paths (--paths)".into(),
+    })
 }
 
 /// As many samples as fit the memory meant for a chunk, 16 to 1024; independent of the number of threads.

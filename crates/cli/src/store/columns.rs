@@ -65,6 +65,10 @@ impl Columns {
 
 impl ColumnSource for Columns {
     fn read(&self, name: &str) -> surefoot::Result<Vec<f64>> {
+        self.read_leading(name, usize::MAX)
+    }
+
+    fn read_leading(&self, name: &str, leading: usize) -> surefoot::Result<Vec<f64>> {
         let spec = self.specs.iter().find(|spec| spec.name == name).ok_or_else(|| {
             surefoot::Error::invalid(
                 "reading a column",
@@ -74,8 +78,9 @@ impl ColumnSource for Columns {
             )
         })?;
         let rows = zarr::chunk_rows(spec, self.chunk);
-        let mut values = Vec::with_capacity(spec.shape.iter().product());
-        for index in 0..spec.shape[0].div_ceil(rows) {
+        let chunks = spec.shape[0].min(leading).div_ceil(rows);
+        let mut values = Vec::with_capacity((chunks * rows).min(spec.shape[0]) * spec.row_len());
+        for index in 0..chunks {
             zarr::read_chunk(&self.root, spec, self.chunk, index, &mut values)?;
         }
         Ok(values)

@@ -115,6 +115,15 @@ pub trait ColumnSource {
     /// # Errors
     /// When it is absent or unreadable.
     fn read(&self, name: &str) -> Result<Vec<f64>>;
+
+    /// At least the first `rows` rows of a column, where it has as many; sources that can spare themselves the others do.
+    ///
+    /// # Errors
+    /// As [`ColumnSource::read`].
+    fn read_leading(&self, name: &str, rows: usize) -> Result<Vec<f64>> {
+        let _ = rows;
+        self.read(name)
+    }
 }
 
 /// Unit of lengths in the model's own coordinates.

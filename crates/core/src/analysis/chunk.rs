@@ -53,7 +53,7 @@ pub fn error_scales(system: &System, request: &Request, done: Progress) -> Resul
         let norms = norms.collect();
         Ok(done(samples.len()).then_some(norms))
     };
-    let tiles = tiles(0..request.samples, study.tile());
+    let tiles = tiles(0..request.samples, study.tile()?);
     let all: Option<Vec<Vec<f64>>> =
         tiles.into_par_iter().map(tile_norms).collect::<Result<Vec<_>>>()?.into_iter().collect();
     Ok(all.map(|all| {
@@ -92,7 +92,7 @@ pub fn chunk(
         Ok(done(count).then_some(columns))
     };
     let parts =
-        tiles(samples.clone(), study.tile()).into_par_iter().map(computed).collect::<Result<Vec<_>>>()?;
+        tiles(samples.clone(), study.tile()?).into_par_iter().map(computed).collect::<Result<Vec<_>>>()?;
     let mut columns: Columns = study.wanted.iter().map(|&name| (name, Vec::new())).collect();
     for part in parts {
         let Some(part) = part else { return Ok(None) };
@@ -118,7 +118,7 @@ impl Study<'_> {
     }
 
     /// Vectors to follow: k with the spectrum, none without.
-    fn vectors(&self) -> usize {
+    pub(super) fn followed(&self) -> usize {
         if self.extent.spectrum { self.request.vectors } else { 0 }
     }
 
@@ -143,7 +143,7 @@ impl Study<'_> {
             ..Keep::default()
         });
         let batch = self.batch(tile.clone(), Refinement::Own);
-        let mut run = self.swept(&batch, self.vectors(), keep)?;
+        let mut run = self.swept(&batch, self.followed(), keep)?;
         let exact = self.exact(On::Own, &tile, &run, None)?;
         let seen = observe(self, &run.end, &run.end_frame, exact);
         self.put_response(&mut columns, &run, &seen.feet)?;
@@ -263,7 +263,7 @@ impl Study<'_> {
 
     /// Paths `[tile, τ+1, …]` of the leading samples; the sweep keeps them as `[τ+1, tile, …]`.
     fn put_paths(&self, to: &mut Columns, tile: &Range<usize>, run: &Forward) -> Result<()> {
-        let (dim, k, steps) = (self.system.dim(), self.vectors(), self.system.grid.steps);
+        let (dim, k, steps) = (self.system.dim(), self.followed(), self.system.grid.steps);
         let kept = self.request.paths.min(tile.end) - tile.start;
         let path = |sample: usize| (0..=steps).flat_map(move |n| (0..dim).map(move |i| (n, sample, i)));
         let count = tile.len();
@@ -285,7 +285,7 @@ impl Study<'_> {
     fn put_conditions(&self, to: &mut Columns, tile: &Range<usize>) -> Result<()> {
         let examined = tile.start..tile.end.min(self.request.condition);
         let keep = Keep { path: true, frames: true, chain: true, noise: true, ..Keep::default() };
-        let run = forward(&self.plain, &self.batch(examined, Refinement::Own), self.vectors(), keep)?;
+        let run = forward(&self.plain, &self.batch(examined, Refinement::Own), self.followed(), keep)?;
         let source = self.system.source_density.as_deref();
         let found = condition::quantities(&self.plain, &run, self.extent.aligned, source)?;
         put_condition(to, found, self.extent.aligned);
@@ -296,7 +296,7 @@ impl Study<'_> {
         let tile = tile.start..tile.end.min(self.request.convergence);
         let keep = self.keep_for_back(Keep { chain: self.extent.exact == Exactly::Chain, ..Keep::default() });
         let batch = self.batch(tile.clone(), Refinement::Doubled);
-        let mut run = forward(&self.doubled, &batch, self.vectors(), keep)?;
+        let mut run = forward(&self.doubled, &batch, self.followed(), keep)?;
         let exact = self.exact(On::Doubled, &tile, &run, own.exact.as_ref())?;
         let seen = observe(self, &run.end, &run.end_frame, exact);
         let back = self.back(On::Doubled, &batch, &mut run, &seen.feet)?;

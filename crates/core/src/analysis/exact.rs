@@ -4,6 +4,7 @@
 use super::axis::{Axis, ColumnSink, DEGREES, NATS};
 use super::extent::Extent;
 use super::gains::On;
+use super::memory::storage;
 use super::request::Request;
 use super::study::Study;
 use super::system::System;
@@ -12,12 +13,10 @@ use crate::error::Result;
 use crate::process::Grid;
 use crate::sampler::Step;
 use crate::spectrum::{Search, leading, leading_from, svd};
-use crate::sweep::{Forward, Refinement, Storage, Trail};
+use crate::sweep::{Forward, Refinement, Trail};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Most bytes that the states and noises of a searched batch may take; beyond it they are recomputed from checkpoints.
-const PATH_BYTES: usize = 1 << 28;
 /// How much coarser the steps of the first rounds are at most, how many there are at least, and the residual that does there.
 const MOST_COARSENED: usize = 8;
 const FEWEST_COARSE_STEPS: usize = 8;
@@ -220,8 +219,8 @@ impl Study<'_> {
                 (&self.plain_doubled, Refinement::Doubled, own.and_then(|own| own.start(&samples)))
             }
         };
-        let batch = self.batch(samples, refinement);
-        let mut trail = Trail::record(step, &batch, Storage::Bytes(PATH_BYTES))?;
+        let kept = storage(self.request, samples.len());
+        let mut trail = Trail::record(step, &self.batch(samples, refinement), kept)?;
         let found = match start {
             Some(start) => leading_from(&mut trail, start, search)?,
             None => leading(&mut trail, search)?,
@@ -245,7 +244,7 @@ impl Study<'_> {
     fn coarse_start(&self, samples: &Range<usize>, search: Search) -> Option<Vec<f64>> {
         let coarse = self.coarse.as_ref()?;
         let batch = self.batch(samples.clone(), Refinement::Coarser(coarse.factor));
-        let mut trail = Trail::record(&coarse.step, &batch, Storage::Bytes(PATH_BYTES)).ok()?;
+        let mut trail = Trail::record(&coarse.step, &batch, storage(self.request, samples.len())).ok()?;
         let rough = Search { tolerance: search.tolerance.max(ROUGH), ..search };
         leading(&mut trail, rough).ok().map(|found| found.subspace)
     }

@@ -14,6 +14,7 @@ mod exact;
 mod extent;
 mod gains;
 mod learning;
+mod memory;
 mod moved;
 mod observe;
 mod request;
@@ -32,6 +33,7 @@ pub use columns::layout;
 pub use condition::{ClauseShare, ConditionStep, ConditionSummary, Remark45, check_second_order};
 pub use gains::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 pub use learning::{ErrorStep, Explained, LearningError, OffSupport, Shift};
+pub use memory::largest_chunk;
 pub use moved::MovedSummary;
 pub use request::{ErrorKind, ErrorRequest, Request, SearchRequest};
 pub use response::{

@@ -147,6 +147,8 @@ pub struct Request {
     pub convergence: usize,
     /// Samples computed and saved together.
     pub chunk: usize,
+    /// Bytes that samples under way and their finished columns may take, over all threads.
+    pub memory: u64,
 }
 
 /// One entry of the robustness list: an error kind at one size.

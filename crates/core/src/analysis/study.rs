@@ -80,22 +80,6 @@ impl<'a> Study<'a> {
             learned: learned(request, norms),
         })
     }
-
-    /// Samples that are carried through all steps together: as many as keep what is stored of a tile below 64 MB, 64 at
-    /// most, and no more than leave work for every thread. It decides how work is split, never what comes out.
-    pub fn tile(&self) -> usize {
-        let (k, dim) = (self.request.vectors, self.system.dim());
-        let mut on_path = 2 * (k * k + dim);
-        if self.goes_back() {
-            on_path += (self.base.noises() + self.path_kinds.len() + 1) * dim;
-        }
-        if self.extent.spectrum && self.request.paths > 0 {
-            on_path += k * dim;
-        }
-        let per_sample = self.system.grid.steps * on_path + (k + self.extent.forced + 4) * dim;
-        let shared = self.request.chunk.min(self.request.samples).div_ceil(rayon::current_num_threads());
-        (8_000_000 / per_sample.max(1)).min(shared).clamp(1, 64)
-    }
 }
 
 /// χ of every error kind with its measured norm; `None` for coarser steps.

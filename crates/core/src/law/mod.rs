@@ -2,15 +2,17 @@
 
 mod curves;
 mod gaussian;
+mod listed;
 mod points;
 mod solids;
 
 pub use curves::{Curves, SwissRoll, TwoMoonsStrip};
 pub use gaussian::{Gaussian, Marginal, Mixture};
+pub use listed::Listed;
 pub use points::{Blurred, Points};
 pub use solids::{Disc, Sphere, Torus};
 
-use crate::random::Stream;
+use crate::random::{Purpose, Stream, stream};
 use std::sync::Arc;
 
 /// A probability law on R^D.
@@ -19,6 +21,10 @@ pub trait Law: Send + Sync {
     fn dim(&self) -> usize;
     /// One draw into `x[D]`.
     fn sample(&self, rng: &mut Stream, x: &mut [f64]);
+    /// Sample `index` of a run with this seed: by default a draw from a stream of its own.
+    fn draw(&self, seed: u64, index: u64, x: &mut [f64]) {
+        self.sample(&mut stream(seed, index, Purpose::Source), x);
+    }
     /// Its density, where it has a smooth one that is known.
     fn density(self: Arc<Self>) -> Option<SharedDensity> {
         None

@@ -7,7 +7,6 @@ use super::probed::{Probed, Probes, Taken};
 use super::{Batch, Chain, Forward, Keep, PathError, Refinement, check_finite};
 use crate::error::{Error, Result};
 use crate::law::Density;
-use crate::random::{Purpose, stream};
 use crate::sampler::{Step, StepNoise};
 
 /// Follows a batch of paths with k most sensitive directions each (k = 0: none) and the step's forced displacements.
@@ -275,7 +274,7 @@ pub fn starts(batch: &Batch) -> Vec<f64> {
     let dim = batch.source.dim();
     let mut x = vec![0.0; batch.samples.len() * dim];
     for (i, row) in batch.samples.clone().zip(x.chunks_exact_mut(dim)) {
-        batch.source.sample(&mut stream(batch.seed, i as u64, Purpose::Source), row);
+        batch.source.draw(batch.seed, i as u64, row);
     }
     x
 }

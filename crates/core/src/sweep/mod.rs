@@ -3,6 +3,7 @@
 mod adjoint;
 mod density;
 mod divergence;
+mod encode;
 mod forward;
 mod frames;
 mod noise;
@@ -13,6 +14,7 @@ mod stations;
 pub use adjoint::{Backstep, Backward, Storage, Trail};
 pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
+pub use encode::{Encoded, encode};
 pub use forward::{forward, forward_density, forward_given, forward_probed, starts};
 pub(crate) use frames::haar_frames;
 pub use probed::Probes;

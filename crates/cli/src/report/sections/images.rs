@@ -113,7 +113,9 @@ fn vectors(
 ) -> Result<Option<(Vec<Row>, &'static str)>, Error> {
     let dim = context.dim();
     for (name, growth) in [("vectors_svd", "log_growth_svd"), ("vectors_qr", "log_growth_qr")] {
-        let (Some(table), Some(growth)) = (context.columns.get(name)?, context.columns.get(growth)?) else {
+        let (Some(table), Some(growth)) =
+            (context.columns.leading(name, SAMPLES)?, context.columns.get(growth)?)
+        else {
             continue;
         };
         let k = table.row(0).len() / dim;

@@ -41,7 +41,7 @@ pub fn draw(context: &Context) -> Result<Markup, Error> {
 fn pictures(context: &Context) -> Result<Option<Markup>, Error> {
     let (Some(shape), Some(vectors), Some(sizes)) = (
         ImageShape::of(context.input.shape),
-        context.columns.get("vectors_svd")?,
+        context.columns.leading("vectors_svd", SAMPLES)?,
         context.columns.get("moved_size")?,
     ) else {
         return Ok(None);

@@ -16,6 +16,8 @@ use surefoot::random::{Purpose, stream};
 
 /// Samples drawn one by one.
 const DRAWN_VECTORS: usize = 450;
+/// Numbers of a sample's vectors beyond which only leading samples are drawn.
+const LARGE_FRAME: usize = 1 << 12;
 const DRAWN_PATHS: usize = 60;
 /// … of a stochastic sampler, whose paths are rough.
 const DRAWN_ROUGH_PATHS: usize = 12;
@@ -220,7 +222,9 @@ fn extent(lines: &[Vec<Point>]) -> [f64; 4] {
 
 fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
     let dim = context.dim();
-    let chosen = spread(context.generated.rows(), DRAWN_VECTORS);
+    // Where a sample's vectors are many numbers, only those of the leading samples are read.
+    let rows = if context.input.request.vectors * dim > LARGE_FRAME { DRAWN_VECTORS } else { usize::MAX };
+    let mut drawn = 0;
     let reach = 0.016 * scene.width();
     let mut panels = Vec::new();
     let mut names = vec!["x"];
@@ -229,10 +233,11 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
         ("vectors_qr", Role::Qr, "qr: forward sweep from a random frame"),
     ];
     for (name, role, title) in choices {
-        let Some(table) = context.columns.get(name)? else { continue };
+        let Some(table) = context.columns.leading(name, rows)? else { continue };
+        let chosen = spread(table.rows(), DRAWN_VECTORS);
+        drawn = chosen.len().max(drawn);
         let ends = chosen
             .iter()
-            .filter(|&&i| i < table.rows())
             .map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach))
             .collect();
         panels.push(
@@ -259,7 +264,8 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
         panels,
         columns: 2,
         caption: html! {
-            (chosen.len()) " of " (context.generated.rows()) " samples; each segment is centred at x" sub { "τ" }
+            (drawn) " of " (context.generated.rows()) " samples" @if context.input.summary.exponents.as_ref().is_some_and(|e| e.search.is_some()) { " (svd: of those that were searched)" }
+            "; each segment is centred at x" sub { "τ" }
             " and points along the direction in which the generation amplifies small differences most (CdC Figs. 1 and 2). "
             "Where segments follow the support the model is aligned: its errors move samples along the data."
             (plane_note(scene))

@@ -8,6 +8,7 @@ pub(super) use summary::half_of;
 pub(super) use summary::summarise_gains;
 pub use summary::{Attained, BudgetStep, GainsSummary, HalfOfGain};
 
+use super::memory::{path_limit, storage};
 use super::request::{ErrorKind, Request};
 use super::study::Study;
 use super::system::System;
@@ -17,11 +18,9 @@ use crate::gains::{ErrorNorm, Gains, Measure, Worst, gains_and_worst, worst_erro
 use crate::process::Grid;
 use crate::sampler::Step;
 use crate::support::Foot;
-use crate::sweep::{Batch, Forward, Keep, PathError, Storage, Trail, forward_given};
+use crate::sweep::{Batch, Forward, Keep, PathError, Trail, forward_given};
 use std::ops::Range;
 
-/// Most bytes that the states and noises of one sample may take; beyond it they are recomputed from checkpoints.
-const PATH_BYTES: usize = 1 << 26;
 /// Most numbers that the curves of the budget may have.
 const CURVE_NUMBERS: usize = 4_000_000;
 /// Most samples whose budget curves are kept.
@@ -122,7 +121,7 @@ impl Study<'_> {
 
     /// `keep` with what the way back needs, if it can be held.
     pub(super) fn keep_for_back(&self, keep: Keep) -> Keep {
-        let stored = self.goes_back() && path_bytes(&self.base) <= PATH_BYTES;
+        let stored = self.goes_back() && path_bytes(&self.base) <= path_limit(self.request);
         Keep { path: keep.path || stored, noise: keep.noise || stored, ..keep }
     }
 
@@ -138,7 +137,7 @@ impl Study<'_> {
             && (!step.needs_white() || !run.noise.white.is_empty())
         {
             true => Trail::of(step, batch.samples.clone(), run)?,
-            false => Trail::record(step, batch, Storage::Bytes(PATH_BYTES))?,
+            false => Trail::record(step, batch, storage(self.request, batch.samples.len()))?,
         };
         let curves = match on {
             // Every sample's rates meet its learning errors.

@@ -1,8 +1,9 @@
 //! The key `gains` of `summary.json`.
 
+use super::super::memory::path_limit;
 use super::super::request::{ErrorKind, Perturbation};
 use super::super::summarise::{Reader, place_name, strided};
-use super::{PATH_BYTES, path_bytes};
+use super::path_bytes;
 use crate::error::Result;
 use crate::gains::ErrorNorm;
 use crate::process::Grid;
@@ -141,7 +142,7 @@ pub(in crate::analysis) fn summarise_gains(
         budget_samples: super::curve_count(reader.request, steps),
         attained: attained(reader, perturbations)?,
         path_bytes: bytes,
-        path_recomputed: bytes > PATH_BYTES,
+        path_recomputed: bytes > path_limit(reader.request),
     }))
 }
 

@@ -1,0 +1,357 @@
+//! `tangent`: tangent spaces and the dimension of the data, at generated or given points (theory §10).
+
+use super::single::print;
+use super::start_threads;
+use crate::data_file::{self, Numbers, write_npz};
+use crate::failure::{Failure, Result};
+use crate::interrupt;
+use crate::model_file::{Model, load};
+use crate::options::{Format, Tangent};
+use crate::run_file::settings;
+use crate::table::number;
+use rayon::prelude::*;
+use serde::Serialize;
+use serde_json::json;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+use surefoot::alignment::subspace_angle_deg;
+use surefoot::dimension::{GapDimension, GapRule, Standing, gap};
+use surefoot::law::{Listed, SharedLaw};
+use surefoot::sampler::Step;
+use surefoot::spectrum::{Bundle, Search, bundle};
+use surefoot::statistics::Quantiles;
+use surefoot::support::{Reference, Support};
+use surefoot::sweep::{Batch, Encoded, Refinement, Storage, encode};
+
+/// Generated points where none are asked for.
+const SAMPLES: usize = 1000;
+/// Largest D of which all vectors are followed, and how many of a larger one.
+const ALL_UP_TO: usize = 64;
+const VECTORS: usize = 32;
+/// Vectors that are carried along in a search.
+const EXTRA: usize = 8;
+/// Most points of a tile, and most numbers that its frames and factors hold.
+const TILE: usize = 64;
+const MOST_NUMBERS: usize = 1 << 23;
+/// Bytes that the paths of a tile may take.
+const PATH_BYTES: usize = 1 << 26;
+
+/// Tangent spaces of a model.
+///
+/// # Errors
+/// Whatever is wrong with the model or a file; points that the sampler cannot be carried back from.
+pub fn tangent(options: &Tangent) -> Result<()> {
+    if let Some(file) = &options.out {
+        check_name(file)?;
+    }
+    start_threads(options.threads)?;
+    let model = load(&options.model, &settings(&options.settings)?)?;
+    let task = Task::new(options, &model)?;
+    interrupt::listen();
+    interrupt::computing(true);
+    let found = task.follow()?;
+    let growth = gap(
+        &found.log_values,
+        task.dim,
+        task.vectors,
+        GapRule { seed: options.seed, ..GapRule::of(task.vectors) },
+    );
+    let growth = (task.vectors > 1).then_some(growth).transpose()?;
+    let d = match (options.dimension, &growth) {
+        (Some(d), _) => d,
+        (None, Some(growth)) => growth.ensemble.gap.dimension,
+        (None, None) => 1,
+    };
+    let angles = task.angles(&found, d)?;
+    if let Some(file) = &options.out {
+        task.write(file, &found, growth.as_ref(), d)?;
+    }
+    task.say(&found, growth.as_ref(), d, &angles)
+}
+
+fn check_name(file: &Path) -> Result<()> {
+    if file.extension().is_some_and(|end| end == "npz") {
+        return Ok(());
+    }
+    Err(Failure::Value {
+        place: "-o".into(),
+        what: "output file".into(),
+        expected: "a name ending in .npz".into(),
+        got: file.display().to_string(),
+        remedy: "Choose another name".into(),
+    })
+}
+
+/// Where tangent spaces are wanted, and how they are found.
+struct Task<'a> {
+    options: &'a Tangent,
+    model: &'a Model,
+    step: Step,
+    /// D, k and the number of points.
+    dim: usize,
+    vectors: usize,
+    count: usize,
+    /// The points of `--at` `[n, D]`.
+    given: Option<Vec<f64>>,
+}
+
+/// What was found at all points.
+struct Found {
+    points: Vec<f64>,
+    log_values: Vec<f64>,
+    vectors: Vec<f64>,
+    residual: Vec<f64>,
+    encoded: Option<Encoded>,
+}
+
+/// Angles of tangent spaces found in one way with those of the support, degrees.
+#[derive(Serialize)]
+struct Angles {
+    how: String,
+    angle_deg: Quantiles,
+}
+
+impl<'a> Task<'a> {
+    fn new(options: &'a Tangent, model: &'a Model) -> Result<Task<'a>> {
+        let step = model.system.step(Vec::new())?;
+        let dim = step.dim();
+        let given = options.at.as_deref().map(|file| points(file, dim)).transpose()?;
+        if given.is_some() && step.noises() > 0 {
+            return Err(Failure::Value {
+                place: "--at".into(),
+                what: "sampler".into(),
+                expected: "a deterministic one: points are carried back along its paths".into(),
+                got: format!("noise level {}", model.system.drift.process.noise_level()),
+                remedy: "Add --noise-level 0, or another --method".into(),
+            });
+        }
+        let listed = given.as_ref().map(|points| points.len() / dim);
+        let count = options.samples.unwrap_or(listed.unwrap_or(SAMPLES));
+        let vectors = options.vectors.unwrap_or(if dim <= ALL_UP_TO { dim } else { VECTORS });
+        let most = listed.unwrap_or(surefoot::analysis::Request::MOST_SAMPLES);
+        for (place, got, low, high) in [
+            ("-n", Some(count), 1, most),
+            ("-k", Some(vectors), 1, dim),
+            ("-d", options.dimension, 1, vectors),
+            ("--exact-rounds", Some(options.exact_rounds), 1, usize::MAX),
+        ] {
+            if let Some(got) = got.filter(|got| !(low..=high).contains(got)) {
+                return Err(Failure::Value {
+                    place: place.into(),
+                    what: "number".into(),
+                    expected: if high == usize::MAX {
+                        format!("at least {low}")
+                    } else {
+                        format!("{low} to {high}")
+                    },
+                    got: got.to_string(),
+                    remedy: "Choose another".into(),
+                });
+            }
+        }
+        Ok(Task { options, model, step, dim, vectors, count, given })
+    }
+
+    /// Points that are followed together.
+    fn tile(&self) -> usize {
+        let k = self.vectors;
+        let one = self.step.grid.steps * k * k + 8 * (k + EXTRA) * self.dim;
+        (MOST_NUMBERS / one).clamp(1, TILE).min(self.count.div_ceil(rayon::current_num_threads()))
+    }
+
+    fn follow(&self) -> Result<Found> {
+        let tile = self.tile();
+        let tiles: Vec<Range<usize>> =
+            (0..self.count).step_by(tile).map(|start| start..(start + tile).min(self.count)).collect();
+        let parts =
+            tiles.into_par_iter().map(|samples| self.follow_tile(samples)).collect::<Result<Vec<_>>>()?;
+        let mut found = Found {
+            points: Vec::new(),
+            log_values: Vec::new(),
+            vectors: Vec::new(),
+            residual: Vec::new(),
+            encoded: self.given.as_ref().map(|_| Encoded::default()),
+        };
+        for (part, encoded) in parts {
+            found.points.extend(part.points);
+            found.log_values.extend(part.log_values);
+            found.vectors.extend(part.vectors);
+            found.residual.extend(part.residual);
+            if let (Some(all), Some(encoded)) = (&mut found.encoded, encoded) {
+                all.start.extend(encoded.start);
+                all.mismatch.extend(encoded.mismatch);
+            }
+        }
+        Ok(found)
+    }
+
+    fn follow_tile(&self, samples: Range<usize>) -> Result<(Bundle, Option<Encoded>)> {
+        if interrupt::asked() {
+            return Err(Failure::Interrupted("interrupted; no file was written".into()));
+        }
+        let own = |points: &Vec<f64>| points[samples.start * self.dim..samples.end * self.dim].to_vec();
+        let points = self.given.as_ref().map(own);
+        let encoded = points.as_ref().map(|points| encode(&self.step, points, samples.start)).transpose()?;
+        // The starts of a tile are its samples from 0 on; a law of the whole run knows them by index.
+        let (source, range): (SharedLaw, Range<usize>) = match &encoded {
+            Some(encoded) => {
+                (Arc::new(Listed::new(self.dim, encoded.start.clone().into())), 0..samples.len())
+            }
+            None => (self.model.system.source.clone(), samples),
+        };
+        let seed = self.options.seed;
+        let batch = Batch { source: source.as_ref(), seed, samples: range, refinement: Refinement::Own };
+        let search = Search {
+            vectors: self.vectors,
+            extra: EXTRA,
+            rounds: self.options.exact_rounds,
+            tolerance: self.options.exact_tolerance,
+            seed,
+        };
+        Ok((bundle(&self.step, &batch, search, Storage::Bytes(PATH_BYTES))?, encoded))
+    }
+
+    /// Angles with the tangent spaces of the support, where it has dimension d.
+    fn angles(&self, found: &Found, d: usize) -> Result<Vec<Angles>> {
+        let Some(support) =
+            self.model.system.support.as_ref().filter(|s| s.intrinsic_dim() == d && d < self.dim)
+        else {
+            return Ok(Vec::new());
+        };
+        let feet = support.project_batch(&found.points);
+        let frame = self.vectors * self.dim;
+        let angle = |spaces: &mut dyn Iterator<Item = &[f64]>| -> Quantiles {
+            let angles =
+                spaces.zip(&feet).map(|(space, foot)| subspace_angle_deg(self.dim, space, &foot.tangent));
+            Quantiles::of(&angles.collect::<Vec<_>>())
+        };
+        let own = angle(&mut found.vectors.chunks_exact(frame).map(|frame| &frame[..d * self.dim]));
+        let mut list = vec![Angles { how: "singular vectors".into(), angle_deg: own }];
+        let Some(file) = &self.options.reference else { return Ok(list) };
+        let data = points(file, self.dim)?;
+        for &neighbours in &self.options.neighbours {
+            let reference = Reference::new(self.dim, data.clone(), Some(d), Some(neighbours))?;
+            let near: Vec<Vec<f64>> =
+                reference.project_batch(&found.points).into_iter().map(|foot| foot.tangent).collect();
+            list.push(Angles {
+                how: format!("local PCA, {neighbours} neighbours"),
+                angle_deg: angle(&mut near.iter().map(Vec::as_slice)),
+            });
+        }
+        Ok(list)
+    }
+
+    fn write(&self, file: &Path, found: &Found, growth: Option<&GapDimension>, d: usize) -> Result<()> {
+        let (n, k, dim) = (self.count, self.vectors, self.dim);
+        let tangent: Vec<f64> =
+            found.vectors.chunks_exact(k * dim).flat_map(|frame| &frame[..d * dim]).copied().collect();
+        let answers = growth.map(|growth| &growth.ensemble.answers.each);
+        let each: Vec<f64> =
+            answers.map_or_else(|| vec![1.0; n], |each| each.iter().map(|&d| d as f64).collect());
+        let points = [&[n], &self.model.shape[..]].concat();
+        let mut arrays = vec![
+            ("x", points.clone(), Numbers::F64(&found.points)),
+            ("tangent", vec![n, d, dim], Numbers::F64(&tangent)),
+            ("log_growth", vec![n, k], Numbers::F64(&found.log_values)),
+            ("dimension", vec![n], Numbers::F64(&each)),
+            ("residual", vec![n], Numbers::F64(&found.residual)),
+        ];
+        if let Some(encoded) = &found.encoded {
+            arrays.push(("start", points, Numbers::F64(&encoded.start)));
+            arrays.push(("mismatch", vec![n], Numbers::F64(&encoded.mismatch)));
+        }
+        write_npz(file, &arrays)
+    }
+
+    fn say(&self, found: &Found, growth: Option<&GapDimension>, d: usize, angles: &[Angles]) -> Result<()> {
+        let screen = self.options.screen;
+        let mismatch = found.encoded.as_ref().map(|encoded| Quantiles::of(&encoded.mismatch));
+        if screen.format == Format::Json {
+            let mut what = json!({
+                "model": self.model.spec.name, "points": self.count, "dim": self.dim, "vectors": self.vectors,
+                "tangent_dimension": d, "residual": Quantiles::of(&found.residual), "angles": angles,
+            });
+            if let Some(growth) = growth {
+                what["dimension"] = json!(growth);
+            }
+            if let Some(mismatch) = mismatch {
+                what["mismatch"] = json!(mismatch);
+            }
+            return print(format!("{what}\n").as_bytes());
+        }
+        if screen.quiet {
+            return Ok(());
+        }
+        let given = if found.encoded.is_some() { "given" } else { "generated" };
+        let mut text = format!("{} {given} points in R^{}, {} vectors\n", self.count, self.dim, self.vectors);
+        text.extend(growth.map(sentence));
+        text.extend(mismatch.map(|q| {
+            format!(
+                "generated again from their starts, points are missed by {} (median), at most {} on 95 %\n",
+                number(q.q50),
+                number(q.q95)
+            )
+        }));
+        if !angles.is_empty() {
+            text.push_str(&format!(
+                "\n{:<34}{:>11}{:>11}{:>11}\n",
+                "angle to the support (deg)", "mean", "median", "95 %"
+            ));
+        }
+        for Angles { how, angle_deg: q } in angles {
+            text.push_str(&format!(
+                "  {how:<32}{:>11}{:>11}{:>11}\n",
+                number(q.mean),
+                number(q.q50),
+                number(q.q95)
+            ));
+        }
+        let largest = found.residual.iter().copied().fold(0.0, f64::max);
+        text.push_str(&format!("\nlargest residual of a vector {}\n", number(largest)));
+        if let Some(file) = &self.options.out {
+            text.push_str(&format!("tangent spaces of dimension {d} written to {}\n", file.display()));
+        }
+        print(text.as_bytes())
+    }
+}
+
+/// The dimension in words, with what it rests on.
+fn sentence(growth: &GapDimension) -> String {
+    let ensemble = &growth.ensemble;
+    let d = ensemble.gap.dimension;
+    let interval = ensemble
+        .interval
+        .as_ref()
+        .map_or_else(String::new, |i| format!(", 95 % interval {} to {}", i.low, i.high));
+    let caution = match ensemble.gap.standing {
+        Standing::Clear if growth.at_end => " It is the last that the vectors followed can tell: raise -k.",
+        Standing::Clear => "",
+        Standing::Unclear => " The drop does not stand out: this is no dimension of the data at this scale.",
+        Standing::Forced => " There was no other place for it: raise -k.",
+    };
+    format!(
+        "dimension by the largest drop of the log singular values: {d}{interval}; {:.0} % of the points agree; the drop is {} nats, the next {}.{caution}\n",
+        100.0 * ensemble.agreeing,
+        number(ensemble.gap.size),
+        ensemble.gap.runner_up.map_or_else(
+            || "none".into(),
+            |other| format!("{} (at {})", number(other.size), other.dimension)
+        ),
+    )
+}
+
+/// Points of a file, of the model's dimension.
+fn points(file: &Path, dim: usize) -> Result<Vec<f64>> {
+    let array = data_file::points(file)?;
+    if array.row_len() == dim {
+        return Ok(array.values);
+    }
+    Err(Failure::Value {
+        place: file.display().to_string(),
+        what: "points".into(),
+        expected: format!("{dim} numbers each, as the model has"),
+        got: format!("{} numbers", array.row_len()),
+        remedy: "Give points of the model's space".into(),
+    })
+}

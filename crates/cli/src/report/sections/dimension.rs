@@ -1,0 +1,133 @@
+//! Dimension: the drops of the log singular values, what every sample answers, and other estimators (theory §10).
+
+use super::Context;
+use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
+use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
+use crate::report::palette::Role;
+use crate::report::text::{number, percent, significant};
+use maud::{Markup, html};
+use surefoot::analysis::DimensionSummary;
+use surefoot::dimension::Ensemble;
+use surefoot::statistics::Estimate;
+
+/// The section.
+pub fn draw(context: &Context) -> Markup {
+    let Some(found) = &context.input.summary.dimension else { return html! {} };
+    section(
+        "dimension",
+        "Dimension of what is generated",
+        html! {
+            p { (found.sentence()) }
+            p {
+                "A generation squeezes noise onto the data: directions across them contract more than directions along them. The drop between the "
+                "two is looked for after vectors " (found.gap.rule.first) " to " (found.gap.rule.last) " of D = " (found.gap.ambient)
+                "; it counts where it is " (number(found.gap.rule.clarity.factor)) " times any other and at least " (significant(found.gap.rule.clarity.least, 2))
+                " nats. Thickness of the data below the noise at the end of the generation is not seen."
+            }
+            (curve(found).draw())
+            (baselines(found))
+        },
+    )
+}
+
+fn curve(found: &DimensionSummary) -> Figure {
+    let ensemble = &found.gap.ensemble;
+    let last = found.gap.rule.last;
+    let bars = ensemble.curve.iter().map(|drop| Mark::Interval {
+        at: drop.dimension as f64,
+        shift: 0.0,
+        outer: Some([drop.size.q05, drop.size.q95]),
+        inner: [drop.size.q25, drop.size.q75],
+        middle: drop.size.q50,
+        role: Role::Svd,
+    });
+    let (low, high) = range(ensemble.curve.iter().flat_map(|d| [d.size.q05, d.size.q95])).unwrap_or((0.0, 1.0));
+    let every = last.div_ceil(16);
+    let ticks = || (1..=last).step_by(every).map(|i| (i as f64, i.to_string())).collect::<Vec<_>>();
+    let x = |label: &str| Axis::new(Scale::linear(0.5, last as f64 + 0.5), label).with_ticks(ticks());
+    let heights: Vec<f64> = (1..=last).map(|d| ensemble.answers.share(d)).collect();
+    let top = heights.iter().copied().fold(0.0, f64::max);
+    let drops = Panel {
+        title: "Drops".into(),
+        x: x("after vector"),
+        y: Axis::new(Scale::covering([low.min(0.0), high], false), "log σᵢ − log σᵢ₊₁ (nats)"),
+        marks: bars.collect(),
+        height: Height::Pixels(210.0),
+    };
+    let answers = Panel {
+        title: "What single samples answer".into(),
+        x: x("dimension"),
+        y: Axis::new(Scale::covering([top], true), "share of samples"),
+        marks: vec![Mark::Steps {
+            edges: (0..=last).map(|i| i as f64 + 0.5).collect(),
+            heights,
+            filled: true,
+            role: Role::Svd,
+        }],
+        height: Height::Pixels(210.0),
+    };
+    Figure {
+        title: "Where the singular values drop".into(),
+        legend: vec![Key::new(Swatch::Interval, Role::Svd, "svd: drop between neighbouring log singular values")],
+        panels: vec![drops, answers],
+        columns: 2,
+        caption: html! {
+            "Over " (ensemble.n) " samples: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %. Right: the place of every sample's own largest drop; "
+            (percent(ensemble.agreeing)) " agree with that of the mean, and on " (percent(ensemble.clear)) " it stands out by the rule above."
+        },
+        numbers: numbers(ensemble),
+    }
+}
+
+fn numbers(ensemble: &Ensemble) -> Markup {
+    let mut head = vec!["drop, nats"];
+    head.extend(QUANTILE_HEAD);
+    let row = |drop: &surefoot::dimension::DropAt| -> Vec<String> {
+        std::iter::once(format!("after vector {}", drop.dimension)).chain(quantile_cells(&drop.size)).collect()
+    };
+    folded("The plotted numbers", table(&head, &ensemble.curve.iter().map(row).collect::<Vec<_>>()))
+}
+
+/// What the generated samples alone say, beside the gap rule.
+fn baselines(found: &DimensionSummary) -> Markup {
+    let estimate = |e: &Estimate| format!("{} ({} to {})", significant(e.value, 3), significant(e.low, 3), significant(e.high, 3));
+    let gap = &found.gap.ensemble;
+    let interval = found.interval.as_ref().map_or_else(String::new, |i| format!(" ({} to {})", i.low, i.high));
+    let mut rows = vec![vec![
+        "gap rule on exact singular values".to_string(),
+        format!("{}{interval}", found.estimate),
+        "noise at the end of the generation".into(),
+        gap.n.to_string(),
+    ]];
+    let list = &found.baselines;
+    rows.extend(list.two_nn.as_ref().map(|two| {
+        vec![
+            "TwoNN".into(),
+            estimate(&two.dimension),
+            format!("second neighbour, at {}", number(two.radius.q50)),
+            two.n.to_string(),
+        ]
+    }));
+    rows.extend(list.levina_bickel.as_ref().map(|mle| {
+        let [from, to] = [mle.neighbourhoods.from, mle.neighbourhoods.to];
+        let radius = mle.by_neighbours.last().map_or(0.0, |at| at.radius.q50);
+        vec![
+            "maximum likelihood (Levina–Bickel)".into(),
+            estimate(&mle.dimension),
+            format!("neighbours {from} to {to}, up to {}", number(radius)),
+            mle.n.to_string(),
+        ]
+    }));
+    rows.extend(list.local_pca.as_ref().map(|pca| {
+        vec![
+            "local PCA (5 % of the largest eigenvalue)".into(),
+            format!("{} (mean {})", pca.dimension, estimate(&pca.mean)),
+            format!("{} neighbours, up to {}", pca.settings.neighbours, number(pca.radius.q50)),
+            pca.n.to_string(),
+        ]
+    }));
+    html! {
+        p { "Beside it what estimators say that see only the generated samples, each at its own scale (medians of distances, data units):" }
+        div class="scroll" { (table(&["estimator", "dimension (95 % interval)", "scale", "samples"], &rows)) }
+    }
+}

@@ -1,0 +1,93 @@
+//! A generation undone: the starts x_0 from which a deterministic sampler generates given points (theory §10).
+
+use super::check_finite;
+use crate::error::{Error, Result};
+use crate::linalg::gmres;
+use crate::sampler::{Step, StepNoise};
+
+/// Newton's iterations of a step, at most.
+const ITERATIONS: usize = 20;
+/// What is left of y − F_n(x), relative to the size of y, at which a step is undone.
+const TOLERANCE: f64 = 1e-12;
+
+/// Where points come from.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Encoded {
+    /// x_0 `[n, D]`
+    pub start: Vec<f64>,
+    /// ‖F(x_0) − x_τ‖, how far what is generated from x_0 lies from the point `[n]`
+    pub mismatch: Vec<f64>,
+}
+
+/// The starts of `points[n, D]` at x_τ: every step y = F_n(x) is solved for x by Newton's method with the exact tangents of
+/// the step, so that the sampler itself, not the flow that it approximates, is undone. Errors count the points from `first`.
+///
+/// # Errors
+/// [`Error::Invalid`] for a stochastic step, or if the length of `points` does not fit; [`Error::NonFinite`] or
+/// [`Error::Unsolved`] where a step cannot be undone.
+pub fn encode(step: &Step, points: &[f64], first: usize) -> Result<Encoded> {
+    let dim = step.dim();
+    if step.noises() > 0 || !step.forcing.is_empty() || !points.len().is_multiple_of(dim) {
+        return Err(Error::invalid(
+            "going back from points to their starts",
+            format!("a deterministic sampler without errors, and rows of {dim} numbers"),
+            format!(
+                "{} noises a step, {} errors, {} numbers",
+                step.noises(),
+                step.forcing.len(),
+                points.len()
+            ),
+            "Take noise level 0",
+        ));
+    }
+    let noise = StepNoise::default();
+    let mut x = points.to_vec();
+    for n in (0..step.grid.steps).rev() {
+        undo(step, n, noise, &mut x, first)?;
+        check_finite("state", &x, dim, first, n)?;
+    }
+    let (mut again, mut next) = (x.clone(), vec![0.0; x.len()]);
+    for n in 0..step.grid.steps {
+        step.advance(n, &again, noise, &mut next);
+        std::mem::swap(&mut again, &mut next);
+    }
+    let distance =
+        |(a, b): (&[f64], &[f64])| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
+    let mismatch = again.chunks_exact(dim).zip(points.chunks_exact(dim)).map(distance).collect();
+    Ok(Encoded { start: x, mismatch })
+}
+
+/// Replaces y = F_n(x) by x, row by row.
+fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) -> Result<()> {
+    let (dim, target) = (step.dim(), y.to_vec());
+    let (mut image, mut change) = (vec![0.0; y.len()], vec![0.0; y.len()]);
+    let mut best = vec![f64::INFINITY; y.len() / dim];
+    for iteration in 0..ITERATIONS {
+        step.advance(n, y, noise, &mut image);
+        let mut rest: Vec<f64> = target.iter().zip(&image).map(|(y, f)| y - f).collect();
+        // Rows that no longer gain have met the rounding of the field; they stay as they are.
+        for (row, (rest, target)) in rest.chunks_exact_mut(dim).zip(target.chunks_exact(dim)).enumerate() {
+            let left = largest(rest);
+            if left <= TOLERANCE * largest(target).max(1e-300) || (iteration > 3 && left >= 0.5 * best[row]) {
+                rest.fill(0.0);
+            }
+            best[row] = best[row].min(left);
+        }
+        if rest.iter().all(|r| *r == 0.0) {
+            return Ok(());
+        }
+        let at = y.to_vec();
+        let mut apply = |v: &[f64], out: &mut [f64]| step.advance_tangent(n, &at, noise, v, &mut image, out);
+        gmres(dim, &mut apply, &rest, &mut change).map_err(|left| Error::Unsolved {
+            sample: first + left.row,
+            step: n,
+            residual: left.residual,
+        })?;
+        y.iter_mut().zip(&change).for_each(|(y, change)| *y += change);
+    }
+    Ok(())
+}
+
+fn largest(values: &[f64]) -> f64 {
+    values.iter().fold(0.0, |most, value| value.abs().max(most))
+}
