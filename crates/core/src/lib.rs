@@ -8,6 +8,7 @@ pub mod alignment;
 pub mod analysis;
 pub mod classifier;
 pub mod condition;
+pub mod dimension;
 pub mod error;
 pub mod error_field;
 pub mod field;

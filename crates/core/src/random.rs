@@ -30,8 +30,10 @@ pub enum Purpose {
     NormalProbe = 10,
     /// Probes of a stochastic trace.
     Probe = 11,
+    /// Noise that an estimate of the intrinsic dimension adds to points (sample index = point).
+    Dimension = 12,
     /// Random directions beside the vectors along which samples are moved.
-    Move = 12,
+    Move = 13,
     /// Weights that a network starts from (sample index = number of the weight).
     Weights = 16,
     /// Training: the times of a batch (sample index = step, as for all of training).

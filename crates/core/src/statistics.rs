@@ -11,6 +11,7 @@ mod paired;
 use serde::{Deserialize, Serialize};
 
 pub use beta::{beta_quantile, ln_gamma, regularized_beta};
+pub(crate) use bootstrap::resampled;
 pub use bootstrap::{Estimate, bootstrap};
 pub use histogram::Histogram;
 pub use paired::{Paired, PairedDifference, RESAMPLES, paired};

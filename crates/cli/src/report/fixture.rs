@@ -364,6 +364,7 @@ fn summary(system: &System, request: &Request, columns: &BTreeMap<&'static str, 
             .get("log_density")
             .map(|logs| LikelihoodSummary::of(Formula::Discrete, logs, &vec![0.0; logs.len()], system.dim())),
         condition: None,
+        dimension: None,
         not_computed: Vec::new(),
         convergence: Some(Convergence {
             samples: 100,

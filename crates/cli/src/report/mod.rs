@@ -24,8 +24,8 @@ mod training;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{
-    Context, absent, alignment, classifier, condition, exponents, gains, headline, images, learning,
-    likelihood, moved, pictures, provenance, response, robustness,
+    Context, absent, alignment, classifier, condition, dimension, exponents, gains, headline, images,
+    learning, likelihood, moved, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
 pub use self::training::{Look, Timing, TrainingInput, WeightCurve, training_html};
@@ -87,6 +87,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         ("likelihood", "Likelihood of the samples", likelihood::draw(&context)?),
         ("classifier", "Support classifier", classifier::draw(&context)?),
         ("condition", "The sufficient condition", condition::draw(&context)?),
+        ("dimension", "Dimension", dimension::draw(&context)),
         ("convergence", "Convergence", provenance::convergence(&context)),
         ("not-computed", "Not computed", absent::draw(summary)),
         ("provenance", "Provenance", provenance::draw(&context)),

@@ -90,8 +90,12 @@ impl DimensionSummary {
             Standing::Clear if self.gap.at_end => {
                 format!("Dimension {} or more: {drop}; no more vectors were followed (-k).", self.estimate)
             }
-            Standing::Clear => format!("Dimension {} at the scale of the noise at the end: {drop}.", self.estimate),
-            Standing::Unclear => format!("No dimension stands out: {drop}, but other drops are nearly as large."),
+            Standing::Clear => {
+                format!("Dimension {} at the scale of the noise at the end: {drop}.", self.estimate)
+            }
+            Standing::Unclear => {
+                format!("No dimension stands out: {drop}, but other drops are nearly as large.")
+            }
             Standing::Forced => format!("Of two vectors nothing follows about the dimension: {drop}."),
         }
     }

@@ -3,6 +3,7 @@
 use super::absent::not_computed;
 use super::axis::ColumnSource;
 use super::condition::summarise_condition;
+use super::dimension::summarise_dimension;
 use super::exact::Exactly;
 use super::extent::Extent;
 use super::gains::summarise_gains;
@@ -48,6 +49,7 @@ pub fn summarise(
         response: summarise_response(&reader)?,
         likelihood: summarise_likelihood(&reader)?,
         condition: summarise_condition(&reader)?,
+        dimension: summarise_dimension(&reader)?,
         not_computed: not_computed(system, request, &reader.extent),
         convergence: reader.convergence()?,
         verdict: None,

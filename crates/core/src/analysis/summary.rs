@@ -3,6 +3,7 @@
 use super::absent::NotComputed;
 use super::classify::ClassifierSummary;
 use super::condition::ConditionSummary;
+use super::dimension::DimensionSummary;
 use super::gains::GainsSummary;
 use super::learning::LearningError;
 use super::moved::MovedSummary;
@@ -57,6 +58,9 @@ pub struct Summary {
     /// Theory §9.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub condition: Option<ConditionSummary>,
+    /// Theory §10.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub dimension: Option<DimensionSummary>,
     /// What is absent above, and why.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub not_computed: Vec<NotComputed>,

@@ -1,7 +1,6 @@
 //! Principal angles between subspaces.
 
-use super::{axpy, dot};
-use faer::Mat;
+use super::{axpy, dot, singular_values};
 use std::f64::consts::FRAC_1_SQRT_2;
 
 /// Principal angles in radians, ascending, between the spans of orthonormal rows `a[p, D]` and `b[q, D]`; min(p, q)
@@ -33,14 +32,4 @@ pub fn principal_angles(dim: usize, a: &[f64], b: &[f64]) -> Vec<f64> {
         if cosine > FRAC_1_SQRT_2 { sine.min(1.0).asin() } else { cosine.acos() }
     };
     sines.into_iter().zip(cosines).map(angle).collect()
-}
-
-/// Singular values, descending, of a row-major matrix with no more rows than columns; NaN if it is not finite.
-fn singular_values(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
-    if !matrix.iter().all(|value| value.is_finite()) {
-        return vec![f64::NAN; rows];
-    }
-    Mat::from_fn(rows, columns, |i, j| matrix[i * columns + j])
-        .singular_values()
-        .unwrap_or_else(|_| vec![f64::NAN; rows])
 }

@@ -11,6 +11,7 @@ pub use angles::principal_angles;
 pub(crate) use determinant::accumulate_abs_det;
 pub use determinant::log_abs_det;
 pub(crate) use gmres::gmres;
+pub(crate) use norms::singular_values;
 pub use norms::{leading_direction, row_sum_norm, spectral_norm};
 pub use qr::orthonormalize;
 

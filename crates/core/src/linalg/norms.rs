@@ -32,6 +32,17 @@ pub fn spectral_norm(dim: usize, rows: &[f64]) -> f64 {
     scale * square.sqrt()
 }
 
+/// Singular values, descending, of a row-major matrix: min(rows, columns) of them; NaN if it is not finite.
+pub(crate) fn singular_values(matrix: &[f64], rows: usize, columns: usize) -> Vec<f64> {
+    let count = rows.min(columns);
+    if !matrix.iter().all(|value| value.is_finite()) {
+        return vec![f64::NAN; count];
+    }
+    Mat::from_fn(rows, columns, |i, j| matrix[i * columns + j])
+        .singular_values()
+        .unwrap_or_else(|_| vec![f64::NAN; count])
+}
+
 fn largest(values: &[f64]) -> f64 {
     values.iter().copied().fold(0.0, f64::max)
 }
@@ -92,6 +103,17 @@ mod tests {
         assert_eq!(spectral_norm(2, &[0.0; 6]), 0.0);
         assert!(spectral_norm(2, &[1.0, f64::NAN]).is_nan());
         assert_eq!(row_sum_norm(2, &[1.0, -2.0, 2.0, 0.5]), 3.0);
+    }
+
+    #[test]
+    fn tall_and_wide_matrices_have_the_same_singular_values() {
+        let values = [5.0, 1.0, 1e-3];
+        let wide = known(8, 3, &values);
+        let tall: Vec<f64> = (0..24).map(|i| wide[i % 3 * 8 + i / 3]).collect();
+        for found in [singular_values(&wide, 3, 8), singular_values(&tall, 8, 3)] {
+            assert!(found.iter().zip(values).all(|(f, v)| (f - v).abs() < 1e-14), "{found:?}");
+        }
+        assert!(singular_values(&[f64::INFINITY, 1.0], 2, 1)[0].is_nan());
     }
 
     #[test]

@@ -29,11 +29,7 @@ pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync
         return None;
     }
     let value = statistic(&(0..n).collect::<Vec<_>>());
-    let resampled = |resample: usize| {
-        let mut rng = stream(seed, resample as u64, Purpose::Bootstrap);
-        statistic(&(0..n).map(|_| uniform_index(&mut rng, n)).collect::<Vec<_>>())
-    };
-    let values: Vec<f64> = (0..RESAMPLES).into_par_iter().map(resampled).collect();
+    let values = resampled(n, seed, statistic);
     if !value.is_finite() || values.iter().any(|value| !value.is_finite()) {
         return None;
     }
@@ -44,6 +40,15 @@ pub fn bootstrap(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> f64 + Sync
         middle => end + (value - middle),
     };
     Some(Estimate { value, low: centred(at(0.025)), high: centred(at(0.975)) })
+}
+
+/// A statistic of n rows on every one of the resamples that [`bootstrap`] draws.
+pub(crate) fn resampled<T: Send>(n: usize, seed: u64, statistic: impl Fn(&[usize]) -> T + Sync) -> Vec<T> {
+    let draw = |resample: usize| {
+        let mut rng = stream(seed, resample as u64, Purpose::Bootstrap);
+        statistic(&(0..n).map(|_| uniform_index(&mut rng, n)).collect::<Vec<_>>())
+    };
+    (0..RESAMPLES).into_par_iter().map(draw).collect()
 }
 
 #[cfg(test)]

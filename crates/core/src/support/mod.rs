@@ -24,6 +24,7 @@ pub use frame::{normal_complement, orthonormal_rows};
 pub use moons::TwoMoons;
 pub use product::Product;
 pub use reference::{Neighbour, Reference, TwoNn};
+pub(crate) use reference::{Ratios, Surroundings, check_points, surroundings};
 pub use region::{Discs, Polygon};
 pub use roll::SwissRoll;
 pub use shape::Shape;

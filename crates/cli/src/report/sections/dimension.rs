@@ -41,7 +41,8 @@ fn curve(found: &DimensionSummary) -> Figure {
         middle: drop.size.q50,
         role: Role::Svd,
     });
-    let (low, high) = range(ensemble.curve.iter().flat_map(|d| [d.size.q05, d.size.q95])).unwrap_or((0.0, 1.0));
+    let (low, high) =
+        range(ensemble.curve.iter().flat_map(|d| [d.size.q05, d.size.q95])).unwrap_or((0.0, 1.0));
     let every = last.div_ceil(16);
     let ticks = || (1..=last).step_by(every).map(|i| (i as f64, i.to_string())).collect::<Vec<_>>();
     let x = |label: &str| Axis::new(Scale::linear(0.5, last as f64 + 0.5), label).with_ticks(ticks());
@@ -68,7 +69,11 @@ fn curve(found: &DimensionSummary) -> Figure {
     };
     Figure {
         title: "Where the singular values drop".into(),
-        legend: vec![Key::new(Swatch::Interval, Role::Svd, "svd: drop between neighbouring log singular values")],
+        legend: vec![Key::new(
+            Swatch::Interval,
+            Role::Svd,
+            "svd: drop between neighbouring log singular values",
+        )],
         panels: vec![drops, answers],
         columns: 2,
         caption: html! {
@@ -83,16 +88,21 @@ fn numbers(ensemble: &Ensemble) -> Markup {
     let mut head = vec!["drop, nats"];
     head.extend(QUANTILE_HEAD);
     let row = |drop: &surefoot::dimension::DropAt| -> Vec<String> {
-        std::iter::once(format!("after vector {}", drop.dimension)).chain(quantile_cells(&drop.size)).collect()
+        std::iter::once(format!("after vector {}", drop.dimension))
+            .chain(quantile_cells(&drop.size))
+            .collect()
     };
     folded("The plotted numbers", table(&head, &ensemble.curve.iter().map(row).collect::<Vec<_>>()))
 }
 
 /// What the generated samples alone say, beside the gap rule.
 fn baselines(found: &DimensionSummary) -> Markup {
-    let estimate = |e: &Estimate| format!("{} ({} to {})", significant(e.value, 3), significant(e.low, 3), significant(e.high, 3));
+    let estimate = |e: &Estimate| {
+        format!("{} ({} to {})", significant(e.value, 3), significant(e.low, 3), significant(e.high, 3))
+    };
     let gap = &found.gap.ensemble;
-    let interval = found.interval.as_ref().map_or_else(String::new, |i| format!(" ({} to {})", i.low, i.high));
+    let interval =
+        found.interval.as_ref().map_or_else(String::new, |i| format!(" ({} to {})", i.low, i.high));
     let mut rows = vec![vec![
         "gap rule on exact singular values".to_string(),
         format!("{}{interval}", found.estimate),

@@ -4,6 +4,7 @@ pub mod absent;
 pub mod alignment;
 pub mod classifier;
 pub mod condition;
+pub mod dimension;
 pub mod exponents;
 pub mod gains;
 pub mod headline;

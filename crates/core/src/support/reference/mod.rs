@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 use faer::MatRef;
 use rayon::prelude::*;
 
+pub(crate) use search::{Surroundings, surroundings};
+pub(crate) use two_nn::Ratios;
 pub use two_nn::TwoNn;
 
 /// A reference point and its distance.
@@ -36,6 +38,28 @@ pub struct Reference {
     two_nn: Option<TwoNn>,
 }
 
+/// Largest coordinate of a sample, so that squared distances stay finite.
+const LARGEST: f64 = 1e100;
+
+/// Refuses `points[N, D]` that are ragged, fewer than `least`, not finite or above 1e100.
+///
+/// # Errors
+/// [`Error::Invalid`] saying which.
+pub(crate) fn check_points(operation: &str, dim: usize, points: &[f64], least: usize) -> Result<()> {
+    if dim == 0 || points.len() / dim < least || !points.len().is_multiple_of(dim) {
+        let expected = format!("{least} rows or more of {} numbers", dim.max(1));
+        let got = format!("{} numbers in rows of {dim}", points.len());
+        return Err(Error::invalid(operation, expected, got, "Give more points, or mend the file"));
+    }
+    match points.iter().position(|value| value.is_nan() || value.abs() > LARGEST) {
+        None => Ok(()),
+        Some(place) => {
+            let got = format!("{} in row {}", points[place], place / dim);
+            Err(Error::invalid(operation, "finite numbers", got, "Mend the file"))
+        }
+    }
+}
+
 /// Mean and tangent directions of some reference points.
 struct Plane {
     mean: Vec<f64>,
@@ -46,9 +70,6 @@ struct Plane {
 impl Reference {
     /// Fewest neighbours by default; more where 3 d exceeds it.
     pub const DEFAULT_NEIGHBOURS: usize = 20;
-    /// Largest coordinate, so that squared distances stay finite.
-    const LARGEST: f64 = 1e100;
-
     /// From `points[N, D]`. `intrinsic_dim` is d in 1 ..= D − 1, or `None` to estimate it by TwoNN (see [`TwoNn`]);
     /// `neighbours` is k of the local PCA in d + 1 ..= N, or `None` for max(20, 3 d), at most N.
     ///
@@ -64,25 +85,19 @@ impl Reference {
         let wrong = |what: &str, expected: String, got: String, remedy: &str| {
             Err(Error::invalid(format!("reference support, {what}"), expected, got, remedy))
         };
-        if dim < 2 || points.len() < 3 * dim || !points.len().is_multiple_of(dim) {
-            let expected = format!("three rows or more of {} numbers", dim.max(2));
+        if dim < 2 {
             return wrong(
                 "points",
-                expected,
-                format!("{} numbers in rows of {dim}", points.len()),
+                "rows of two numbers or more".into(),
+                format!("rows of {dim}"),
                 "Mend the file",
             );
         }
-        if let Some(place) =
-            points.iter().position(|value| value.is_nan() || value.abs() > Reference::LARGEST)
-        {
-            let got = format!("{} in row {}", points[place], place / dim);
-            return wrong("points", "finite numbers".into(), got, "Mend the file");
-        }
+        check_points("reference support, points", dim, &points, 3)?;
         let count = points.len() / dim;
         let two_nn = match intrinsic_dim {
             Some(_) => None,
-            None => Some(two_nn::estimate(dim, &points)?),
+            None => Some(TwoNn::of(&Ratios::of(dim, &points))?),
         };
         let d = intrinsic_dim.or(two_nn.map(|found| found.rounded(dim))).unwrap_or(1);
         if d == 0 || d >= dim {

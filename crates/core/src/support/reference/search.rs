@@ -3,6 +3,34 @@
 use super::Neighbour;
 use rayon::prelude::*;
 
+/// Most points asked for their neighbours; all points of the sample can be neighbours.
+const MOST_ASKED: usize = 2000;
+
+/// A point of a sample with its nearest others.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Surroundings {
+    /// Its row in the sample.
+    pub(crate) own: usize,
+    /// The others, nearest first.
+    pub(crate) others: Vec<Neighbour>,
+}
+
+/// The `count` nearest other points (at most N − 1) of points evenly spaced through `points[N, D]`, at most
+/// [`MOST_ASKED`] of them.
+pub(crate) fn surroundings(dim: usize, points: &[f64], count: usize) -> Vec<Surroundings> {
+    let rows = points.len() / dim;
+    let count = count.min(rows.saturating_sub(1));
+    let step = rows.div_ceil(MOST_ASKED).max(1);
+    let asked: Vec<usize> = (0..rows).step_by(step).collect();
+    let queries: Vec<f64> = asked.iter().flat_map(|&i| &points[i * dim..][..dim]).copied().collect();
+    let others_of = |(&own, mut others): (&usize, Vec<Neighbour>)| {
+        others.retain(|neighbour| neighbour.index != own);
+        others.truncate(count);
+        Surroundings { own, others }
+    };
+    asked.iter().zip(nearest(dim, points, &queries, count + 1)).map(others_of).collect()
+}
+
 /// Queries that share one pass over the reference.
 const QUERIES: usize = 16;
 /// Coordinates between two looks at whether a distance can still matter.

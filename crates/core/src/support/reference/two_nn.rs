@@ -1,6 +1,6 @@
 //! Intrinsic dimension of a sample from its two nearest neighbours.
 
-use super::search;
+use super::search::{Surroundings, surroundings};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -17,40 +17,49 @@ pub struct TwoNn {
     pub duplicates: usize,
 }
 
-/// Most points asked for their neighbours; all points of the reference can be neighbours.
-const MOST_POINTS: usize = 2000;
+/// What an estimate by TwoNN rests on.
+#[derive(Debug, Clone)]
+pub(crate) struct Ratios {
+    /// log μ of the points that coincide with no other.
+    pub(crate) logs: Vec<f64>,
+    /// These points with their two nearest others.
+    pub(crate) surroundings: Vec<Surroundings>,
+    /// Points that were asked.
+    asked: usize,
+}
 
-impl TwoNn {
-    /// d as a whole number from 1 to D − 1.
-    pub fn rounded(&self, dim: usize) -> usize {
-        (self.dimension.round().max(1.0) as usize).min(dim - 1)
+impl Ratios {
+    /// Over `points[N, D]`.
+    pub(crate) fn of(dim: usize, points: &[f64]) -> Ratios {
+        let mut surroundings = surroundings(dim, points, 2);
+        let asked = surroundings.len();
+        surroundings.retain(|found| found.others.len() == 2 && found.others[0].distance > 0.0);
+        let log_ratio = |found: &Surroundings| (found.others[1].distance / found.others[0].distance).ln();
+        Ratios { logs: surroundings.iter().map(log_ratio).collect(), surroundings, asked }
     }
 }
 
-/// Estimate over `points[N, D]`.
-pub(super) fn estimate(dim: usize, points: &[f64]) -> Result<TwoNn> {
-    let count = points.len() / dim;
-    let step = count.div_ceil(MOST_POINTS);
-    let asked: Vec<usize> = (0..count).step_by(step).collect();
-    let queries: Vec<f64> = asked.iter().flat_map(|&i| &points[i * dim..][..dim]).copied().collect();
-    let (mut logs, mut used) = (0.0, 0);
-    for (&own, found) in asked.iter().zip(search::nearest(dim, points, &queries, 3)) {
-        let mut others = found.iter().filter(|neighbour| neighbour.index != own).map(|n| n.distance);
-        if let (Some(first), Some(second)) = (others.next(), others.next())
-            && first > 0.0
-        {
-            logs += (second / first).ln();
-            used += 1;
+impl TwoNn {
+    /// From the ratios of a sample.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for fewer than two ratios, or none that differs from 1.
+    pub(crate) fn of(ratios: &Ratios) -> Result<TwoNn> {
+        let used = ratios.logs.len();
+        let dimension = (used as f64 - 1.0) / ratios.logs.iter().sum::<f64>();
+        if used < 2 || !dimension.is_finite() {
+            return Err(Error::invalid(
+                "dimension of a sample by TwoNN",
+                "points at differing distances from one another",
+                format!("{used} of {} points with two distinct neighbours", ratios.asked),
+                "Give the dimension of the data",
+            ));
         }
+        Ok(TwoNn { dimension, points: ratios.asked, duplicates: ratios.asked - used })
     }
-    let dimension = (used as f64 - 1.0) / logs;
-    if used < 2 || !dimension.is_finite() {
-        return Err(Error::invalid(
-            "dimension of the reference by TwoNN",
-            "points at differing distances from one another",
-            format!("{used} of {} points with two distinct neighbours", asked.len()),
-            "Give the dimension of the data",
-        ));
+
+    /// d as a whole number from 1 to D − 1 (to 1 for D = 1).
+    pub fn rounded(&self, dim: usize) -> usize {
+        (self.dimension.round() as usize).min(dim.saturating_sub(1)).max(1)
     }
-    Ok(TwoNn { dimension, points: asked.len(), duplicates: asked.len() - used })
 }

@@ -1,0 +1,23 @@
+//! The intrinsic dimension of data and of what a model generates (theory §10): one estimator a file.
+//!
+//! [`gap()`], [`normal_bundle()`] and [`flipd()`] ask a model, [`levina_bickel()`], [`two_nn()`] and [`local_pca()`] a
+//! sample. All see the data at some scale, and every answer says at which.
+
+mod answers;
+mod flipd;
+mod gap;
+mod levina_bickel;
+mod local_pca;
+mod normal_bundle;
+mod overlap;
+mod score;
+mod two_nn;
+
+pub use answers::{Answers, Clarity, Count, Drop, DropAt, Ensemble, Gap, Standing, WholeInterval};
+pub use flipd::{Flipd, flipd};
+pub use gap::{GapDimension, GapRule, gap};
+pub use levina_bickel::{AtNeighbours, LevinaBickel, Neighbourhoods, levina_bickel};
+pub use local_pca::{LocalPca, PcaDimension, PcaRule, local_pca};
+pub use normal_bundle::{Copies, NormalBundle, normal_bundle};
+pub use score::ScoreAt;
+pub use two_nn::{TwoNnDimension, two_nn};

@@ -1,0 +1,103 @@
+//! NB: the directions that a score points into around a point (Stanczuk et al. 2024).
+
+use super::answers::{Clarity, Ensemble};
+use super::score::ScoreAt;
+use crate::error::{Error, Result};
+use crate::linalg::singular_values;
+use crate::random::{Purpose, standard_normal, stream};
+use crate::statistics::Quantiles;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+/// How many noised copies of a point are taken, and when a gap of their scores counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Copies {
+    /// K ≥ D; 4 D is advised.
+    pub copies: usize,
+    /// Sizes are in units of √K/σ, what a normal direction has on average.
+    pub clarity: Clarity,
+    /// Seed of noise and interval.
+    pub seed: u64,
+}
+
+impl Copies {
+    /// Four times as many as dimensions. The smallest of the normal values is then half of the average at least, and half
+    /// of that is a clear gap if it is twice every other.
+    pub fn advised(dim: usize) -> Copies {
+        Copies { copies: 4 * dim, clarity: Clarity { factor: 2.0, least: 0.25 }, seed: 0 }
+    }
+}
+
+/// What NB found: D less the number of singular values before the largest gap. Sizes are in units of √K/σ.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NormalBundle {
+    /// The estimate, every point's answer, and the curve behind them.
+    pub ensemble: Ensemble,
+    /// Singular values over √K/σ, i = 1 … D, over the points: about 1 for normal directions.
+    pub spectrum: Vec<Quantiles>,
+    /// K and the rule.
+    pub settings: Copies,
+    /// m of the moment.
+    pub signal: f64,
+    /// σ of the moment: the scale is σ/m.
+    pub noise: f64,
+    /// D.
+    pub ambient: usize,
+}
+
+/// The dimension of the data at `x[n, D]`, in data units: the scores at K copies m x + σ z of every point span the normal
+/// space to within the spread of the tangential ones. As in the paper the gap is the largest difference s_i − s_{i+1} of
+/// singular values themselves, i = 1 … D − 1, so that 1 ≤ d ≤ D − 1: data that fill their space have no clear gap.
+///
+/// # Errors
+/// [`Error::Invalid`] for D < 2, K < D, points or scores that are not finite.
+pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<NormalBundle> {
+    let operation = "dimension by the normal bundle";
+    score.check_points(operation, x)?;
+    settings.clarity.check(operation)?;
+    let dim = score.dim();
+    if dim < 2 || settings.copies < dim {
+        return Err(Error::invalid(
+            operation,
+            format!("two dimensions or more, and as many copies at least, {} as advised", 4 * dim),
+            format!("{dim} dimensions, {} copies", settings.copies),
+            "Take more copies of every point",
+        ));
+    }
+    let points: Vec<&[f64]> = x.chunks_exact(dim).collect();
+    let spectra: Vec<Vec<f64>> =
+        points.par_iter().enumerate().map(|(i, x)| spectrum(score, i, x, settings)).collect();
+    if let Some(point) = spectra.iter().position(|values| !values.iter().all(|value| value.is_finite())) {
+        return Err(Error::invalid(
+            operation,
+            "finite scores",
+            format!("others around point {point}"),
+            "Choose a time with more noise, or look for non-finite numbers in the model's weights",
+        ));
+    }
+    let dimensions: Vec<usize> = (1..dim).map(|normal| dim - normal).collect();
+    let drops: Vec<f64> =
+        spectra.iter().flat_map(|values| values.windows(2).map(|pair| pair[0] - pair[1])).collect();
+    let column = |i: usize| spectra.iter().map(|values| values[i]).collect::<Vec<f64>>();
+    Ok(NormalBundle {
+        ensemble: Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed),
+        spectrum: (0..dim).map(|i| Quantiles::of(&column(i))).collect(),
+        settings,
+        signal: score.signal,
+        noise: score.noise,
+        ambient: dim,
+    })
+}
+
+/// Singular values over √K/σ of the scores around the point with number `index`.
+fn spectrum(score: &ScoreAt, index: usize, x: &[f64], settings: Copies) -> Vec<f64> {
+    let (dim, copies) = (x.len(), settings.copies);
+    let mut noised = vec![0.0; copies * dim];
+    standard_normal(&mut stream(settings.seed, index as u64, Purpose::Dimension), &mut noised);
+    for row in noised.chunks_exact_mut(dim) {
+        row.iter_mut().zip(x).for_each(|(z, x)| *z = score.signal * x + score.noise * *z);
+    }
+    let values = singular_values(&score.eval(&noised), copies, dim);
+    let unit = score.noise / (copies as f64).sqrt();
+    values.into_iter().map(|value| value * unit).collect()
+}
