@@ -210,6 +210,10 @@ fn a_gaussian_grows_by_the_discrete_product() {
     let variances = vec![1.0, 0.25, 0.0];
     let system = diffusion(Data::Gaussian { variances: variances.clone() }, None, 0.0, Method::Euler, 500);
     let (summary, _) = run(&system, &request(20, 3, Vec::new()), 20);
+    let dimension = summary.dimension.unwrap();
+    let clear = surefoot::dimension::Standing::Clear;
+    assert_eq!((dimension.estimate, dimension.standing), (2, clear), "the third variance is 0");
+    assert!(dimension.sentence().starts_with("Dimension 2 at the scale"), "{}", dimension.sentence());
     let exponents = summary.exponents.unwrap();
     for (quantiles, variance) in exponents.svd.iter().zip(variances) {
         let expected = euler_growth(variance, 500);
@@ -246,6 +250,8 @@ fn leading_vectors_are_searched_for_where_not_all_are_followed() {
     assert_eq!((exponents.qr[0].n, exponents.gap.unwrap().quantiles.n), (9, 6));
     let convergence = summary.convergence.unwrap();
     assert_eq!(convergence.medians["exponents.svd.1"].paths, 2);
+    let dimension = summary.dimension.unwrap();
+    assert_eq!((dimension.estimate, dimension.gap.known, dimension.gap.ensemble.n), (1, 2, 6));
     let change = euler_growth(variances[1], 200) - euler_growth(variances[1], 100);
     assert!((convergence.medians["exponents.svd.1"].change - change).abs() < 1e-10);
     assert!(convergence.vector_angle_deg.iter().all(|angle| *angle < 1e-6));
@@ -314,6 +320,9 @@ fn on_a_circle_errors_have_perfect_footing_and_tangents_are_exact() {
     let system =
         diffusion(Data::Circle { radius: 1.0 }, Some(Shape::Circle { radius: 1.0 }), 0.0, Method::Heun, 300);
     let (summary, _) = run(&system, &request(24, 2, vec![constant(&[1.0, 1.0], &[0.01])]), 24);
+    let dimension = summary.dimension.unwrap();
+    assert_eq!((dimension.estimate, dimension.standing), (1, surefoot::dimension::Standing::Forced));
+    assert!((dimension.baselines.two_nn.unwrap().dimension.value - 1.0).abs() < 0.7);
     let alignment = summary.alignment.unwrap();
     assert!(alignment.score_cosine.unwrap().svd.unwrap().q95 < 1e-9);
     assert!(alignment.subspace_angle_deg.unwrap().svd.unwrap().q95 < 1e-6);

@@ -1,0 +1,103 @@
+//! `surefoot tangent`: tangent spaces at generated and given points.
+
+mod common;
+
+use common::Bench;
+use serde_json::Value;
+use std::f64::consts::TAU;
+
+/// Points of the torus of radii 2 and 1 as CSV.
+fn torus(count: usize, first: usize) -> String {
+    let row = |i: usize| {
+        let (a, b) = (TAU * 0.6180339887 * i as f64, TAU * 0.7548776662 * i as f64);
+        format!("{},{},{}", (2.0 + b.cos()) * a.cos(), (2.0 + b.cos()) * a.sin(), b.sin())
+    };
+    (first..first + count).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn generated_points_have_the_tangent_spaces_of_the_torus() {
+    let bench = Bench::new();
+    let words = ["tangent", "builtin:torus", "-n", "30", "--seed", "3", "--format", "json", "-o", "t.npz"];
+    let found = json(&bench.done(&words));
+    assert_eq!(
+        (&found["points"], &found["vectors"], &found["tangent_dimension"]),
+        (&30.into(), &3.into(), &2.into())
+    );
+    assert_eq!(found["dimension"]["ensemble"]["gap"]["standing"], "clear");
+    let angles = found["angles"].as_array().unwrap();
+    assert_eq!(angles.len(), 1);
+    assert!(angles[0]["angle_deg"]["mean"].as_f64().unwrap() < 2.0, "{angles:?}");
+    assert!(found.get("mismatch").is_none());
+    let archive = std::fs::File::open(bench.path("t.npz")).unwrap();
+    let mut archive = zip::ZipArchive::new(archive).unwrap();
+    let size =
+        |name: &str, archive: &mut zip::ZipArchive<std::fs::File>| archive.by_name(name).unwrap().size();
+    // A header of 128 bytes or fewer before the numbers.
+    for (name, numbers) in
+        [("x.npy", 90), ("tangent.npy", 180), ("log_growth.npy", 90), ("dimension.npy", 30)]
+    {
+        let bytes = size(name, &mut archive);
+        assert!((8 * numbers..8 * numbers + 129).contains(&bytes), "{name}: {bytes}");
+    }
+    let again = bench.done(&[&words[..], &["--threads", "1"]].concat());
+    assert_eq!(json(&again), found, "threads must not change a number");
+}
+
+#[test]
+fn given_points_are_generated_again_and_compared_with_local_pca() {
+    let bench = Bench::new();
+    let (at, data) = (bench.write("at.csv", torus(20, 5000)), bench.write("data.csv", torus(3000, 0)));
+    let words = [
+        "tangent",
+        "builtin:torus",
+        "--at",
+        &at,
+        "--reference",
+        &data,
+        "--neighbours",
+        "6,40",
+        "--format",
+        "json",
+    ];
+    let found = json(&bench.done(&words));
+    assert!(found["mismatch"]["q95"].as_f64().unwrap() < 1e-6, "{found}");
+    let angles = found["angles"].as_array().unwrap();
+    let names: Vec<&str> = angles.iter().filter_map(|a| a["how"].as_str()).collect();
+    assert_eq!(names, ["singular vectors", "local PCA, 6 neighbours", "local PCA, 40 neighbours"]);
+    assert!(angles.iter().all(|a| a["angle_deg"]["mean"].as_f64().unwrap() < 12.0), "{angles:?}");
+    let text = bench.done(&words[..words.len() - 2]);
+    for part in
+        ["20 given points in R^3", "dimension by the largest drop", "local PCA, 6 neighbours", "missed by"]
+    {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused() {
+    let bench = Bench::new();
+    let flat = bench.write("flat.csv", "1,2\n3,4\n");
+    let at = bench.write("at.csv", torus(4, 0));
+    let stochastic = ["tangent", "builtin:torus", "--at", &at, "--noise-level", "1"];
+    for (words, part) in [
+        (&stochastic[..], "deterministic"),
+        (&["tangent", "builtin:torus", "--at", &flat], "3 numbers each"),
+        (&["tangent", "builtin:torus", "-d", "4"], "1 to 3"),
+        (&["tangent", "builtin:torus", "-k", "2", "-d", "3"], "1 to 2"),
+        (&["tangent", "builtin:torus", "-n", "0"], "1 to"),
+        (&["tangent", "builtin:torus", "--at", &at, "-n", "5"], "1 to 4"),
+        (&["tangent", "builtin:torus", "-o", "t.npy"], ".npz"),
+        (&["tangent", "builtin:torus", "--at", "absent.npy"], "absent.npy"),
+        (&["tangent", "builtin:torus", "--reference", &at, "-n", "4", "--neighbours", "1"], "neighbours"),
+    ] {
+        let output = bench.run(words);
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {error}");
+        assert!(error.contains(part), "{words:?}: {error}");
+    }
+}
