@@ -1,0 +1,191 @@
+//! Which sampler and how many steps give the exact vectors and exponents of many small ones: CdC follow 4,000 Euler
+//! steps. Every sampler starts from the same noise; angles are between its vectors and those of the reference.
+//!
+//!     cargo bench -p surefoot --bench convergence                     the small models, against 4,000 Euler steps
+//!     cargo bench -p surefoot --bench convergence -- mnist 400 8 2    the image model: steps of the reference, k, samples
+
+use std::sync::Arc;
+use surefoot::alignment::subspace_angle_deg;
+use surefoot::field::{Data, NetworkField, SharedField};
+use surefoot::law::{Gaussian, Marginal, SharedLaw};
+use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
+use surefoot::sampler::{Method, Step};
+use surefoot::spectrum::{Bundle, Search, bundle};
+use surefoot::sweep::{Batch, Refinement, Storage};
+use surefoot_graph::{Graph, Limits, Precision};
+
+/// A deterministic model and what is compared.
+struct Case {
+    name: &'static str,
+    drift: Drift,
+    start: f64,
+    end: f64,
+    source: SharedLaw,
+    vectors: usize,
+    samples: usize,
+    reference: usize,
+    /// Samplers with the evaluations of a step.
+    samplers: Vec<(Method, usize)>,
+    /// Evaluations of the field a path.
+    evaluations: Vec<usize>,
+}
+
+const SMALL: [usize; 7] = [10, 20, 50, 100, 200, 500, 1000];
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let number = |place: usize, usual: usize| words.get(place).and_then(|w| w.parse().ok()).unwrap_or(usual);
+    if words.first().is_some_and(|word| word == "mnist") {
+        return mnist(number(1, 400), number(2, 8), number(3, 2)).report();
+    }
+    let moons = Data::TWO_MOONS;
+    exact("two moons, exact score", moons, Family::Ou, 0.9).report();
+    exact("torus, exact score", Data::TORUS, Family::Vp, 0.98).report();
+    cfm().report();
+}
+
+/// Exact score along the probability-flow ODE.
+fn exact(name: &'static str, data: Data, family: Family, start: f64) -> Case {
+    let noising = Noising { family, schedule: Schedule::Cosine };
+    let field = data.score(0.0).expect("a law");
+    let drift = diffusion(field, noising, Predicts::Score, Clock::Affine { at_noise: 1.0, at_data: 0.0 });
+    let at = drift.moment(start);
+    let law = data.law(0.0).expect("a law");
+    Case {
+        name,
+        source: Arc::new(Marginal { data: law, signal: at.signal, noise: at.noise }),
+        vectors: drift.field.dim(),
+        drift,
+        start,
+        end: 0.02,
+        samples: 100,
+        reference: 4000,
+        samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2), (Method::Rk4, 4)],
+        evaluations: SMALL.to_vec(),
+    }
+}
+
+fn diffusion(field: SharedField, noising: Noising, predicts: Predicts, clock: Clock) -> Drift {
+    Drift { field, process: Process::Diffusion { noising, noise_level: 0.0 }, predicts, clock, error: None }
+}
+
+fn network(file: &str) -> SharedField {
+    let file = format!("{}/../../models/{file}", env!("CARGO_MANIFEST_DIR"));
+    let graph = Graph::read(file, &Limits::default()).expect("a model");
+    Arc::new(NetworkField::new(&graph, Precision::F32).expect("a network"))
+}
+
+/// A trained flow on the two moons.
+fn cfm() -> Case {
+    let clock = Clock::Affine { at_noise: 0.0, at_data: 1.0 };
+    let drift = Drift {
+        field: network("moons-cfm.onnx"),
+        process: Process::Flow,
+        predicts: Predicts::Velocity,
+        clock,
+        error: None,
+    };
+    Case {
+        name: "moons-cfm (network)",
+        source: Arc::new(Gaussian::isotropic(2, 1.0)),
+        vectors: 2,
+        drift,
+        start: 0.0,
+        end: 1.0,
+        samples: 100,
+        reference: 4000,
+        samplers: vec![(Method::Euler, 1), (Method::Heun, 2), (Method::Rk4, 4)],
+        evaluations: SMALL.to_vec(),
+    }
+}
+
+/// The image model as its file describes it.
+fn mnist(reference: usize, vectors: usize, samples: usize) -> Case {
+    let noising = Noising { family: Family::Vp, schedule: Schedule::CosineNd };
+    let clock = Clock::Affine { at_noise: 1000.0, at_data: 0.0 };
+    let drift = diffusion(network("mnist-ddpm.onnx"), noising, Predicts::Noise, clock);
+    Case {
+        name: "mnist-ddpm (network, D = 784)",
+        source: Arc::new(Gaussian::isotropic(drift.field.dim(), drift.moment(0.98).noise)),
+        vectors,
+        drift,
+        start: 0.98,
+        end: 0.002,
+        samples,
+        reference,
+        samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2)],
+        evaluations: vec![10, 20, 50, 100],
+    }
+}
+
+impl Case {
+    fn follow(&self, method: Method, steps: usize) -> surefoot::Result<Bundle> {
+        let grid = Grid { start: self.start, end: self.end, steps };
+        let step = Step::new(self.drift.clone(), grid, method, Vec::new())?;
+        let batch = Batch {
+            source: self.source.as_ref(),
+            seed: 5,
+            samples: 0..self.samples,
+            refinement: Refinement::Own,
+        };
+        let search = Search { vectors: self.vectors, extra: 8, rounds: 5, tolerance: 1e-3, seed: 5 };
+        bundle(&step, &batch, search, Storage::Bytes(1 << 28))
+    }
+
+    fn report(&self) {
+        println!(
+            "{}: {} samples, {} vectors, against {} Euler steps",
+            self.name, self.samples, self.vectors, self.reference
+        );
+        let exact = self.follow(Method::Euler, self.reference).expect("a reference");
+        println!(
+            "  {:<12}{:>6}{:>13}{:>12}{:>9}{:>12}{:>14}{:>9}",
+            "sampler", "steps", "evaluations", "LV1 median", "95 %", "any vector", "growth median", "95 %"
+        );
+        for &(method, evaluations) in &self.samplers {
+            for &budget in &self.evaluations {
+                let steps = budget / evaluations;
+                if steps == 0 {
+                    continue;
+                }
+                match self.follow(method, steps) {
+                    Ok(found) => self.row(method, steps, budget, &found, &exact),
+                    Err(error) => println!("  {:<12}{steps:>6}  {error}", format!("{method:?}")),
+                }
+            }
+        }
+    }
+
+    /// Angles in degrees, changes of the log growth relative to the larger of it and 1 nat, in percent.
+    fn row(&self, method: Method, steps: usize, evaluations: usize, found: &Bundle, exact: &Bundle) {
+        let dim = self.drift.field.dim();
+        let angles: Vec<f64> = found
+            .vectors
+            .chunks_exact(dim)
+            .zip(exact.vectors.chunks_exact(dim))
+            .map(|(u, v)| subspace_angle_deg(dim, u, v))
+            .collect();
+        let changes = found.log_values.iter().zip(&exact.log_values);
+        let changes = sorted(changes.map(|(a, b)| 100.0 * (a - b).abs() / b.abs().max(1.0)).collect());
+        let first = sorted(angles.iter().step_by(self.vectors).copied().collect());
+        let all = sorted(angles);
+        println!(
+            "  {:<12}{steps:>6}{evaluations:>13}{:>11.2}°{:>8.2}°{:>11.2}°{:>13.2}%{:>8.2}%",
+            format!("{method:?}"),
+            at(&first, 0.5),
+            at(&first, 0.95),
+            at(&all, 0.5),
+            at(&changes, 0.5),
+            at(&changes, 0.95)
+        );
+    }
+}
+
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+fn at(sorted: &[f64], share: f64) -> f64 {
+    sorted[(share * (sorted.len() - 1) as f64).round() as usize]
+}
