@@ -56,19 +56,28 @@ fn peak(bench: &Bench, words: &[&str]) -> u64 {
     }
 }
 
-const RUN: [&str; 13] = [
+const RUN: [&str; 22] = [
     "analyze",
     "model.toml",
     "-n",
-    "32",
+    "24",
     "-k",
-    "16",
+    "24",
     "--exact",
-    "4",
+    "2",
+    "--exact-rounds",
+    "1",
+    "--convergence",
+    "0",
+    "--error",
+    "constant",
+    "--sizes",
+    "0.1",
+    "--no-regularity",
     "--threads",
     "2",
     "--chunk",
-    "32",
+    "12",
     "-q",
 ];
 
@@ -97,6 +106,6 @@ fn too_little_memory_is_refused_with_what_is_needed() {
     };
     let nothing = refused("1MiB");
     assert!(nothing.contains("--memory") && nothing.contains("at least"), "{nothing}");
-    let little = refused("100MiB");
+    let little = refused("90MiB");
     assert!(little.contains("at least") && little.contains("MiB"), "{little}");
 }

@@ -14,7 +14,7 @@ const TILE_BYTES: u64 = 1 << 26;
 /// Most samples of a tile.
 const TILE_SAMPLES: u64 = 64;
 /// The share of the memory that tiles under way may take is 1 over this; finished columns have as much.
-const PART: u64 = 3;
+const PART: u64 = 2;
 /// Random probes of the normal space that ride along on the way back, about.
 const PROBES: usize = 16;
 
