@@ -241,7 +241,7 @@ fn score(field: SharedField, noise: f64) -> ScoreAt {
 /// Stanczuk et al. (2024) report 11 and 51 on these spheres, with learned scores. That is no property of the spheres: the
 /// exact score gives 10 and 50, the radius being as strong as the other normal directions. By Stein's identity the scores
 /// around a point have the mean −(d/|x|) x̂: where σ d/R nears 1 it makes the first singular value stand out, and the
-/// largest gap is the first, at 99. Never is it one place off.
+/// largest gap is the first, at 99.
 #[test]
 fn the_normal_bundle_of_spheres() {
     for (d, noise, want) in [(10, 0.01, 10), (10, 0.03, 10), (10, 0.5, 99), (50, 0.003, 50), (50, 0.5, 99)] {
