@@ -231,36 +231,48 @@ fn the_gap_rule_at_awkward_sizes() {
     assert_eq!((found.ensemble.gap.dimension, found.ensemble.gap.standing), (2, Standing::Unclear));
 }
 
+/// At σ = `noise` of a process without decay.
 fn score(field: SharedField, noise: f64) -> ScoreAt {
-    let drift = diffusion(field, VE, 0.0);
-    ScoreAt::of_drift(&drift, (noise / 0.01).ln() / 500.0_f64.ln()).unwrap()
+    let schedule = Schedule::Geometric { sigma_min: 0.001, sigma_max: 10.0 };
+    let drift = diffusion(field, Noising { family: Family::Ve, schedule }, 0.0);
+    ScoreAt::of_drift(&drift, (noise / 0.001).ln() / 1e4_f64.ln()).unwrap()
 }
 
-/// Stanczuk et al. (2024) report 11 and 51 on these spheres, with learned scores. The exact score gives 10 and 50 while σ
-/// is small against the radius: along the radius it is as strong as along the other normals. Around a point the radius turns
-/// by σ z/R, and at σ near R its share of the scores has moved into the tangential directions: the largest gap then lies one
-/// place earlier, at 11 and 51.
+/// Stanczuk et al. (2024) report 11 and 51 on these spheres, with learned scores. That is no property of the spheres: the
+/// exact score gives 10 and 50, the radius being as strong as the other normal directions. By Stein's identity the scores
+/// around a point have the mean −(d/|x|) x̂: where σ d/R nears 1 it makes the first singular value stand out, and the
+/// largest gap is the first, at 99.
 #[test]
-fn the_normal_bundle_of_spheres_and_planes() {
-    for (d, field) in [(10, sphere_score(11)), (50, sphere_score(51))] {
+fn the_normal_bundle_of_spheres() {
+    for (d, noise, want) in [(10, 0.01, 10), (10, 0.03, 10), (10, 0.5, 99), (50, 0.003, 50), (50, 0.5, 99)] {
         let x = on_sphere(d + 1, AMBIENT, 3, 5);
-        for (noise, want) in [(0.01, d), (0.05, d), (0.5, d + 1)] {
-            let found = normal_bundle(&score(field.clone(), noise), &x, Copies::advised(AMBIENT)).unwrap();
-            let ensemble = &found.ensemble;
-            println!(
-                "S^{d}, σ = {noise}: {:?} every point {:?}, values around the gap {:.3?}",
-                ensemble.gap,
-                ensemble.answers.each,
-                found.spectrum[98 - d..102 - d].iter().map(|q| q.q50).collect::<Vec<_>>()
-            );
-            assert_eq!(ensemble.answers.each, [want; 3]);
-            assert_eq!(ensemble.gap.dimension, want);
-            if noise < 0.1 {
-                assert_eq!((ensemble.gap.standing, ensemble.clear), (Standing::Clear, 1.0));
-            }
-            assert!((found.noise - noise).abs() < 1e-12 && found.signal == 1.0);
+        let found = normal_bundle(&score(sphere_score(d + 1), noise), &x, Copies::advised(AMBIENT)).unwrap();
+        let ensemble = &found.ensemble;
+        println!(
+            "S^{d}, σ = {noise}: {:?} every point {:?}, mean score {:.3}, values around the gap {:.3?}",
+            ensemble.gap,
+            ensemble.answers.each,
+            found.mean_score.q50,
+            found.spectrum[98 - d..102 - d].iter().map(|q| q.q50).collect::<Vec<_>>()
+        );
+        assert_eq!(ensemble.answers.each, [want; 3]);
+        assert_eq!(ensemble.gap.dimension, want);
+        assert!((found.noise - noise).abs() < 1e-12 && found.signal == 1.0);
+        // Chance, and the mean of the radial score times the share of the radius that is left.
+        let chance = (AMBIENT - d) as f64 / 400.0;
+        let radius = 1.0 + (d + 1) as f64 * noise * noise;
+        let mean = (chance + (d as f64 * noise / radius).powi(2)).sqrt();
+        assert!((found.mean_score.q50 / mean - 1.0).abs() < 0.2, "{} {mean}", found.mean_score.q50);
+        if want == d {
+            assert_eq!((ensemble.gap.standing, ensemble.clear), (Standing::Clear, 1.0));
+        } else {
+            assert!(found.mean_score.q05 > 1.0);
         }
     }
+}
+
+#[test]
+fn the_normal_bundle_of_a_plane() {
     let x: Vec<f64> = plane_variances().iter().map(|v| v.sqrt()).collect();
     let found = normal_bundle(&score(plane_score(), 0.02), &x, Copies::advised(AMBIENT)).unwrap();
     println!("plane: {:?}", found.ensemble.gap);
@@ -461,11 +473,11 @@ fn neighbours_find_the_dimension_of_samples() {
     }
 }
 
-/// The spread of an estimate over sixty samples is what each sample says of it; taking points as independent would give
-/// two thirds of it for twenty neighbours.
+/// The spread of an estimate over many samples is what each sample says of it; taking points as independent would give four
+/// fifths of it or less.
 #[test]
 fn intervals_have_the_spread_of_repeated_samples() {
-    let (repeats, n) = (60, 250);
+    let (repeats, n) = (200, 250);
     let mut found: [Vec<[f64; 2]>; 3] = Default::default();
     for repeat in 0..repeats {
         let points = on_sphere(3, 3, n, 1000 + repeat);
@@ -484,8 +496,8 @@ fn intervals_have_the_spread_of_repeated_samples() {
         let said = list.iter().map(|pair| pair[1] * pair[1]).sum::<f64>() / repeats as f64;
         let ratio = (said / spread).sqrt();
         println!("{name}: mean {mean:.3}, spread {:.4}, said over spread {ratio:.2}", spread.sqrt());
-        // The spread of 60 is known to 9 %.
-        assert!((0.77..1.3).contains(&ratio), "{name}: {ratio}");
+        // The spread of 200 is known to 5 %.
+        assert!((0.85..1.18).contains(&ratio), "{name}: {ratio}");
     }
 }
 
@@ -569,10 +581,10 @@ fn repeated_points_are_left_out_or_refused() {
     // A cluster of twenty at one point of its own.
     points.extend([3.0, 0.1].repeat(20));
     let (two, many) = (two_nn(2, &points).unwrap(), levina_bickel(2, &points, pair).unwrap());
-    assert_eq!((two.found.points, two.found.duplicates), (240, 40));
-    assert_eq!((many.asked, many.duplicates, many.n), (240, 40, 240));
+    assert_eq!((two.found.points, two.found.duplicates), (230, 40));
+    assert_eq!((many.asked, many.duplicates, many.n), (230, 40, 230));
     let found = local_pca(2, &points, pca).unwrap();
-    assert_eq!((found.asked, found.duplicates, found.answers.each.len()), (240, 20, 220));
+    assert_eq!((found.asked, found.duplicates, found.answers.each.len()), (230, 20, 210));
     // Equal distances everywhere say nothing.
     let corners = [1.0, 0.0, 0.0, 1.0, -1.0, 0.0, 0.0, -1.0];
     assert!(levina_bickel(2, &corners, Neighbourhoods { from: 2, to: 2 }).is_err());

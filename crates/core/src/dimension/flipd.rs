@@ -38,9 +38,7 @@ struct At {
 ///
 /// The density p_δ of X_0 + δ Z grows like δ^{d−D} near data of dimension d, so that d = D + ∂ log p_δ(x)/∂ log δ as δ → 0.
 /// With the heat equation ∂p_δ/∂δ = δ Δp_δ the derivative is δ² (Δ log p_δ + |∇ log p_δ|²); the noised data m X_0 + σ Z
-/// have δ = σ/m and the score s(m x) = ∇ log p_δ(x)/m, and every process has
-///
-///     d(x) = D + σ² [tr ∇s(m x) + |s(m x)|²].
+/// have δ = σ/m and the score s(m x) = ∇ log p_δ(x)/m, so that for every process d(x) = D + σ² \[tr ∇s(m x) + |s(m x)|²\].
 ///
 /// The trace takes D tangents, or is the mean of zᵀ ∇s z over random signs z.
 ///

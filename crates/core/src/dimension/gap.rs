@@ -43,7 +43,7 @@ pub struct GapDimension {
 }
 
 /// The dimension by the largest drop of the log singular values of J = A_{0,τ}: `log_values[n, k]` in nats, descending, as
-/// [`crate::spectrum::svd`] and [`crate::spectrum::leading`] give them, in dimension D.
+/// [`crate::spectrum::svd()`] and [`crate::spectrum::leading`] give them, in dimension D.
 ///
 /// The scale is that of the noise at the end of the generation: directions in which the data are thinner than that count
 /// as contracted.

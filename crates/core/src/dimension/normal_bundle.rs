@@ -3,7 +3,7 @@
 use super::answers::{Clarity, Ensemble};
 use super::score::ScoreAt;
 use crate::error::{Error, Result};
-use crate::linalg::singular_values;
+use crate::linalg::{axpy, dot, singular_values};
 use crate::random::{Purpose, standard_normal, stream};
 use crate::statistics::Quantiles;
 use rayon::prelude::*;
@@ -35,6 +35,9 @@ pub struct NormalBundle {
     pub ensemble: Ensemble,
     /// Singular values over √K/σ, i = 1 … D, over the points: about 1 for normal directions.
     pub spectrum: Vec<Quantiles>,
+    /// Length of the mean of the scores over 1/σ, over the points. Chance gives √((D − d)/K) of it; one near 1 or above
+    /// is that of the first singular value, and says that σ is too coarse for the curvature or the spread of the data.
+    pub mean_score: Quantiles,
     /// K and the rule.
     pub settings: Copies,
     /// m of the moment.
@@ -65,9 +68,9 @@ pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<Nor
         ));
     }
     let points: Vec<&[f64]> = x.chunks_exact(dim).collect();
-    let spectra: Vec<Vec<f64>> =
-        points.par_iter().enumerate().map(|(i, x)| spectrum(score, i, x, settings)).collect();
-    if let Some(point) = spectra.iter().position(|values| !values.iter().all(|value| value.is_finite())) {
+    let found: Vec<Around> =
+        points.par_iter().enumerate().map(|(i, x)| Around::point(score, i, x, settings)).collect();
+    if let Some(point) = found.iter().position(|around| !around.is_finite()) {
         return Err(Error::invalid(
             operation,
             "finite scores",
@@ -77,11 +80,13 @@ pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<Nor
     }
     let dimensions: Vec<usize> = (1..dim).map(|normal| dim - normal).collect();
     let drops: Vec<f64> =
-        spectra.iter().flat_map(|values| values.windows(2).map(|pair| pair[0] - pair[1])).collect();
-    let column = |i: usize| spectra.iter().map(|values| values[i]).collect::<Vec<f64>>();
+        found.iter().flat_map(|around| around.values.windows(2).map(|pair| pair[0] - pair[1])).collect();
+    let column = |i: usize| found.iter().map(|around| around.values[i]).collect::<Vec<f64>>();
+    let means: Vec<f64> = found.iter().map(|around| around.mean).collect();
     Ok(NormalBundle {
         ensemble: Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed),
         spectrum: (0..dim).map(|i| Quantiles::of(&column(i))).collect(),
+        mean_score: Quantiles::of(&means),
         settings,
         signal: score.signal,
         noise: score.noise,
@@ -89,15 +94,35 @@ pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<Nor
     })
 }
 
-/// Singular values over √K/σ of the scores around the point with number `index`.
-fn spectrum(score: &ScoreAt, index: usize, x: &[f64], settings: Copies) -> Vec<f64> {
-    let (dim, copies) = (x.len(), settings.copies);
-    let mut noised = vec![0.0; copies * dim];
-    standard_normal(&mut stream(settings.seed, index as u64, Purpose::Dimension), &mut noised);
-    for row in noised.chunks_exact_mut(dim) {
-        row.iter_mut().zip(x).for_each(|(z, x)| *z = score.signal * x + score.noise * *z);
+/// The scores around one point.
+struct Around {
+    /// Singular values over √K/σ, descending.
+    values: Vec<f64>,
+    /// Length of their mean over 1/σ.
+    mean: f64,
+}
+
+impl Around {
+    /// Around the point x with number `index`.
+    fn point(score: &ScoreAt, index: usize, x: &[f64], settings: Copies) -> Around {
+        let (dim, copies) = (x.len(), settings.copies);
+        let mut noised = vec![0.0; copies * dim];
+        standard_normal(&mut stream(settings.seed, index as u64, Purpose::Dimension), &mut noised);
+        for row in noised.chunks_exact_mut(dim) {
+            row.iter_mut().zip(x).for_each(|(z, x)| *z = score.signal * x + score.noise * *z);
+        }
+        let scores = score.eval(&noised);
+        let mut mean = vec![0.0; dim];
+        scores.chunks_exact(dim).for_each(|row| axpy(&mut mean, score.noise / copies as f64, row));
+        let unit = score.noise / (copies as f64).sqrt();
+        let values = singular_values(&scores, copies, dim);
+        Around {
+            values: values.into_iter().map(|value| value * unit).collect(),
+            mean: dot(&mean, &mean).sqrt(),
+        }
     }
-    let values = singular_values(&score.eval(&noised), copies, dim);
-    let unit = score.noise / (copies as f64).sqrt();
-    values.into_iter().map(|value| value * unit).collect()
+
+    fn is_finite(&self) -> bool {
+        self.mean.is_finite() && self.values.iter().all(|value| value.is_finite())
+    }
 }
