@@ -112,7 +112,19 @@ fn guidance_needs_a_class_and_labels_must_be_known() {
     bench.refused(&with(&["--label", "4"]), 2, &["label", "4", "--label 0 to 2"]);
     bench.refused(&with(&["--label", "4", "--guidance", "2"]), 2, &["label", "4", "--label 0 to 2"]);
     bench.done(&with(&["--guidance", "1"]));
-    bench.done(&["analyze", "start/model.toml", "-n", "4", "-q", "-o", "g", "--label", "1", "--sweep", "guidance=0,1,3"]);
+    bench.done(&[
+        "analyze",
+        "start/model.toml",
+        "-n",
+        "4",
+        "-q",
+        "-o",
+        "g",
+        "--label",
+        "1",
+        "--sweep",
+        "guidance=0,1,3",
+    ]);
     bench.done(&["analyze", "start/model.toml", "-n", "4", "-q", "-o", "l", "--sweep", "label=0,2"]);
     let sweep = bench.json("g/summary.json");
     assert_eq!(sweep["sweep"]["key"], "field.guidance");
@@ -170,7 +182,9 @@ fn data_with_a_constant_coordinate_train_a_flow() {
 #[test]
 fn data_without_a_dimension_train_a_model_without_support() {
     let bench = Bench::new();
-    for (rows, dimension) in [("0,1\n", false), ("0,1\n2,0\n", false), ("0,0\n1,1\n0,0\n1,1\n0,0\n1,1\n", true)] {
+    for (rows, dimension) in
+        [("0,1\n", false), ("0,1\n2,0\n", false), ("0,0\n1,1\n0,0\n1,1\n0,0\n1,1\n", true)]
+    {
         bench.write("points.csv", rows);
         bench.write("r.toml", recipe(POINTS, MLP, "", ""));
         let output = bench.run(&TRAIN);
@@ -259,12 +273,19 @@ fn files_that_the_training_might_replace_are_not_read() {
 fn trainings_that_blow_up_say_when_and_what_is_left() {
     let bench = Bench::new();
     three_clusters(&bench);
-    bench.write("r.toml", recipe(POINTS, MLP, "updates = 300\ncheckpoint = 1", "").replacen("updates = 6\n", "", 1));
+    bench.write(
+        "r.toml",
+        recipe(POINTS, MLP, "updates = 300\ncheckpoint = 1", "").replacen("updates = 6\n", "", 1),
+    );
     // The noise is so large that the first gradient is too long.
     let far = ["--set", "objective.sigma=1e10"];
     bench.refused(&[&TRAIN[..], &far].concat(), 3, &["gradient", "at update 0", "no checkpoint"]);
-    for set in [["training.learning_rate=1e4", "training.warm_up=40"], ["training.learning_rate=1e30", "training.warm_up=2"]] {
-        let words = [&TRAIN[..], &["--set", set[0], "--set", set[1], "--set", "network.hidden=[6,6,6]"]].concat();
+    for set in [
+        ["training.learning_rate=1e4", "training.warm_up=40"],
+        ["training.learning_rate=1e30", "training.warm_up=2"],
+    ] {
+        let words =
+            [&TRAIN[..], &["--set", set[0], "--set", set[1], "--set", "network.hidden=[6,6,6]"]].concat();
         let output = bench.run(&words);
         let text = stderr(&output);
         assert_eq!(output.status.code(), Some(3), "{text}");
@@ -272,7 +293,10 @@ fn trainings_that_blow_up_say_when_and_what_is_left() {
         // It is the checkpoint of the folder.
         let kept = bench.json("out/training.json");
         let done = kept["updates"].as_u64().unwrap();
-        assert!(text.contains(&format!("those after {done} update")) && text.contains("training loss of"), "{text}");
+        assert!(
+            text.contains(&format!("those after {done} update")) && text.contains("training loss of"),
+            "{text}"
+        );
     }
 }
 
@@ -285,7 +309,14 @@ fn when_to_look_and_to_save_may_change_on_the_way() {
     let model = || std::fs::read(bench.path("out/model.onnx")).unwrap();
     let before = model();
     let mut words = vec!["train", "r.toml", "-o", "out", "--resume"];
-    words.extend(["--set", "training.look=2", "--set", "training.checkpoint=3", "--set", "training.validate=2"]);
+    words.extend([
+        "--set",
+        "training.look=2",
+        "--set",
+        "training.checkpoint=3",
+        "--set",
+        "training.validate=2",
+    ]);
     bench.done(&words);
     assert_eq!(before, model());
     let record = std::fs::read_to_string(bench.path("out/recipe.toml")).unwrap();

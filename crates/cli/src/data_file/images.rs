@@ -44,7 +44,13 @@ pub fn images(folder: &Path) -> Result<Images> {
         if own != shape {
             let expected =
                 format!("an image of shape {shape:?} (channels, height, width) like {}", first.display());
-            return Err(unfit(file, "image", &expected, format!("{own:?}"), "Bring all images to one size and colour"));
+            return Err(unfit(
+                file,
+                "image",
+                &expected,
+                format!("{own:?}"),
+                "Bring all images to one size and colour",
+            ));
         }
         values.extend(pixels);
     }
@@ -88,7 +94,13 @@ fn decode(file: &Path) -> Result<([usize; 3], Vec<f64>)> {
         ColorType::Rgb => 3,
         other => {
             let expected = "grey or RGB without transparency";
-            return Err(unfit(file, "image", expected, format!("{other:?}"), "Save it without its alpha channel"));
+            return Err(unfit(
+                file,
+                "image",
+                expected,
+                format!("{other:?}"),
+                "Save it without its alpha channel",
+            ));
         }
     };
     let pixel = |channel: usize, place: usize| f64::from(bytes[place * channels + channel]);

@@ -225,7 +225,9 @@ fn guided_nowhere(section: &Section, weight: f64, no_class: f64) -> Failure {
     Failure::Value {
         place: section.place_of("guidance").to_string(),
         what: section.full("guidance"),
-        expected: format!("1 at the label {no_class}, which stands for no class: there is nothing to guide to"),
+        expected: format!(
+            "1 at the label {no_class}, which stands for no class: there is nothing to guide to"
+        ),
         got: weight.to_string(),
         remedy: format!("Choose a class: {}", classes_below(no_class)),
     }

@@ -48,7 +48,9 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
     });
     add("exact vectors (svd)", fewer);
     let no_score = match system.data {
-        None => "the target score is not known: a flow model needs reference points of its data ([score], [support])",
+        None => {
+            "the target score is not known: a flow model needs reference points of its data ([score], [support])"
+        }
         Some(_) => {
             "the target score of a flow is that of its smoothed reference points ([score]), and these do not vary in \
              every coordinate"

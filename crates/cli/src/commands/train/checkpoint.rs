@@ -100,10 +100,7 @@ pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     let history = History {
         losses: losses.into_iter().map(|loss| loss as f32).collect(),
         validations: take("validations", None)?.chunks_exact(3).map(|row| [row[0], row[1], row[2]]).collect(),
-        measurements: measured
-            .chunks_exact(1 + state.time_weights.factors.len())
-            .map(measurement)
-            .collect(),
+        measurements: measured.chunks_exact(1 + state.time_weights.factors.len()).map(measurement).collect(),
         seconds: take("seconds", Some(1))?[0],
         defect: if entropic { take(DEFECT, Some(1))?[0] } else { 0.0 },
     };

@@ -45,7 +45,8 @@ pub fn train(options: &Train) -> Result<()> {
     let prepared = recipe.prepare().map_err(in_recipe)?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits).map_err(in_recipe)?;
     let mut notes = set_up::notes(&prepared, &trainer);
-    let sampler = set_up::sampler(&mut recipe, &prepared, &trainer, &limits, &mut notes).map_err(in_recipe)?;
+    let sampler =
+        set_up::sampler(&mut recipe, &prepared, &trainer, &limits, &mut notes).map_err(in_recipe)?;
     let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, earlier)?;
     interrupt::listen();
     let quiet = options.screen.quiet;
@@ -56,8 +57,21 @@ pub fn train(options: &Train) -> Result<()> {
     let bar = progress_bar(&recipe, &options.screen);
     let (score, history) = (ScoreCheck::new(&recipe), History::default());
     let saved = None;
-    let mut run =
-        Run { recipe, prepared, trainer, directory, history, score, sampler, limits, threads, bar, notes, saved, quiet };
+    let mut run = Run {
+        recipe,
+        prepared,
+        trainer,
+        directory,
+        history,
+        score,
+        sampler,
+        limits,
+        threads,
+        bar,
+        notes,
+        saved,
+        quiet,
+    };
     if options.resume && !run.go_on()? && !quiet {
         eprintln!("nothing to resume in {}: starting anew", options.out.display());
     }
@@ -114,8 +128,12 @@ impl Run {
         let kept = match self.saved {
             None => "No checkpoint was kept: none was due before".into(),
             Some(done) => {
-                let loss = loss(done).map_or(String::new(), |loss| format!(", at a training loss of {loss:.5}"));
-                format!("The checkpoint and the model that are kept are those after {}{loss}", counted(done, "update"))
+                let loss =
+                    loss(done).map_or(String::new(), |loss| format!(", at a training loss of {loss:.5}"));
+                format!(
+                    "The checkpoint and the model that are kept are those after {}{loss}",
+                    counted(done, "update")
+                )
             }
         };
         Failure::Diverged { error, kept }

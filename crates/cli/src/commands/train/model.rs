@@ -127,9 +127,12 @@ impl Run {
         let mut writer = SampleWriter::create("samples", &path, count, self.sampler.source.dim())?;
         for part in parts(self.classes(), count) {
             let step = self.step(&graph, part.class)?;
-            let tiles: Vec<Range<usize>> = part.samples.clone().step_by(TILE).map(|start| {
-                start..(start + TILE).min(part.samples.end)
-            }).collect();
+            let tiles: Vec<Range<usize>> = part
+                .samples
+                .clone()
+                .step_by(TILE)
+                .map(|start| start..(start + TILE).min(part.samples.end))
+                .collect();
             let rows = tiles.into_par_iter().map(|samples| {
                 let source = self.sampler.source.as_ref();
                 let seed = self.recipe.schedule.seed;
@@ -145,8 +148,9 @@ impl Run {
     /// A step of the network at a class.
     fn step(&self, graph: &Graph, class: Option<usize>) -> Result<Step> {
         let of_class = class.map(|class| passes::labelled(graph, class as f64)).transpose();
-        let of_class = of_class
-            .map_err(|got| surefoot::Error::invalid("samples of a class", "a network with labels", got, ""))?;
+        let of_class = of_class.map_err(|got| {
+            surefoot::Error::invalid("samples of a class", "a network with labels", got, "")
+        })?;
         let field: SharedField =
             Arc::new(NetworkField::new(of_class.as_ref().unwrap_or(graph), Precision::F32)?);
         let Sampler { drift, grid, method, .. } = &self.sampler;
@@ -165,7 +169,9 @@ mod tests {
             let shown = classes.min(count).min(MOST_CLASSES);
             assert_eq!(parts.len(), shown, "{classes} {count}");
             assert_eq!((parts[0].samples.start, parts[shown - 1].samples.end), (0, count));
-            assert!(parts.windows(2).all(|p| p[0].samples.end == p[1].samples.start && p[0].class < p[1].class));
+            assert!(
+                parts.windows(2).all(|p| p[0].samples.end == p[1].samples.start && p[0].class < p[1].class)
+            );
             let sizes: Vec<usize> = parts.iter().map(|part| part.samples.len()).collect();
             assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
             assert!(parts.iter().all(|part| part.class.unwrap() < classes));

@@ -2,7 +2,9 @@
 
 use super::model::Sampler;
 use crate::failure::{Failure, Result};
-use crate::model_file::{is_inside, knows_label, law_of_source, sha256_of, support_of, system_around, SupportSpec};
+use crate::model_file::{
+    SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
+};
 use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
 use std::path::Path;
 use surefoot::analysis::System;
@@ -171,10 +173,16 @@ fn classes_of_file(graph: &Graph, file: &Path, classes: Option<usize>) -> Result
         }
         Some(classes) if !labelled => {
             let expected = format!("nothing, as {file} has no input label");
-            Err(wrong_classes(expected, classes.to_string(), "Leave `classes` out, or start from another file"))
+            Err(wrong_classes(
+                expected,
+                classes.to_string(),
+                "Leave `classes` out, or start from another file",
+            ))
         }
         Some(classes) if !knows_label(graph, classes as f64)? && knows_label(graph, 0.0)? => {
-            let expected = format!("a number K of classes such that {file} knows the labels 0 to K, the last for no class");
+            let expected = format!(
+                "a number K of classes such that {file} knows the labels 0 to K, the last for no class"
+            );
             let remedy = "Give the number of classes that it was trained with (`no_class` of its model file)";
             Err(wrong_classes(expected, classes.to_string(), remedy))
         }
@@ -188,11 +196,20 @@ fn fitting_classes(classes: usize, prepared: &Prepared) -> Result<u32> {
         Some(count) if count <= classes => Ok(classes as u32),
         Some(count) => {
             let remedy = format!("Set `classes = {count}`, or leave it out for a network without classes");
-            Err(wrong_classes(format!("at least the {count} classes of the data"), classes.to_string(), &remedy))
+            Err(wrong_classes(
+                format!("at least the {count} classes of the data"),
+                classes.to_string(),
+                &remedy,
+            ))
         }
         None => {
-            let remedy = "Give `labels` in [data] (images have the folders for classes), or leave `classes` out";
-            Err(wrong_classes("data with labels".into(), format!("{classes} classes for data without"), remedy))
+            let remedy =
+                "Give `labels` in [data] (images have the folders for classes), or leave `classes` out";
+            Err(wrong_classes(
+                "data with labels".into(),
+                format!("{classes} classes for data without"),
+                remedy,
+            ))
         }
     }
 }

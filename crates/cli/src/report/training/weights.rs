@@ -78,7 +78,8 @@ pub fn draw(curve: &WeightCurve) -> Markup {
         legend.push(Key::new(Swatch::Solid, Role::Generated, "measured before, one line each"));
     }
     legend.push(Key::new(Swatch::Line, Role::Null, "no weighting"));
-    let all = || curve.weights.iter().copied().chain(lines.iter().flatten().map(|point| point[1])).chain([1.0]);
+    let all =
+        || curve.weights.iter().copied().chain(lines.iter().flatten().map(|point| point[1])).chain([1.0]);
     let (low, high) = range(steps.0.iter().copied()).unwrap_or((0.0, 1.0));
     let figure = Figure {
         title: "Weights of the loss over time".into(),
@@ -87,10 +88,7 @@ pub fn draw(curve: &WeightCurve) -> Markup {
         panels: vec![Panel {
             title: String::new(),
             x: Axis::new(Scale::linear(low, high), "model time u"),
-            y: Axis::new(
-                Scale::covering(all(), true),
-                "weight (pure number)",
-            ),
+            y: Axis::new(Scale::covering(all(), true), "weight (pure number)"),
             marks: vec![
                 Mark::Rule { value: 1.0, upright: false, role: Role::Null },
                 Mark::Lines { lines: lines.clone(), width: 1.0, opacity: 0.45, role: Role::Generated },
