@@ -375,7 +375,7 @@ fn one_update_is_one() {
     bench.write("r.toml", recipe(POINTS, MLP, "updates = 1", "").replacen("updates = 6\n", "", 1));
     let text = bench.done(&TRAIN);
     assert!(text.contains("1 update in") && page(&bench).contains("1 of 1 update ·"), "{text}");
-    assert!(!page(&bench).contains("1 updates"));
+    assert!(!page(&bench).contains("after 1 updates"));
 }
 
 /// A limit on the size of files stands for a full disk.
