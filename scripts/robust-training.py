@@ -117,8 +117,9 @@ def measure(program, out, target, variant, seed):
     recipe = ROOT / "recipes/robust" / f"{target}.toml"
     trained, analysed, samples = folder / "trained", folder / "analysed", folder / "samples.npy"
     folder.mkdir(parents=True, exist_ok=True)
-    run([program, "train", recipe, "-q", "--threads", 1, "-o", trained, "--set", f"training.seed={seed}"] + data
-        + settings(variant))
+    # What an interrupted run of this script left is trained anew.
+    run([program, "train", recipe, "-q", "--threads", 1, "-o", trained, "--overwrite",
+         "--set", f"training.seed={seed}"] + data + settings(variant))
     model = trained / "model.toml"
     # Another seed than that of the training, the same for all models.
     same = ["-q", "--threads", 1, "-n", SAMPLES, "--seed", 1000]

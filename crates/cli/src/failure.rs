@@ -35,6 +35,14 @@ pub enum Failure {
     /// The library refused (exit code 2) or the numbers blew up (exit code 3).
     #[error(transparent)]
     Numerics(#[from] surefoot::Error),
+    /// The numbers of a training blew up: exit code 3.
+    #[error("{error} {kept}")]
+    Diverged {
+        /// What, and after how many updates.
+        error: String,
+        /// What is left.
+        kept: String,
+    },
     /// A `--require` condition does not hold, or a file failed its check: exit code 1.
     #[error("{0}")]
     Unmet(String),
@@ -51,7 +59,8 @@ impl Failure {
     pub fn exit_code(&self) -> u8 {
         match self {
             Failure::Unmet(_) => 1,
-            Failure::Numerics(surefoot::Error::NonFinite { .. } | surefoot::Error::Diverged { .. }) => 3,
+            Failure::Numerics(surefoot::Error::NonFinite { .. } | surefoot::Error::Diverged { .. })
+            | Failure::Diverged { .. } => 3,
             Failure::Interrupted(_) => 130,
             Failure::Usage(_) | Failure::Value { .. } | Failure::Io { .. } | Failure::Numerics(_) => 2,
         }
@@ -99,7 +108,7 @@ fn remedy(error: &std::io::Error) -> &'static str {
         NotADirectory | AlreadyExists | ReadOnlyFilesystem => "Choose another place with -o",
         PermissionDenied => "Check the permissions, or choose another place with -o",
         StorageFull => {
-            "Free some space and repeat the command; `analyze`, `perturb` and `compare` go on with --resume"
+            "Free some space and repeat the command; `analyze`, `perturb`, `compare` and `train` go on with --resume"
         }
         _ => "Mend it and try again",
     }

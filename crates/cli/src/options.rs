@@ -65,8 +65,8 @@ pub enum Command {
 pub struct Analyze {
     /// A model file, or builtin:NAME (see `surefoot models`)
     pub model: String,
-    /// One analysis a value of a setting, side by side: noise-level, steps, method, process, start, end, or any key of the
-    /// model file, for example --sweep noise-level=0,0.25,0.5,1
+    /// One analysis a value of a setting, side by side: noise-level, steps, method, process, start, end, label, guidance, or any
+    /// key of the model file, for example --sweep noise-level=0,0.25,0.5,1
     #[arg(long, value_name = "SETTING=V1,V2,...")]
     pub sweep: Option<String>,
     #[command(flatten)]
@@ -271,6 +271,9 @@ pub struct Train {
     /// Go on where an interrupted training of the same recipe stopped
     #[arg(long)]
     pub resume: bool,
+    /// Start anew in the directory of an earlier training, whose files are removed
+    #[arg(long, conflicts_with = "resume")]
+    pub overwrite: bool,
     /// Threads [default: all]; the weights do not depend on it
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,

@@ -44,7 +44,7 @@ steps = 10
     )
 }
 
-const TRAIN: [&str; 5] = ["train", "r.toml", "-q", "-o", "out"];
+const TRAIN: [&str; 6] = ["train", "r.toml", "-q", "-o", "out", "--overwrite"];
 
 fn rows(bench: &Bench, name: &str) -> Vec<[f64; 2]> {
     let text = std::fs::read_to_string(bench.path(name)).unwrap();

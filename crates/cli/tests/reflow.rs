@@ -112,7 +112,7 @@ fn data_beside_pairs_give_the_support() {
     bench.npz("p.npz", &[("x1", &[3, 2], &[0.0, 3.0, 3.0, -1.5, -3.0, 0.0]), ("x0", &[3, 2], &x0)]);
     let few = |text: String| text.replace("updates = 3000", "updates = 2");
     bench.write("r.toml", few(recipe(moons, "pairs = \"p.npz\"\nvalidation = 0.0")));
-    let train = ["train", "r.toml", "-q", "-o", "out"];
+    let train = ["train", "r.toml", "-q", "-o", "out", "--overwrite"];
     bench.done(&train);
     let model = std::fs::read_to_string(bench.path("out/model.toml")).unwrap();
     assert!(model.contains("[support]\nkind = \"two-moons\""), "{model}");
@@ -133,7 +133,7 @@ fn bad_pairs_are_refused_with_file_and_array() {
     let bench = Bench::new();
     let text = recipe("", "pairs = \"p.npz\"").replace("updates = 3000", "updates = 2");
     bench.write("r.toml", &text);
-    let train = ["train", "r.toml", "-q", "-o", "out"];
+    let train = ["train", "r.toml", "-q", "-o", "out", "--overwrite"];
     bench.refused(&train, 2, &["objective.pairs", "p.npz", "exists"]);
     let (two, four) = ([1.0, 2.0], [1.0, 2.0, 3.0, 4.0]);
     type Arrays<'a> = &'a [(&'a str, &'a [usize], &'a [f64])];

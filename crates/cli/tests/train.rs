@@ -42,7 +42,8 @@ steps = 5
     text
 }
 
-const TRAIN: [&str; 5] = ["train", "r.toml", "-q", "-o", "out"];
+const TRAIN: [&str; 6] = ["train", "r.toml", "-q", "-o", "out", "--overwrite"];
+const RESUME: [&str; 6] = ["train", "r.toml", "-q", "-o", "out", "--resume"];
 
 /// What may not depend on how a training was run.
 fn results(bench: &Bench) -> Vec<Vec<u8>> {
@@ -101,6 +102,16 @@ fn a_robust_training_survives_kills_too() {
         record["time_weights"][key].as_array().unwrap().iter().map(|w| w.as_f64().unwrap()).collect()
     };
     assert_eq!(numbers("time"), [0.125, 0.375, 0.625, 0.875]);
+    // Measured every 9 of 60 updates; the last measurement is what counts now.
+    let measured = record["time_weights"]["measured"].as_array().unwrap();
+    let when: Vec<u64> = measured.iter().map(|row| row["update"].as_u64().unwrap()).collect();
+    assert_eq!(when, [9, 18, 27, 36, 45, 54]);
+    assert_eq!(measured[5]["weight"], record["time_weights"]["weight"]);
+    assert_ne!(measured[0]["weight"], measured[5]["weight"]);
+    let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
+    for part in ["6 times, after 9 to 54 updates", "has weights over time and the penalty"] {
+        assert!(page.contains(part), "{part}");
+    }
     let weights = numbers("weight");
     assert!((weights.iter().sum::<f64>() - 4.0).abs() < 1e-12 && weights[0] != weights[3], "{weights:?}");
 }
@@ -117,7 +128,7 @@ fn survives_kills(recipe: &str) -> Bench {
     let mut kills = 0;
     std::fs::remove_dir_all(bench.path("out")).unwrap();
     for delay in 1..25 {
-        let words = if delay > 1 { [&TRAIN[..], &["--resume"]].concat() } else { TRAIN.to_vec() };
+        let words = if delay > 1 { RESUME.to_vec() } else { TRAIN.to_vec() };
         let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         while start.elapsed() < Duration::from_millis(12 * delay) && child.try_wait().unwrap().is_none() {
@@ -130,9 +141,9 @@ fn survives_kills(recipe: &str) -> Bench {
         child.wait().unwrap();
     }
     assert!(kills > 0);
-    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    bench.done(&RESUME);
     assert_eq!(whole, results(&bench), "killed {kills} times");
-    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    bench.done(&RESUME);
     assert_eq!(whole, results(&bench), "resumed when finished");
     bench
 }
@@ -177,7 +188,7 @@ fn resume_refuses_another_recipe_and_foreign_folders() {
     let bench = Bench::new();
     bench.write("r.toml", recipe(&[]));
     bench.done(&TRAIN);
-    let other = [&TRAIN[..], &["--resume", "--set", "training.batch=31"]].concat();
+    let other = [&RESUME[..], &["--set", "training.batch=31"]].concat();
     bench.refused(&other, 2, &["training.batch", "32", "31", "resume"]);
     std::fs::create_dir(bench.path("mine")).unwrap();
     bench.write("mine/notes.txt", "keep");
@@ -190,7 +201,7 @@ fn resume_refuses_another_recipe_and_foreign_folders() {
 fn a_longer_training_goes_on_from_a_shorter_one() {
     let bench = Bench::new();
     let long = [&TRAIN[..], &["--set", "training.updates=90"]].concat();
-    let resumed = [&long[..], &["--resume"]].concat();
+    let resumed = [&RESUME[..], &["--set", "training.updates=90"]].concat();
     let made = |names: &[&str]| -> Vec<Vec<u8>> {
         names.iter().map(|name| std::fs::read(bench.path("out").join(name)).unwrap()).collect()
     };
@@ -211,7 +222,7 @@ fn a_longer_training_goes_on_from_a_shorter_one() {
         let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
         assert!(page.contains("90 of 90 updates") && page.contains("after 60 updates"));
         // Back is refused, and so is anything else that differs.
-        bench.refused(&[&TRAIN[..], &["--resume"]].concat(), 2, &["training.updates", "90", "60"]);
+        bench.refused(&RESUME, 2, &["training.updates", "90", "60"]);
         let other = [&resumed[..], &["--set", "training.updates=99", "--set", "training.batch=31"]].concat();
         bench.refused(&other, 2, &["training.batch", "32", "31"]);
         assert_eq!(made(&["model.onnx", "model.toml", "recipe.toml"]), whole);
@@ -221,10 +232,10 @@ fn a_longer_training_goes_on_from_a_shorter_one() {
 #[test]
 fn a_longer_training_is_refused_where_it_would_have_been_another() {
     let bench = Bench::new();
-    let longer = [&TRAIN[..], &["--resume", "--set", "training.updates=90"]].concat();
+    let longer = [&RESUME[..], &["--set", "training.updates=90"]].concat();
     bench.write("r.toml", recipe(&[("batch = 32", "batch = 32\ndecay = \"cosine\"")]));
     bench.done(&TRAIN);
-    bench.refused(&longer, 2, &["training.updates", "cosine", "90", "onnx", "without --resume"]);
+    bench.refused(&longer, 2, &["training.updates", "cosine", "90", "onnx", "--overwrite"]);
     // Models that should have been kept on the way, and were not.
     bench.write("r.toml", recipe(&[("batch = 32", "batch = 32\nkeep = 2")]));
     bench.done(&TRAIN);
@@ -233,7 +244,7 @@ fn a_longer_training_is_refused_where_it_would_have_been_another() {
         "r.toml",
         recipe(&[("batch = 32", "batch = 32\nkeep = [60, 80]\nupdates = 90")]).replace("updates = 60\n", ""),
     );
-    bench.done(&[&TRAIN[..], &["--resume"]].concat());
+    bench.done(&RESUME);
     for number in [30, 60, 80] {
         assert!(bench.path(&format!("out/models/update-{number}.toml")).is_file(), "{number}");
     }
@@ -247,7 +258,7 @@ fn a_longer_training_is_refused_where_it_would_have_been_another() {
 #[test]
 fn entropic_couplings_that_are_not_solved_are_told_once() {
     let bench = Bench::new();
-    let loud = ["train", "r.toml", "-o", "out"];
+    let loud = ["train", "r.toml", "-o", "out", "--overwrite"];
     // Many pairs at a small σ: more iterations than are made.
     let sb = |sigma: &str| {
         let sigma = format!("sb-cfm\"\nsigma = {sigma}");
@@ -265,7 +276,7 @@ fn entropic_couplings_that_are_not_solved_are_told_once() {
     assert_eq!(warnings, 1, "{coupling}");
     assert!(coupling["warning"].as_str().unwrap().contains("larger objective.sigma"), "{coupling}");
     // What was met before an interruption is not forgotten, nor told again.
-    let output = bench.run(&[&loud[..], &["--resume", "--set", "training.updates=70"]].concat());
+    let output = bench.run(&[&loud[..4], &["--resume", "--set", "training.updates=70"]].concat());
     assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("sb-cfm"));
     let after = bench.json("out/training.json")["coupling"]["largest_defect"].as_f64().unwrap();
     assert!(after >= coupling["largest_defect"].as_f64().unwrap());
@@ -325,12 +336,12 @@ fn the_error_of_the_score_survives_kills_and_is_that_of_the_kept_weights() {
     assert!(page.contains("Error of the score") && page.contains("updates a second"));
     assert_same_error(&bench, levels);
     // Other weights have another error; the terminal and its JSON say it.
-    let last = [&TRAIN[..4], &["out", "--set", "training.average=0", "--format", "json"]].concat();
+    let last = [&TRAIN[..], &["--set", "training.average=0", "--format", "json"]].concat();
     let said: serde_json::Value = serde_json::from_str(&bench.done(&last)).unwrap();
     let other = bench.json("out/training.json")["score_error_overall"].clone();
     assert_eq!(said["score_error_overall"], other);
     assert_ne!(of(&other, "value"), overall);
-    let text = bench.done(&["train", "r.toml", "-o", "out"]);
+    let text = bench.done(&["train", "r.toml", "-o", "out", "--overwrite"]);
     assert!(text.contains(&format!("error of the score: {overall:.4}")), "{text}");
 }
 
@@ -392,7 +403,7 @@ fn where_no_exact_score_is_known_the_reason_is_said() {
     ];
     for (changes, why) in cases {
         bench.write("r.toml", recipe(&changes));
-        let text = bench.done(&["train", "r.toml", "-o", "out"]);
+        let text = bench.done(&["train", "r.toml", "-o", "out", "--overwrite"]);
         assert!(!text.contains("score:"), "{text}");
         let record = bench.json("out/training.json");
         assert!(record.get("score_error").is_none() && record.get("score_error_overall").is_none());
@@ -401,7 +412,7 @@ fn where_no_exact_score_is_known_the_reason_is_said() {
         assert!(absent[0]["why"].as_str().unwrap().contains(why), "{absent:?}");
         let page = std::fs::read_to_string(bench.path("out/training.html")).unwrap();
         assert!(page.contains("Not computed") && !page.contains("Error of the score"), "{why}");
-        assert!(bench.done(&["train", "r.toml", "-o", "out", "-v"]).contains(why));
+        assert!(bench.done(&["train", "r.toml", "-o", "out", "-v", "--overwrite"]).contains(why));
     }
 }
 

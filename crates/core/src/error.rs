@@ -43,15 +43,15 @@ pub enum Error {
     },
     /// A training left the finite numbers.
     #[error(
-        "non-finite {quantity} ({value}) at update {update}. Lower the learning rate, shorten long gradients \
-         (`clip`), or look for data far from zero"
+        "{quantity} ({value:e}) at update {update}. Lower the learning rate, shorten long gradients (`clip`), or look \
+         for data or noise far from zero"
     )]
     Diverged {
-        /// Which quantity: training loss, gradient.
+        /// Which quantity, and what is wrong with it: "non-finite training loss".
         quantity: &'static str,
         /// Number of the update, from 0.
         update: u64,
-        /// The offending value: NaN or ±∞.
+        /// The offending value: NaN, ±∞, or the length of a gradient whose squares are not finite in f32.
         value: f64,
     },
     /// A system with the transposed Jacobian of a step was not solved.

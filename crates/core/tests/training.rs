@@ -12,6 +12,7 @@ use surefoot::train::networks::{Mlp, Network};
 use surefoot::train::objective::{Objective, Path, Times, Weight};
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Optimiser, Rate};
 use surefoot::train::{Batch, Descent, Family, Rows, Task, Trainer, TrainingSet};
+use surefoot_graph::build::Builder;
 use surefoot_graph::{Graph, Limits, Precision};
 
 const DIM: usize = 2;
@@ -217,6 +218,56 @@ fn a_training_that_diverges_stops_before_the_update() {
         }
     }
     panic!("a learning rate of 1e30 went well");
+}
+
+#[test]
+fn a_gradient_too_long_for_single_precision_is_a_divergence() {
+    let far = |sigma: f64| Task {
+        objective: Objective::Matching { path: Path::Linear, sigma, weight: Weight::Uniform },
+        ..task(8, rows(10))
+    };
+    let mut trainer = Trainer::new(far(1e10), &mlp(&[4]), optimiser(1e-3)).unwrap();
+    let before = trainer.state().clone();
+    match trainer.update() {
+        Err(Error::Diverged { update: 0, value, quantity }) => {
+            assert!(value.is_finite() && value > 1e18 && quantity.contains("gradient"), "{value} {quantity}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(*trainer.state(), before);
+}
+
+/// A network in a file need not take the time: y = Wx + b, by the loss at W and b themselves.
+#[test]
+fn a_network_without_time_is_trained() {
+    let mut draw = |_: u64, out: &mut [f64]| out.fill(0.75);
+    let limits = Limits::default();
+    let mut builder = Builder::new(&mut draw, &limits);
+    let x = builder.sample(&[DIM]).unwrap();
+    let y = builder.linear("out", x, DIM).unwrap();
+    let graph = builder.finish(y).unwrap();
+    let mut trainer = Trainer::new(task(64, rows(50)), &graph, optimiser(1e-2)).unwrap();
+    let first = trainer.update().unwrap().loss;
+    let last = (0..300).map(|_| trainer.update().unwrap().loss).sum::<f64>() / 300.0;
+    assert!(last < first, "{first} {last}");
+    let descent = Descent::new(&graph).unwrap();
+    let batch = Batch {
+        x: vec![1.0, 2.0],
+        time: vec![0.3],
+        target: vec![0.0; DIM],
+        weight: vec![1.0],
+        ..Batch::default()
+    };
+    let weights = descent.weights();
+    let loss = f64::from(descent.losses(&weights, &batch).unwrap()[0]);
+    // Weights lie as [inputs, outputs], the bias after them or before.
+    let bias = descent.spans().iter().find(|span| span.name.ends_with("bias")).unwrap().range.start;
+    let matrix = descent.spans().iter().find(|span| span.name.ends_with("weight")).unwrap().range.start;
+    let of = |d: usize| {
+        let y = weights[bias + d] + weights[matrix + d] + 2.0 * weights[matrix + DIM + d];
+        f64::from(y).powi(2)
+    };
+    assert!((loss - of(0) - of(1)).abs() < 1e-5, "{loss}");
 }
 
 #[test]

@@ -49,10 +49,11 @@ pub enum Error {
         /// What the user can do.
         remedy: String,
     },
-    /// The model needs more memory than the limit the caller set.
+    /// The model needs more memory than the limit the caller set ([`Limits::memory`](crate::Limits), `--memory` of the
+    /// command line).
     #[error(
-        "{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit (`Limits::memory`, \
-         option `--memory`) if the model is worth it"
+        "{file}: {what} needs {needed} bytes, the limit is {limit} bytes. Raise the memory limit (`--memory`) if \
+         the model is worth it"
     )]
     TooLarge {
         /// The file.

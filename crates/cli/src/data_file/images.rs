@@ -1,6 +1,6 @@
 //! A folder of `.png` images of one size; folders inside it are classes.
 
-use super::{Array, checked_len, malformed};
+use super::{Array, checked_len, malformed, unfit};
 use crate::failure::{Failure, Result};
 use png::{ColorType, Transformations};
 use std::io::BufReader;
@@ -23,7 +23,8 @@ pub fn images(folder: &Path) -> Result<Images> {
     let [files, folders] = contents(folder)?;
     if !files.is_empty() && !folders.is_empty() {
         let got = format!("{} images beside {} folders", files.len(), folders.len());
-        return Err(malformed(folder, "folder of images", "images, or one folder a class", got));
+        let remedy = "Move the images into folders of their classes, or take the folders away";
+        return Err(unfit(folder, "folder of images", "images, or one folder a class", got, remedy));
     }
     let (mut list, mut labels) = (files, Vec::new());
     for (class, folder) in folders.iter().enumerate() {
@@ -32,7 +33,8 @@ pub fn images(folder: &Path) -> Result<Images> {
         list.extend(images);
     }
     let first = list.first().ok_or_else(|| {
-        malformed(folder, "folder of images", "files whose names end in .png", "none".into())
+        let remedy = "Name a folder of PNG images, or one with a folder of them for every class";
+        unfit(folder, "folder of images", "files whose names end in .png", "none".into(), remedy)
     })?;
     let shape = decode(first)?.0;
     let length = checked_len(&folder.display().to_string(), &[&[list.len()], &shape[..]].concat())?;
@@ -42,7 +44,13 @@ pub fn images(folder: &Path) -> Result<Images> {
         if own != shape {
             let expected =
                 format!("an image of shape {shape:?} (channels, height, width) like {}", first.display());
-            return Err(malformed(file, "image", &expected, format!("{own:?}")));
+            return Err(unfit(
+                file,
+                "image",
+                &expected,
+                format!("{own:?}"),
+                "Bring all images to one size and colour",
+            ));
         }
         values.extend(pixels);
     }
@@ -76,7 +84,8 @@ fn decode(file: &Path) -> Result<([usize; 3], Vec<f64>)> {
     let mut reader = decoder.read_info().map_err(damaged)?;
     let (width, height) = (reader.info().width as usize, reader.info().height as usize);
     let size = reader.output_buffer_size().filter(|&bytes| bytes <= 1 << 28).ok_or_else(|| {
-        malformed(file, "image", "at most 2^28 bytes of pixels", format!("{width} by {height} pixels"))
+        let got = format!("{width} by {height} pixels");
+        unfit(file, "image", "at most 2^28 bytes of pixels", got, "Take smaller images")
     })?;
     let mut bytes = vec![0; size];
     let frame = reader.next_frame(&mut bytes).map_err(damaged)?;
@@ -84,7 +93,14 @@ fn decode(file: &Path) -> Result<([usize; 3], Vec<f64>)> {
         ColorType::Grayscale => 1,
         ColorType::Rgb => 3,
         other => {
-            return Err(malformed(file, "image", "grey or RGB without transparency", format!("{other:?}")));
+            let expected = "grey or RGB without transparency";
+            return Err(unfit(
+                file,
+                "image",
+                expected,
+                format!("{other:?}"),
+                "Save it without its alpha channel",
+            ));
         }
     };
     let pixel = |channel: usize, place: usize| f64::from(bytes[place * channels + channel]);

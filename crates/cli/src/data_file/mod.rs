@@ -64,21 +64,13 @@ pub fn points(path: &Path) -> Result<Array> {
         idx::parse(path, &bytes)?
     };
     if array.shape.is_empty() || array.rows() == 0 || array.row_len() == 0 {
-        return Err(malformed(
-            path,
-            "shape",
-            "at least one point of at least one coordinate",
-            format!("{:?}", array.shape),
-        ));
+        let expected = "at least one point of at least one coordinate";
+        return Err(unfit(path, "shape", expected, format!("{:?}", array.shape), "Put points into it"));
     }
     if let Some(index) = array.values.iter().position(|value| !value.is_finite()) {
         let row = index / array.row_len();
-        return Err(malformed(
-            path,
-            &format!("row {row}"),
-            "finite numbers",
-            array.values[index].to_string(),
-        ));
+        let (what, got) = (format!("row {row}"), array.values[index].to_string());
+        return Err(unfit(path, &what, "finite numbers", got, "Leave the row out, or mend its numbers"));
     }
     Ok(array)
 }
@@ -88,7 +80,9 @@ fn one_of(path: &Path, mut arrays: Vec<(String, Array)>) -> Result<Array> {
     let preferred = arrays.iter().position(|(name, _)| name == "x" || name == "points");
     let index = preferred.or((arrays.len() == 1).then_some(0)).ok_or_else(|| {
         let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
-        malformed(path, "arrays", "one array, or one called x or points", names.join(", "))
+        let got = if names.is_empty() { "none".into() } else { names.join(", ") };
+        let remedy = "Leave one array in the file, or call one of them x";
+        unfit(path, "arrays", "one array, or one called x or points", got, remedy)
     })?;
     Ok(arrays.swap_remove(index).1)
 }
@@ -105,7 +99,8 @@ fn read_bytes(path: &Path) -> Result<Vec<u8>> {
         .read_to_end(&mut unfolded)
         .map_err(|error| malformed(path, "gzip", "an intact compressed file", error.to_string()))?;
     if unfolded.len() as u64 > MOST_BYTES {
-        return Err(malformed(path, "gzip", &format!("at most {MOST_BYTES} bytes unfolded"), "more".into()));
+        let expected = format!("at most {MOST_BYTES} bytes unfolded");
+        return Err(unfit(path, "gzip", &expected, "more".into(), "Take a part of the data"));
     }
     Ok(unfolded)
 }
@@ -122,13 +117,19 @@ fn checked_len(file: &str, shape: &[usize]) -> Result<usize> {
     })
 }
 
+/// A file that is damaged, or written otherwise than its format says.
 fn malformed(path: &Path, what: &str, expected: &str, got: String) -> Failure {
+    unfit(path, what, expected, got, "Write the file again, or convert it to .npy")
+}
+
+/// A file whose content does not serve.
+fn unfit(path: &Path, what: &str, expected: &str, got: String, remedy: &str) -> Failure {
     Failure::Value {
         place: path.display().to_string(),
         what: what.into(),
         expected: expected.into(),
         got,
-        remedy: "Write the file again, or convert it to .npy".into(),
+        remedy: remedy.into(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! NumPy's `.npy` (versions 1 to 3) and `.npz`.
 
-use super::{Array, MOST_BYTES, checked_len, malformed};
+use super::{Array, MOST_BYTES, checked_len, malformed, unfit};
 use crate::failure::{Failure, Result};
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -31,11 +31,8 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Array> {
     };
     let descr = field("descr")?;
     let number = number_type(descr.trim_matches(|c| c == '\'' || c == '"')).ok_or_else(|| {
-        wrong(
-            "npy descr",
-            "a real number type (f2 excepted): f4, f8, i1 … i8, u1 … u8, b1",
-            descr.to_string(),
-        )
+        let expected = "a real number type (f2 excepted): f4, f8, i1 … i8, u1 … u8, b1";
+        unfit(Path::new(file), "npy descr", expected, descr.to_string(), "Convert it: x.astype(\"f4\")")
     })?;
     let shape: Option<Vec<usize>> = field("shape")?
         .trim_matches(|c| c == '(' || c == ')')

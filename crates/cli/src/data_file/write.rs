@@ -1,8 +1,9 @@
 //! Samples written as they come: `.npy` or `.csv`, in a temporary file that takes its name when complete.
 
 use crate::failure::{Failure, Result};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use tempfile::NamedTempFile;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipWriter};
@@ -101,7 +102,8 @@ pub fn write_npz(path: &Path, arrays: &[(&str, Vec<usize>, Numbers)]) -> Result<
 pub struct ArchiveWriter {
     path: PathBuf,
     target: PathBuf,
-    archive: ZipWriter<BufWriter<NamedTempFile>>,
+    archive: ZipWriter<Lasting<BufWriter<NamedTempFile>>>,
+    refusal: Refusal,
 }
 
 impl ArchiveWriter {
@@ -111,8 +113,10 @@ impl ArchiveWriter {
     /// A folder that cannot be written.
     pub fn create(path: &Path) -> Result<ArchiveWriter> {
         let target = crate::store::destination(path)?;
-        let archive = ZipWriter::new(BufWriter::new(crate::store::temporary(&target)?));
-        Ok(ArchiveWriter { path: path.to_path_buf(), target, archive })
+        let refusal = Refusal::default();
+        let file = BufWriter::new(crate::store::temporary(&target)?);
+        let archive = ZipWriter::new(Lasting { file, refusal: refusal.clone() });
+        Ok(ArchiveWriter { path: path.to_path_buf(), target, archive, refusal })
     }
 
     /// Begins an array of little-endian numbers, `<f4` or `<f8`; all of its numbers are to follow before the next.
@@ -124,7 +128,13 @@ impl ArchiveWriter {
             SimpleFileOptions::default().compression_method(CompressionMethod::Stored).large_file(true);
         let broken = |error: zip::result::ZipError| Failure::writing(&self.path)(error.into());
         self.archive.start_file(format!("{name}.npy"), stored).map_err(broken)?;
-        self.archive.write_all(&npy_header(descr, shape)).map_err(Failure::writing(&self.path))
+        self.archive.write_all(&npy_header(descr, shape)).map_err(Failure::writing(&self.path))?;
+        self.refused()
+    }
+
+    /// What the system refused, if it did.
+    fn refused(&self) -> Result<()> {
+        self.refusal.take().map_or(Ok(()), |error| Err(Failure::writing(&self.path)(error)))
     }
 
     /// Appends numbers to the array that was begun last.
@@ -141,7 +151,8 @@ impl ArchiveWriter {
                 values.iter().try_for_each(|value| archive.write_all(&value.to_le_bytes()))
             }
         };
-        written.map_err(Failure::writing(&self.path))
+        written.map_err(Failure::writing(&self.path))?;
+        self.refused()
     }
 
     /// Puts the complete file in place.
@@ -149,10 +160,63 @@ impl ArchiveWriter {
     /// # Errors
     /// When the system refuses.
     pub fn finish(self) -> Result<()> {
-        let ArchiveWriter { path, target, archive } = self;
-        let file = archive.finish().map_err(|error| Failure::writing(&path)(error.into()))?;
-        let temporary = file.into_inner().map_err(|error| Failure::writing(&path)(error.into_error()))?;
+        let ArchiveWriter { path, target, archive, refusal } = self;
+        let refuse = |error: std::io::Error| Failure::writing(&path)(error);
+        let Lasting { file, .. } = archive.finish().map_err(|error| refuse(error.into()))?;
+        if let Some(error) = refusal.take() {
+            return Err(refuse(error));
+        }
+        let temporary = file.into_inner().map_err(|error| refuse(error.into_error()))?;
         crate::store::persist(temporary, &target)
+    }
+}
+
+/// The first error of a file, for whoever asks.
+#[derive(Clone, Default)]
+struct Refusal(Arc<Mutex<Option<std::io::Error>>>);
+
+impl Refusal {
+    fn take(&self) -> Option<std::io::Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A file that seems to take everything, and keeps what the system refused for later: an archive that is given up writes
+/// its end all the same, and complains on the terminal where it cannot.
+struct Lasting<W> {
+    file: W,
+    refusal: Refusal,
+}
+
+impl<W> Lasting<W> {
+    /// What was done, or what is said to have been done in place of a refusal.
+    fn settle<T>(&self, done: std::io::Result<T>, otherwise: T) -> std::io::Result<T> {
+        match done {
+            Err(error) if error.kind() != std::io::ErrorKind::Interrupted => {
+                self.refusal.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                Ok(otherwise)
+            }
+            done => done,
+        }
+    }
+}
+
+impl<W: Write> Write for Lasting<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let done = self.file.write(bytes);
+        self.settle(done, bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let done = self.file.flush();
+        self.settle(done, ())
+    }
+}
+
+impl<W: Seek> Seek for Lasting<W> {
+    fn seek(&mut self, place: SeekFrom) -> std::io::Result<u64> {
+        let done = self.file.seek(place);
+        self.settle(done, 0)
     }
 }
 
@@ -169,4 +233,53 @@ fn npy_header(descr: &str, shape: &[usize]) -> Vec<u8> {
     header.extend_from_slice(&(length as u16).to_le_bytes());
     header.extend_from_slice(format!("{dictionary:<width$}\n", width = length - 1).as_bytes());
     header
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, ErrorKind};
+
+    /// A disk of so many bytes.
+    struct Small(Cursor<Vec<u8>>, usize);
+
+    impl Write for Small {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let room = self.1.saturating_sub(self.0.position() as usize).min(bytes.len());
+            if room == 0 { Err(ErrorKind::StorageFull.into()) } else { self.0.write(&bytes[..room]) }
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Seek for Small {
+        fn seek(&mut self, place: SeekFrom) -> std::io::Result<u64> {
+            self.0.seek(place)
+        }
+    }
+
+    #[test]
+    fn an_archive_on_a_full_disk_ends_quietly_and_the_refusal_is_kept() {
+        for room in [0, 10, 60, 200, 500] {
+            let refusal = Refusal::default();
+            let disk = Small(Cursor::default(), room);
+            let mut archive = ZipWriter::new(Lasting { file: disk, refusal: refusal.clone() });
+            archive.start_file("x.npy", SimpleFileOptions::default()).unwrap();
+            archive.write_all(&[7; 400]).unwrap();
+            // What dropping it would do; an error of it is printed there.
+            let disk = archive.finish().unwrap();
+            assert_eq!(refusal.take().unwrap().kind(), ErrorKind::StorageFull, "{room}");
+            assert!(refusal.take().is_none() && disk.file.0.get_ref().len() <= room);
+        }
+        let refusal = Refusal::default();
+        let disk = Small(Cursor::default(), 10_000);
+        let mut archive = ZipWriter::new(Lasting { file: disk, refusal: refusal.clone() });
+        archive.start_file("x.npy", SimpleFileOptions::default()).unwrap();
+        archive.write_all(&[7; 400]).unwrap();
+        let disk = archive.finish().unwrap();
+        assert!(refusal.take().is_none());
+        assert!(zip::ZipArchive::new(disk.file.0).is_ok());
+    }
 }

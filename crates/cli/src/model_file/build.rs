@@ -1,6 +1,7 @@
 //! From a [`ModelSpec`] to a [`System`].
 
 use super::build_support::{ReferencePoints, support};
+use super::read::classes_below;
 use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, ScoreSpec, SourceSpec};
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
@@ -8,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::{ScoreOrigin, System, TargetScore};
 use surefoot::field::{
-    Bandwidth, Counting, Data, Moment, NetworkField, NoisedDensity, PointSet, SharedField,
+    Bandwidth, Counting, Data, Field as _, Moment, NetworkField, NoisedDensity, PointSet, SharedField,
 };
 use surefoot::law::{self, SharedDensity, SharedLaw};
 use surefoot::process::{Affine, Drift, Family, Grid, Predicts, Process};
@@ -31,7 +32,19 @@ pub struct Built {
 /// # Errors
 /// Unreadable files, dimensions that do not match, settings that have no meaning.
 pub fn system(spec: &ModelSpec, limits: &Limits) -> Result<Built> {
-    let Field { field, data, shape } = field(&spec.field, limits)?;
+    around(spec, field(&spec.field, limits)?, limits)
+}
+
+/// The same around a network that is in no file yet.
+///
+/// # Errors
+/// As [`system`].
+pub fn system_around(spec: &ModelSpec, field: SharedField, limits: &Limits) -> Result<System> {
+    let shape = vec![field.dim()];
+    Ok(around(spec, Field { field, data: None, shape }, limits)?.system)
+}
+
+fn around(spec: &ModelSpec, Field { field, data, shape }: Field, limits: &Limits) -> Result<Built> {
     let counter = Arc::new(Counting::new(field));
     let field: SharedField = counter.clone();
     let dim = field.dim();
@@ -139,6 +152,7 @@ fn network(file: &Path, double: bool, label: Option<LabelSpec>, limits: &Limits)
 
 /// The network of a graph read from `file`, at its label.
 fn compiled(graph: Graph, file: &Path, double: bool, label: Option<LabelSpec>) -> Result<NetworkField> {
+    let precision = if double { Precision::F64 } else { Precision::F32 };
     let takes_label = graph.inputs().iter().any(|port| port.name == "label");
     let refuse = |expected: &str, got: String, remedy: &str| Failure::Value {
         place: "[field]".into(),
@@ -147,7 +161,7 @@ fn compiled(graph: Graph, file: &Path, double: bool, label: Option<LabelSpec>) -
         got,
         remedy: remedy.into(),
     };
-    let graph = match label {
+    let at_label = match label {
         None if takes_label => {
             let expected = format!("a class, as {} has an input label", file.display());
             return Err(refuse(
@@ -156,15 +170,39 @@ fn compiled(graph: Graph, file: &Path, double: bool, label: Option<LabelSpec>) -
                 "Add `label`, the number of the class to generate",
             ));
         }
-        None => Ok(graph),
-        Some(LabelSpec::Class(class)) => labelled(&graph, class),
+        None => return Ok(NetworkField::new(&graph, precision)?),
+        Some(LabelSpec::Class { label, .. }) => labelled(&graph, label),
         Some(LabelSpec::Guided(guidance)) => guided(&graph, guidance),
     };
-    let graph = graph.map_err(|got| {
+    let at_label = at_label.map_err(|got| {
         refuse("a network with an input label", got, "Leave `label`, `guidance` and `no_class` out")
     })?;
-    let precision = if double { Precision::F64 } else { Precision::F32 };
-    Ok(NetworkField::new(&graph, precision)?)
+    let network = NetworkField::new(&at_label, precision)?;
+    if !knows(&network) && knows_label(&graph, 0.0)? {
+        let (label, no_class) = label.map_or((0.0, None), |label| label.labels());
+        let expected = format!("the label of a class that {} knows", file.display());
+        let choice = no_class.map_or("a smaller --label".into(), classes_below);
+        return Err(refuse(&expected, label.to_string(), &format!("Choose {choice}")));
+    }
+    Ok(network)
+}
+
+/// Whether a network has a row for a label in its tables: beyond them everything is NaN.
+///
+/// # Errors
+/// A graph without labels.
+pub fn knows_label(graph: &Graph, label: f64) -> Result<bool> {
+    let one = labelled(graph, label)
+        .map_err(|got| surefoot::Error::invalid("a network at one label", "an input label", got, ""))?;
+    Ok(knows(&NetworkField::new(&one, Precision::F32)?))
+}
+
+/// Whether it answers with numbers, at 0 and halfway.
+fn knows(network: &NetworkField) -> bool {
+    let dim = network.dim();
+    let mut output = vec![0.0; dim];
+    network.eval(Moment { time: 0.5, signal: 0.5, noise: 0.5 }, &vec![0.0; dim], &mut output);
+    output.iter().all(|value| value.is_finite())
 }
 
 fn source(spec: &ModelSpec, drift: &Drift, data: Option<&(Data, f64)>) -> Result<SharedLaw> {
@@ -231,31 +269,35 @@ fn target(
         ReferencePoints::Sample(points) => thinned(points, dim, spec.score.points),
         ReferencePoints::Law(law) => sampled(law.as_ref(), spec.score.points),
     };
-    smoothed(points, dim, spec.score).map(Some)
+    smoothed(points, dim, spec.score)
 }
 
-/// Score of a Gaussian-smoothed sample `points[n, D]` (theory §6).
-fn smoothed(points: Vec<f64>, dim: usize, spec: ScoreSpec) -> Result<TargetScore> {
+/// Score of a Gaussian-smoothed sample `points[n, D]` (theory §6); none of one that does not vary in every coordinate, unless
+/// the score was asked for.
+fn smoothed(points: Vec<f64>, dim: usize, spec: ScoreSpec) -> Result<Option<TargetScore>> {
     let count = points.len() / dim;
     let bandwidth: Vec<f64> = (0..dim)
         .map(|i| spec.bandwidth * deviation(points.iter().skip(i).step_by(dim).copied(), count))
         .collect();
     if let Some(i) = bandwidth.iter().position(|&h| h.is_nan() || h <= 0.0) {
+        if !spec.given {
+            return Ok(None);
+        }
         return Err(Failure::Value {
             place: "[score]".into(),
             what: "bandwidth of the smoothed reference sample".into(),
             expected: "a reference that varies in every coordinate".into(),
             got: format!("coordinate {i} constant over {count} points"),
-            remedy: "Take another reference, or [support] kind = \"none\"".into(),
+            remedy: "Take another reference, or leave [score] out".into(),
         });
     }
     let field = PointSet::new(dim, points.into(), &[], Bandwidth::Diagonal(bandwidth.clone()))?;
-    Ok(TargetScore {
+    Ok(Some(TargetScore {
         field: Arc::new(field),
         moment: Moment { time: 1.0, signal: 1.0, noise: 0.0 },
         conversion: Affine::OUTPUT,
         origin: ScoreOrigin::SmoothedSample { points: count, bandwidth },
-    })
+    }))
 }
 
 /// Standard deviation of `count` values.

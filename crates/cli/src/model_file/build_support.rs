@@ -63,10 +63,15 @@ fn given_support(
         }
         SupportSpec::Reference { file, mapping, dimension, neighbours } => {
             let array = data_file::points(file)?;
-            let dim = array.row_len();
+            let (dim, rows) = (array.row_len(), array.rows());
             let points = mapping.apply(array)?.values;
+            let better = match dimension {
+                _ if rows < 3 || dim < 2 => "Take another reference, or [support] kind = \"none\"",
+                None => "Give `dimension = d` in [support], or take another reference",
+                Some(_) => "Mend [support], or take another reference",
+            };
             let reference = Reference::new(dim, points.clone(), *dimension, *neighbours)
-                .map_err(|error| unfit(file, error, Some("Give `dimension`, or take another reference")))?;
+                .map_err(|error| unfit(file, error, Some(better)))?;
             Ok((Some(Arc::new(reference)), Some(ReferencePoints::Sample(points))))
         }
     }

@@ -11,14 +11,14 @@ mod section;
 mod spec;
 mod tree;
 
-pub use build::{law_of_source, rounded};
+pub use build::{knows_label, law_of_source, rounded, system_around};
 pub use build_support::support_of;
 pub use builtins::{BUILTINS, Builtin};
 pub use normalisation::{Mapped, Mapping, Normalisation};
 pub use read::{Files, data, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
-pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, SourceSpec, SupportSpec};
+pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
 pub use tree::{Document, Node, Value, value_of};
 
 use crate::failure::{Failure, Result};
@@ -212,6 +212,14 @@ fn relative(folder: &Path, file: &Path) -> Result<String> {
     let up = from.components().skip(common).map(|_| Component::ParentDir);
     let path: PathBuf = up.chain(to.components().skip(common)).collect();
     Ok(path.to_string_lossy().into_owned())
+}
+
+/// Whether a file or folder lies in `folder`, or is it.
+///
+/// # Errors
+/// When the system cannot say where they are.
+pub fn is_inside(folder: &Path, path: &Path) -> Result<bool> {
+    Ok(resolve(path)?.starts_with(resolve(folder)?))
 }
 
 /// Absolute path with links followed as far as it exists.

@@ -3,7 +3,7 @@
 use super::normalisation::Normalisation;
 use super::section::{Section, suggestion};
 use super::spec::{DataSpec, FieldSpec, LabelSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
-use super::tree::{Document, Node, Place, Value};
+use super::tree::{Document, Node};
 use super::{read_process, read_support};
 use crate::failure::{Failure, Result};
 use std::cell::RefCell;
@@ -153,8 +153,8 @@ pub fn surroundings(top: &Section, files: &Files, process: &Process, analytic: b
         top.record("support", table);
     }
     let (score, score_table) = score(top.section("score")?)?;
-    if *process == Process::Flow {
-        top.record("score", score_table);
+    if let (Process::Flow, Some(table)) = (process, score_table) {
+        top.record("score", table);
     }
     let section = top.section("normalisation")?;
     let normalisation = section.as_ref().map(Normalisation::read).transpose()?;
@@ -209,11 +209,36 @@ fn label(section: &Section) -> Result<Option<LabelSpec>> {
     match (class, weight, no_class) {
         (None, None, None) => Ok(None),
         (None, ..) => Err(section.missing("label", "the class to generate")),
-        (Some(class), None, _) => Ok(Some(LabelSpec::Class(class))),
+        (Some(label), None, no_class) => Ok(Some(LabelSpec::Class { label, no_class })),
         (Some(_), Some(_), None) => Err(section.missing("no_class", "the label of no class, for `guidance`")),
+        (Some(label), Some(weight), Some(no_class)) if label == no_class && weight != 1.0 => {
+            Err(guided_nowhere(section, weight, no_class))
+        }
         (Some(label), Some(weight), Some(no_class)) => {
             Ok(Some(LabelSpec::Guided(Guidance { label, no_class, weight })))
         }
+    }
+}
+
+/// Guidance from no class to no class, which would change nothing.
+fn guided_nowhere(section: &Section, weight: f64, no_class: f64) -> Failure {
+    Failure::Value {
+        place: section.place_of("guidance").to_string(),
+        what: section.full("guidance"),
+        expected: format!(
+            "1 at the label {no_class}, which stands for no class: there is nothing to guide to"
+        ),
+        got: weight.to_string(),
+        remedy: format!("Choose a class: {}", classes_below(no_class)),
+    }
+}
+
+/// The labels of the classes, where the last label stands for no class, as options.
+pub fn classes_below(no_class: f64) -> String {
+    match no_class {
+        0.0 => "another --label than 0".into(),
+        1.0 => "--label 0".into(),
+        _ => format!("--label 0 to {}", no_class - 1.0),
     }
 }
 
@@ -319,19 +344,16 @@ fn source(section: Option<Section>, files: &Files, analytic: bool) -> Result<(So
     Ok((spec, section.finish()?))
 }
 
-fn score(section: Option<Section>) -> Result<(ScoreSpec, Table)> {
-    let default = ScoreSpec { points: 20_000, bandwidth: 0.1 };
-    let Some(section) = section else {
-        let table = [("points", toml::Value::from(20_000)), ("bandwidth", 0.1.into())];
-        return Ok((default, table.into_iter().map(|(key, value)| (key.to_string(), value)).collect()));
-    };
+fn score(section: Option<Section>) -> Result<(ScoreSpec, Option<Table>)> {
+    let default = ScoreSpec { points: 20_000, bandwidth: 0.1, given: false };
+    let Some(section) = section else { return Ok((default, None)) };
     let points = section.count_or("points", default.points, 2..=10_000_000, "a whole number ≥ 2")?;
     let bandwidth = section.number_or("bandwidth", default.bandwidth, f64::MIN_POSITIVE.., "a number > 0")?;
-    Ok((ScoreSpec { points, bandwidth }, section.finish()?))
+    Ok((ScoreSpec { points, bandwidth, given: true }, Some(section.finish()?)))
 }
 
 fn sampler(section: Option<Section>) -> Result<(Method, usize, Table)> {
-    let empty = Node { value: Value::Table(Vec::new()), place: Place::Option("[sampler]".into()) };
+    let empty = Node::absent("sampler");
     let section = match section {
         Some(section) => section,
         None => Section::new("sampler", &empty)?,

@@ -78,9 +78,24 @@ pub enum FieldSpec {
 #[derive(Debug, Clone, Copy)]
 pub enum LabelSpec {
     /// The network at a label.
-    Class(f64),
+    Class {
+        /// The label.
+        label: f64,
+        /// The label of no class, where the file gives it.
+        no_class: Option<f64>,
+    },
     /// Classifier-free guidance.
     Guided(Guidance),
+}
+
+impl LabelSpec {
+    /// The label, and that of no class where it is known.
+    pub fn labels(&self) -> (f64, Option<f64>) {
+        match *self {
+            LabelSpec::Class { label, no_class } => (label, no_class),
+            LabelSpec::Guided(Guidance { label, no_class, .. }) => (label, Some(no_class)),
+        }
+    }
 }
 
 /// Data with an exact score.
@@ -149,4 +164,6 @@ pub struct ScoreSpec {
     pub points: usize,
     /// Bandwidth as a multiple of every coordinate's standard deviation.
     pub bandwidth: f64,
+    /// Whether the file has the section. Without it, a flow whose reference is constant in a coordinate has no target score.
+    pub given: bool,
 }

@@ -50,6 +50,13 @@ pub enum Value {
     Table(Vec<(String, Node)>),
 }
 
+impl Node {
+    /// A section that is not there.
+    pub fn absent(section: &str) -> Node {
+        Node { value: Value::Table(Vec::new()), place: Place::Option(format!("[{section}]")) }
+    }
+}
+
 impl Value {
     /// The value as the user would recognise it in a message.
     pub fn describe(&self) -> String {
@@ -60,6 +67,18 @@ impl Value {
             Value::Bool(flag) => flag.to_string(),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Table(_) => "a table".into(),
+        }
+    }
+
+    /// The same with everything in it written at one place.
+    fn placed(self, place: &Place) -> Value {
+        let at = |node: Node| Node { value: node.value.placed(place), place: place.clone() };
+        match self {
+            Value::List(items) => Value::List(items.into_iter().map(at).collect()),
+            Value::Table(entries) => {
+                Value::Table(entries.into_iter().map(|(key, node)| (key, at(node))).collect())
+            }
+            plain => plain,
         }
     }
 
@@ -129,7 +148,7 @@ impl Document {
             node = child(node, key, &place)?;
         }
         let leaf = child(node, last, &place)?;
-        *leaf = Node { value, place };
+        *leaf = Node { value: value.placed(&place), place };
         Ok(())
     }
 

@@ -38,6 +38,8 @@ pub struct Prepared {
     pub training: TrainingSet,
     /// Kept apart; the law itself where there is one.
     pub validation: TrainingSet,
+    /// What the validation is taken on.
+    pub validated: Validated,
     /// Data as they are, to be shown beside generated samples.
     pub shown: TrainingSet,
     /// Shape of a sample.
@@ -46,6 +48,57 @@ pub struct Prepared {
     pub classes: Option<usize>,
     /// From the numbers that are learned back to those of the files, where they differ.
     pub normalisation: Option<Normalisation>,
+}
+
+/// What a validation is taken on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Validated {
+    /// New draws of a law.
+    Draws,
+    /// Rows that are not trained on.
+    Apart {
+        /// How many.
+        rows: usize,
+        /// Of how many rows.
+        of: usize,
+        /// Whether none were asked for, and one was taken all the same.
+        unasked: bool,
+    },
+    /// The only row there is.
+    OnlyRow,
+}
+
+impl Validated {
+    /// The part of `rows` that was taken apart for a share of them.
+    pub fn of(rows: &Rows, apart: &Rows, share: f64) -> Validated {
+        let of = rows.count();
+        let unasked = (share * of as f64).round() < 1.0;
+        if of == 1 { Validated::OnlyRow } else { Validated::Apart { rows: apart.count(), of, unasked } }
+    }
+
+    /// In words, after "validation".
+    pub fn describe(&self) -> String {
+        match *self {
+            Validated::Draws => "on new draws of the law".into(),
+            Validated::Apart { rows: 1, of, .. } => format!("on 1 of the {of} rows, which is not trained on"),
+            Validated::Apart { rows, of, .. } => {
+                format!("on {rows} of the {of} rows, which are not trained on")
+            }
+            Validated::OnlyRow => "on the only row, which is trained on too".into(),
+        }
+    }
+
+    /// What to think of it, where it is taken on next to nothing.
+    pub fn note(&self) -> Option<String> {
+        match self {
+            Validated::Apart { unasked: true, .. } | Validated::OnlyRow => Some(format!(
+                "the validation is taken {}: its loss says little (`validation` is the share of rows that is kept apart, one \
+                 row at least)",
+                self.describe()
+            )),
+            Validated::Draws | Validated::Apart { .. } => None,
+        }
+    }
 }
 
 /// Data whose law is known in closed form.
@@ -90,6 +143,14 @@ impl DataRecipe {
                 let noise = section.number_or("noise", 0.0, 0.0.., "a standard deviation ≥ 0")?;
                 Ok(Origin::Law { data, noise })
             }
+        }
+    }
+
+    /// The folder of images, where the data are in one.
+    pub fn folder(&self) -> Option<&Path> {
+        match &self.origin {
+            Origin::Folder(folder) => Some(folder),
+            Origin::Law { .. } | Origin::File { .. } => None,
         }
     }
 
@@ -158,6 +219,7 @@ impl DataRecipe {
                     training: set.clone(),
                     shown: set.clone(),
                     validation: set,
+                    validated: Validated::Draws,
                     shape,
                     classes: None,
                 });
@@ -173,6 +235,15 @@ impl DataRecipe {
             }
         };
         let (shape, dim) = (array.shape[1..].to_vec(), array.row_len());
+        if shape.is_empty() {
+            return Err(Failure::Value {
+                place: place.display().to_string(),
+                what: "shape".into(),
+                expected: "an array [rows, coordinates]".into(),
+                got: format!("[{}]", array.rows()),
+                remedy: format!("Make it [{}, 1] for rows of one number: x.reshape(-1, 1)", array.rows()),
+            });
+        }
         let Mapped { values, normalisation } = self.mapping.apply(array)?;
         if let Some(index) = values.iter().position(|value| !(*value as f32).is_finite()) {
             return Err(Failure::Value {
@@ -187,9 +258,10 @@ impl DataRecipe {
         let values = values.iter().map(|value| *value as f32).collect();
         let rows = Rows::new(dim, values, labels.map(Arc::from));
         let [training, validation] = rows.split(self.validation, seed);
+        let validated = Validated::of(&rows, &validation, self.validation);
         let [training, validation] = [training, validation].map(TrainingSet::Rows);
         let shown = validation.clone();
-        Ok(Prepared { training, validation, shown, shape, classes: count, normalisation })
+        Ok(Prepared { training, validation, validated, shown, shape, classes: count, normalisation })
     }
 }
 

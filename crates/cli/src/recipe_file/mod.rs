@@ -13,8 +13,8 @@ pub use schedule::Schedule;
 
 use crate::failure::{Failure, Result};
 use crate::model_file::{
-    Document, Files, NamedFile, Normalisation, Override, Section, SourceSpec, SupportSpec, process,
-    read_document, required, surroundings,
+    Document, FieldSpec, Files, ModelSpec, NamedFile, Node, Normalisation, Override, ScoreSpec, Section,
+    SourceSpec, SupportSpec, process, read_document, required, surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -42,6 +42,10 @@ pub struct Recipe {
     pub source: SourceSpec,
     /// The support of the data, where one is known.
     pub support: SupportSpec,
+    /// Whether it follows from the data, as the recipe names none.
+    pub derived_support: bool,
+    /// How the target score of a flow model is made.
+    pub score: ScoreSpec,
     /// How data that come normalised have been: given by the recipe, where its data do not say.
     pub normalisation: Option<Normalisation>,
     /// The steps of the sampler.
@@ -62,8 +66,16 @@ pub enum NetworkRecipe {
     /// Built, with random weights.
     Built(Network),
     /// Read from an ONNX file, with its weights.
-    File(PathBuf),
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Number of its classes, where it takes a label.
+        classes: Option<usize>,
+    },
 }
+
+/// As many as an embedding of a network made here holds.
+const MOST_CLASSES: i64 = 1 << 20;
 
 /// Sections that a recipe has beside those of a model file.
 const OWN: [&str; 5] = ["data", "objective", "network", "training", "robust"];
@@ -102,6 +114,45 @@ impl Recipe {
         Ok(prepared)
     }
 
+    /// What the model file will say.
+    pub fn spec(&self, normalisation: Option<Normalisation>) -> ModelSpec {
+        let Learning { objective, process, clock, .. } = &self.learning;
+        ModelSpec {
+            name: self.name.clone(),
+            field: FieldSpec::Onnx { file: PathBuf::from("model.onnx"), double: false, label: None },
+            process: *process,
+            predicts: objective.predicts(),
+            clock: *clock,
+            start: self.grid.start,
+            end: self.grid.end,
+            source: self.source.clone(),
+            support: self.support.clone(),
+            score: self.score,
+            normalisation,
+            method: self.method,
+            steps: self.grid.steps,
+            resolved: self.model.clone(),
+            files: self.model_files(),
+        }
+    }
+
+    /// Takes the support out of the model.
+    pub fn leave_support_out(&mut self) {
+        let none = Table::from_iter([("kind".to_string(), toml::Value::from("none"))]);
+        for table in [&mut self.resolved, &mut self.model] {
+            table.insert("support".into(), none.clone().into());
+        }
+        self.files.retain(|file| file.key[0] != "support");
+        (self.support, self.derived_support) = (SupportSpec::None, false);
+    }
+
+    /// Every file and folder that is read, with the key that names it.
+    pub fn read_from(&self) -> Vec<(String, PathBuf)> {
+        let files = self.files.iter().map(|file| (file.key.join("."), file.path.clone()));
+        let folder = self.data.as_ref().and_then(|data| data.folder());
+        files.chain(folder.map(|folder| ("data.images".to_string(), folder.to_path_buf()))).collect()
+    }
+
     /// The files that the model file names as well.
     pub fn model_files(&self) -> Vec<NamedFile> {
         self.files.iter().filter(|file| !OWN.contains(&file.key[0])).cloned().collect()
@@ -126,7 +177,8 @@ fn understand(document: &Document) -> Result<Recipe> {
         top.record(key, section.finish()?);
         Ok(())
     };
-    let objective = required(&top, "objective")?;
+    let absent = Node::absent("objective");
+    let objective = top.section("objective")?.map_or_else(|| Section::new("objective", &absent), Ok)?;
     let paired = objective.has("pairs");
     let section = if paired { top.section("data")? } else { Some(required(&top, "data")?) };
     let data = section.as_ref().map(|section| DataRecipe::read(section, &files, paired)).transpose()?;
@@ -145,11 +197,11 @@ fn understand(document: &Document) -> Result<Recipe> {
     let robust = robust(&top, schedule.updates, rest.steps)?;
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
-    let mut support = rest.support;
+    let (mut support, mut derived_support) = (rest.support, false);
     if let Some(data) = data.as_ref().filter(|_| !resolved.contains_key("support"))
         && let Some((table, file)) = data.support()
     {
-        support = data.support_spec(&table)?;
+        (support, derived_support) = (data.support_spec(&table)?, true);
         resolved.insert("support".into(), table.into());
         files.extend(file);
     }
@@ -163,6 +215,8 @@ fn understand(document: &Document) -> Result<Recipe> {
         robust,
         source: rest.source,
         support,
+        derived_support,
+        score: rest.score,
         normalisation: rest.normalisation,
         grid: Grid { start: process.start, end: process.end, steps: rest.steps },
         method: rest.method,
@@ -187,7 +241,9 @@ fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
     if kind == "onnx" {
         let name = section.text("file")?.ok_or_else(|| section.missing("file", "an ONNX file"))?;
         let file = files.named(&section, ["network", "file"], &name)?;
-        return Ok((NetworkRecipe::File(file), section.finish()?));
+        let meaning = "the number of classes, at least 1";
+        let classes = section.count("classes", 1..=MOST_CLASSES, meaning)?;
+        return Ok((NetworkRecipe::File { file, classes }, section.finish()?));
     }
     let place = section.place_of("kind");
     let network =

@@ -44,7 +44,7 @@ impl Learning {
                     Some(_) => "given pairs",
                     None => coupling_name(self.coupling),
                 };
-                format!("flow matching, {path:?} path, σ = {sigma}, {pairs}")
+                format!("flow matching, {}, σ = {sigma}, {pairs}", path.name())
             }
         }
     }
@@ -72,7 +72,7 @@ impl Learning {
                 let pairs = PairsRecipe::read(section, files)?;
                 if pairs.is_some() && method != Method::Rectified {
                     let expected = "\"rectified\" for given `pairs`";
-                    return Err(section.wrong("method", expected, format!("{method:?}")));
+                    return Err(section.wrong("method", expected, format!("{:?}", method.name())));
                 }
                 let sigma = section.number_or("sigma", method.sigma(), 0.0.., "a number ≥ 0")?;
                 let bridge = method.path() == Path::Bridge;

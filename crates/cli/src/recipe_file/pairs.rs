@@ -1,6 +1,6 @@
 //! `pairs` of `[objective]`: pairs of sources and data that were made beforehand, for a reflow (Liu et al. 2023).
 
-use super::data::{Prepared, validation_share};
+use super::data::{Prepared, Validated, validation_share};
 use crate::data_file::{self, Pairs};
 use crate::failure::{Failure, Result};
 use crate::model_file::{Files, Section};
@@ -43,11 +43,14 @@ impl PairsRecipe {
         }
         let single = |values: Vec<f64>| values.into_iter().map(|value| value as f32).collect();
         let rows = Rows::new(dim, single(x1.values), None).paired(single(x0.values))?;
-        let [training, validation] = rows.split(self.validation, seed).map(TrainingSet::Rows);
+        let [training, validation] = rows.split(self.validation, seed);
+        let validated = Validated::of(&rows, &validation, self.validation);
+        let [training, validation] = [training, validation].map(TrainingSet::Rows);
         let shown = data.map_or_else(|| validation.clone(), |data| data.training.clone());
         Ok(Prepared {
             training,
             validation,
+            validated,
             shown,
             shape,
             classes: None,

@@ -28,7 +28,7 @@ use self::sections::{
     learning, likelihood, moved, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
-pub use self::training::{Look, Timing, TrainingInput, WeightCurve, training_html};
+pub use self::training::{ClassesShown, Look, Timing, TrainingInput, WeightCurve, Weights, training_html};
 use maud::{Markup, html as page};
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
 

@@ -6,16 +6,18 @@ use std::path::Path;
 use toml::Value;
 use toml::value::Table;
 
-/// Settings of `[training]` that follow from the number of updates unless they are given, and do not touch the weights.
-const AS_LONG: [&str; 5] = ["updates", "checkpoint", "validate", "look", "keep"];
+/// Settings of `[training]` that do not touch the weights.
+const FREE: [&str; 3] = ["checkpoint", "validate", "look"];
+/// Settings of `[training]` that a longer training may have otherwise.
+const AS_LONG: [&str; 2] = ["updates", "keep"];
 
 /// How a recipe relates to that of an earlier training.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fit {
     /// The same.
     Same,
-    /// The same with more updates.
-    Longer,
+    /// The same with more updates, or with checkpoints, validations and looks at other updates.
+    Changed,
 }
 
 /// How `recipe` relates to that of the earlier training, in the file `path`.
@@ -35,32 +37,38 @@ pub fn fit(path: &Path, recipe: &Table) -> Result<Fit> {
     };
     let [end, updates] = [&earlier, &asked].map(|recipe| updates(recipe).unwrap_or_default());
     if updates < end {
-        let remedy = "Ask for as many or more, or train without --resume or with another -o";
+        let remedy = "Ask for as many or more, or train with --overwrite or with another -o";
         let expected = format!("at least {end}, those of the earlier training");
         return refuse("training.updates", expected, updates.to_string(), remedy);
     }
     let mut rest = asked.clone();
+    FREE.iter().for_each(|key| copy_setting(&earlier, &mut rest, key));
     if updates > end {
         AS_LONG.iter().for_each(|key| copy_setting(&earlier, &mut rest, key));
     }
     if let Some((key, before, now)) = first_difference("", &earlier, &rest) {
-        let remedy = "Repeat the earlier recipe, or train without --resume or with another -o";
+        if let Some(file) = key.strip_prefix("sha256.") {
+            let remedy = "Give the earlier file back, or train with --overwrite or with another -o";
+            let expected = format!("the file that the earlier training read (SHA-256 {before})");
+            return refuse(file, expected, format!("a file that has changed since ({now})"), remedy);
+        }
+        let remedy = "Repeat the earlier recipe, or train with --overwrite or with another -o";
         return refuse(&key, format!("{before}, as in the earlier training"), now, remedy);
     }
     if updates == end {
-        return Ok(Fit::Same);
+        return Ok(if earlier == asked { Fit::Same } else { Fit::Changed });
     }
     if in_training(&asked, "decay").and_then(Value::as_str) != Some("constant") {
         let expected = format!("{end}: the learning rate falls to 0 along a cosine that ends there");
         let remedy =
-            "Train anew without --resume, or start from the trained network: [network] kind = \"onnx\"";
+            "Train anew with --overwrite, or start from the trained network: [network] kind = \"onnx\"";
         return refuse("training.updates", expected, updates.to_string(), remedy);
     }
     match late(in_training(&earlier, "keep"), in_training(&asked, "keep"), end) {
-        None => Ok(Fit::Longer),
+        None => Ok(Fit::Changed),
         Some(number) => {
             let expected = format!("numbers of updates beyond {end}, or some of those kept before");
-            refuse("training.keep", expected, number.to_string(), "Change `keep`, or train without --resume")
+            refuse("training.keep", expected, number.to_string(), "Change `keep`, or train with --overwrite")
         }
     }
 }

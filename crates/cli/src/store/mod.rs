@@ -13,7 +13,7 @@ mod zarr;
 pub use atomic::{destination, persist, temporary, write_file};
 pub use columns::Columns;
 pub use progress::{Progress, Work};
-pub use training::TrainingDir;
+pub use training::{Earlier, TrainingDir};
 
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
@@ -179,7 +179,7 @@ fn occupied(root: &Path) -> Result<bool> {
     };
     for entry in entries {
         let entry = entry.map_err(Failure::reading(root))?;
-        if !atomic::is_leftover(&entry.path()) {
+        if !atomic::is_leftover(&entry.path()) && entry.file_name() != training::LOCK {
             return Ok(true);
         }
     }

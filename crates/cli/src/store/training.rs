@@ -4,45 +4,80 @@ use super::atomic::{self, write_file};
 use super::longer::{Fit, fit};
 use super::to_toml;
 use crate::failure::{Failure, Result};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use toml::value::Table;
 
 const RECIPE: &str = "recipe.toml";
 const CHECKPOINT: &str = "checkpoint.npz";
+/// Locked while a training writes to the directory.
+pub const LOCK: &str = ".lock";
+
+/// What is done with an earlier training in the directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Earlier {
+    /// It stays, and this one is refused.
+    Keep,
+    /// This one goes on with it.
+    Resume,
+    /// It is removed.
+    Overwrite,
+}
 
 /// A directory that belongs to this training.
 #[derive(Debug)]
 pub struct TrainingDir {
     root: PathBuf,
+    /// Kept open, and with it locked, until the end.
+    _lock: File,
 }
 
 impl TrainingDir {
-    /// Makes the directory this training's own. With `resume`, an earlier training there must have had the same recipe,
-    /// or one that ended earlier and would have gone on in the same way; without, what it left is removed.
+    /// Whether the directory can become this training's own, before anything is written.
     ///
     /// # Errors
-    /// A directory with other files in it, another recipe, or a system that refuses.
-    pub fn open(root: &Path, recipe: &Table, resume: bool) -> Result<TrainingDir> {
-        let directory = TrainingDir { root: root.to_path_buf() };
-        let occupied = super::occupied(root)?;
-        let earlier = directory.file(RECIPE);
-        if occupied && !earlier.is_file() {
-            return Err(Failure::Value {
+    /// A directory with other files in it, or with a training that is to stay.
+    pub fn check(root: &Path, earlier: Earlier) -> Result<()> {
+        let refuse = |expected: &str, got: &str, remedy: &str| {
+            Err(Failure::Value {
                 place: root.display().to_string(),
                 what: "output directory".into(),
-                expected: "a new or empty directory, or that of an earlier training".into(),
-                got: "a directory with other files in it".into(),
-                remedy: "Choose another one with -o".into(),
-            });
+                expected: expected.into(),
+                got: got.into(),
+                remedy: remedy.into(),
+            })
+        };
+        if super::occupied(root)? && !root.join(RECIPE).is_file() {
+            let expected = "a new or empty directory, or that of an earlier training";
+            return refuse(expected, "a directory with other files in it", "Choose another one with -o");
         }
+        if earlier == Earlier::Keep && root.join(CHECKPOINT).is_file() {
+            let remedy = "--resume goes on with it, --overwrite starts anew in its place; or choose another directory with -o";
+            return refuse("one without a training", "that of an earlier training", remedy);
+        }
+        Ok(())
+    }
+
+    /// Makes the directory this training's own. To resume, an earlier training there must have had the same recipe, or one
+    /// that ended earlier and would have gone on in the same way; otherwise what it left is removed.
+    ///
+    /// # Errors
+    /// As [`TrainingDir::check`]; another recipe, another training under way, or a system that refuses.
+    pub fn open(root: &Path, recipe: &Table, earlier: Earlier) -> Result<TrainingDir> {
+        TrainingDir::check(root, earlier)?;
         std::fs::create_dir_all(root).map_err(Failure::writing(root))?;
-        atomic::remove_leftovers(root)?;
-        if resume && occupied {
-            if fit(&earlier, recipe)? == Fit::Longer {
-                write_file(&earlier, to_toml(recipe)?.as_bytes())?;
+        let directory = TrainingDir { root: root.to_path_buf(), _lock: lock(root)? };
+        // Another training may have come and gone since.
+        TrainingDir::check(root, earlier)?;
+        let recorded = directory.file(RECIPE);
+        if earlier == Earlier::Resume && recorded.is_file() {
+            if fit(&recorded, recipe)? == Fit::Changed {
+                write_file(&recorded, to_toml(recipe)?.as_bytes())?;
             }
+            atomic::remove_leftovers(root)?;
             return Ok(directory);
         }
+        atomic::remove_leftovers(root)?;
         // The checkpoint goes first, so that what is half removed is never taken for something to go on from.
         for name in [CHECKPOINT, "model.toml", "model.onnx", "training.html", "training.json"] {
             atomic::remove(&directory.file(name))?;
@@ -53,7 +88,7 @@ impl TrainingDir {
             }
         }
         std::fs::create_dir_all(directory.samples()).map_err(Failure::writing(root))?;
-        write_file(&earlier, to_toml(recipe)?.as_bytes())?;
+        write_file(&recorded, to_toml(recipe)?.as_bytes())?;
         Ok(directory)
     }
 
@@ -99,5 +134,21 @@ impl TrainingDir {
     /// Samples generated after this many updates.
     pub fn look(&self, updates: u64) -> PathBuf {
         self.samples().join(format!("{updates:09}.npy"))
+    }
+}
+
+/// The lock of a directory; where the file system has no locks, a file that is not locked.
+fn lock(root: &Path) -> Result<File> {
+    let path = root.join(LOCK);
+    let file = File::create(&path).map_err(Failure::writing(&path))?;
+    match file.try_lock() {
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::Value {
+            place: root.display().to_string(),
+            what: "output directory".into(),
+            expected: "one that no other training writes to".into(),
+            got: "one in which a training is under way".into(),
+            remedy: "Wait for its end, or choose another directory with -o".into(),
+        }),
     }
 }

@@ -47,8 +47,15 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
         format!("only k = {k} of D = {dim} vectors are followed (-k {dim} follows all, --exact N searches on N samples)")
     });
     add("exact vectors (svd)", fewer);
-    let no_score =
-        "the target score is not known: a flow model needs reference points of its data ([score], [support])";
+    let no_score = match system.data {
+        None => {
+            "the target score is not known: a flow model needs reference points of its data ([score], [support])"
+        }
+        Some(_) => {
+            "the target score of a flow is that of its smoothed reference points ([score]), and these do not vary in \
+             every coordinate"
+        }
+    };
     add("alignment with the score", (!extent.score).then(|| no_score.into()));
     add(
         "distances, footing, gains, error budget",

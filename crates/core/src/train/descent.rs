@@ -21,6 +21,7 @@ pub struct Descent {
     dim: usize,
     /// d, where cross derivatives are penalised.
     tangents: Option<usize>,
+    timed: bool,
     labelled: bool,
 }
 
@@ -44,7 +45,7 @@ const DIRECTION: &str = "surefoot.v";
 const PLANE: &str = "surefoot.plane";
 
 impl Descent {
-    /// Compiles loss and gradient of a network with inputs x, t and, where it has classes, label, and one output.
+    /// Compiles loss and gradient of a network with inputs x, perhaps t and, where it has classes, label, and one output.
     ///
     /// # Errors
     /// A network without weights, or one that exceeds the limits it was made with.
@@ -81,6 +82,7 @@ impl Descent {
             ));
         };
         let dim = output.elements(1, 1);
+        let timed = network.takes_time();
         let labelled = network.inputs().iter().any(|port| port.name == "label");
         let names: Vec<&str> = spans.iter().map(|span| span.name.as_str()).collect();
         let refused =
@@ -99,6 +101,7 @@ impl Descent {
             spans,
             dim,
             tangents,
+            timed,
             labelled,
         })
     }
@@ -207,7 +210,10 @@ impl Descent {
 
     fn inputs<'a>(&'a self, weights: &'a [f32], batch: &'a Batch) -> Vec<(&'a str, &'a [f32])> {
         let mut inputs: Vec<(&str, &[f32])> =
-            vec![("x", &batch.x), ("t", &batch.time), (TARGET, &batch.target), (WEIGHT, &batch.weight)];
+            vec![("x", &batch.x), (TARGET, &batch.target), (WEIGHT, &batch.weight)];
+        if self.timed {
+            inputs.push(("t", &batch.time));
+        }
         if self.labelled {
             inputs.push(("label", &batch.labels));
         }

@@ -7,7 +7,7 @@ use super::robust::{CrossPenalty, Crossing};
 use crate::error::{Error, Result};
 use crate::field::{NetworkField, SharedField};
 use crate::law::SharedLaw;
-use crate::process::{Clock, Drift, Predicts, Process};
+use crate::process::{Clock, Drift, Process};
 use crate::random::{Purpose, standard_normal, stream};
 use rand::RngExt;
 use std::sync::Arc;
@@ -121,10 +121,7 @@ impl Task {
     /// # Errors
     /// A network that does not fit the task.
     pub fn drift(&self, network: &Graph) -> Result<Drift> {
-        let predicts = match self.objective {
-            Objective::Denoising { predicts, .. } => predicts,
-            Objective::Matching { .. } => Predicts::Velocity,
-        };
+        let predicts = self.objective.predicts();
         let field: SharedField = match self.classes {
             None => Arc::new(NetworkField::new(network, Precision::F32)?),
             Some(Classes { none, .. }) => {

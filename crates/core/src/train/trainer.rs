@@ -2,7 +2,7 @@
 
 use super::data::TrainingSet;
 use super::descent::Descent;
-use super::optimiser::Optimiser;
+use super::optimiser::{LONGEST, Optimiser, global_norm};
 use super::robust::{BudgetWeighting, TimeWeights};
 use super::task::{Batch, Family, Task};
 use crate::error::{Error, Result};
@@ -160,8 +160,9 @@ impl Trainer {
     /// One update of all weights.
     ///
     /// # Errors
-    /// [`Error::Diverged`] when loss or gradient are not finite, [`Error::NonFinite`] when the paths on which the gain
-    /// budget is measured are not; the weights are then those before the update.
+    /// [`Error::Diverged`] when loss or gradient are not finite or the gradient is longer than 1e18, and
+    /// [`Error::NonFinite`] when the paths on which the gain budget is measured are not; the weights are then those before
+    /// the update. [`Error::Diverged`] also when the update itself leaves weights that are not finite.
     pub fn update(&mut self) -> Result<Update> {
         let number = self.state.updates;
         let batch = self.batch(number)?;
@@ -169,10 +170,18 @@ impl Trainer {
         let loss = mean(&losses);
         let broken = self.gradient.iter().find(|g| !g.is_finite()).map(|g| f64::from(*g));
         if let Some(value) = (!loss.is_finite()).then_some(loss).or(broken) {
-            let quantity = if loss.is_finite() { "gradient" } else { "training loss" };
+            let quantity = if loss.is_finite() { "non-finite gradient" } else { "non-finite training loss" };
             return Err(Error::Diverged { quantity, update: number, value });
         }
-        let step = self.state.optimiser.step(&mut self.state.weights, &self.gradient)?;
+        let step = self.state.optimiser.step(&mut self.state.weights, &self.gradient).map_err(|error| {
+            let value = global_norm(&self.gradient);
+            let quantity = "gradient too long for single precision";
+            if value < LONGEST { error } else { Error::Diverged { quantity, update: number, value } }
+        })?;
+        if let Some(weight) = self.state.weights.iter().find(|w| !w.is_finite()) {
+            let (quantity, value) = ("non-finite weight", f64::from(*weight));
+            return Err(Error::Diverged { quantity, update: number, value });
+        }
         self.state.updates += 1;
         Ok(Update { loss, gradient: step.norm, rate: step.rate, defect: batch.defect })
     }

@@ -301,7 +301,10 @@ fn settings_without_meaning_are_refused() {
     assert!(Method::from_name("fm").unwrap_err().to_string().contains("sb-cfm"));
     assert!(Weight::from_name("snr").unwrap_err().to_string().contains("min-snr"));
     for name in Weight::NAMES {
-        Weight::from_name(name).unwrap();
+        assert_eq!(Weight::from_name(name).unwrap().name(), name);
+    }
+    for name in Method::NAMES {
+        assert_eq!(Method::from_name(name).unwrap().name(), name);
     }
     assert_eq!(Mix::default(), Mix { source: 0.0, data: 0.0, noise: 0.0 });
 }

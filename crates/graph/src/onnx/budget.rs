@@ -80,7 +80,7 @@ impl Budget {
         if self.used > self.limit {
             return Err(format!(
                 "up to here, reading the file takes {} bytes ({BYTES_PER_ELEMENT} for every element of every value), more \
-                 than the memory limit of {} bytes (`Limits::memory`, option `--memory`)",
+                 than the memory limit of {} bytes (`--memory`)",
                 self.used, self.limit
             ));
         }

@@ -4,7 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::model_file::{Override, Value, suggestion, value_of};
 
 /// Short names and the keys they stand for.
-const SHORT: [(&str, &str); 9] = [
+const SHORT: [(&str, &str); 11] = [
     ("noise-level", "process.noise_level"),
     ("steps", "sampler.steps"),
     ("method", "sampler.method"),
@@ -14,6 +14,8 @@ const SHORT: [(&str, &str); 9] = [
     ("end", "process.end"),
     ("schedule", "process.schedule"),
     ("bandwidth", "field.bandwidth"),
+    ("label", "field.label"),
+    ("guidance", "field.guidance"),
 ];
 
 /// Most values of a sweep.
@@ -142,7 +144,13 @@ mod tests {
             Setting::parse("process.schedule={ kind = \"cosine\" },{ kind = \"linear\", max = 9 }").unwrap();
         assert_eq!(setting.values.len(), 2);
         assert!(setting.values.iter().all(|value| value.number.is_none()));
-        assert_eq!(Setting::parse("method=euler,heun").unwrap().key, "sampler.method");
+        for (text, key) in [
+            ("method=euler,heun", "sampler.method"),
+            ("guidance=0,1,3", "field.guidance"),
+            ("label=0,1", "field.label"),
+        ] {
+            assert_eq!(Setting::parse(text).unwrap().key, key);
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@
 use super::history::History;
 use crate::data_file::{Array, Numbers, npz, write_npz};
 use crate::failure::{Failure, Result};
+use crate::report::Weights;
 use std::path::Path;
 use surefoot::train::State;
 
 /// The weights of the loss over time; there is no such array before they are measured.
 const TIME_WEIGHTS: &str = "time_weights";
+
+/// The weights over time as they were measured, each after its number of updates; there is no such array before.
+const MEASUREMENTS: &str = "measurements";
 
 /// The largest defect of an entropic coupling; there is no such array for other couplings.
 const DEFECT: &str = "defect";
@@ -38,6 +42,15 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
     if !factors.is_empty() {
         arrays.push((TIME_WEIGHTS, vec![factors.len()], Numbers::F64(factors)));
     }
+    let measured: Vec<f64> = history
+        .measurements
+        .iter()
+        .flat_map(|row| std::iter::once(row.update as f64).chain(row.weights.iter().copied()))
+        .collect();
+    if let Some(first) = history.measurements.first() {
+        let shape = vec![history.measurements.len(), 1 + first.weights.len()];
+        arrays.push((MEASUREMENTS, shape, Numbers::F64(&measured)));
+    }
     if history.defect > 0.0 {
         arrays.push((DEFECT, vec![1], Numbers::F64(std::slice::from_ref(&history.defect))));
     }
@@ -50,8 +63,8 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
 /// A damaged file, or one of another network.
 pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
     let mut arrays = npz(path)?;
-    let [weighted, entropic] =
-        [TIME_WEIGHTS, DEFECT].map(|array| arrays.iter().any(|(name, _)| name == array));
+    let [weighted, measured, entropic] =
+        [TIME_WEIGHTS, MEASUREMENTS, DEFECT].map(|array| arrays.iter().any(|(name, _)| name == array));
     let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
         let found =
             arrays.iter().position(|(other, _)| other == name).map(|index| arrays.swap_remove(index).1);
@@ -81,10 +94,13 @@ pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
         average.updates = counts[2] as u64;
     }
     state.time_weights.factors = if weighted { take(TIME_WEIGHTS, None)? } else { Vec::new() };
+    let measured = if measured { take(MEASUREMENTS, None)? } else { Vec::new() };
+    let measurement = |row: &[f64]| Weights { update: row[0] as u64, weights: row[1..].to_vec() };
     let losses = take("losses", Some(state.updates as usize))?;
     let history = History {
         losses: losses.into_iter().map(|loss| loss as f32).collect(),
         validations: take("validations", None)?.chunks_exact(3).map(|row| [row[0], row[1], row[2]]).collect(),
+        measurements: measured.chunks_exact(1 + state.time_weights.factors.len()).map(measurement).collect(),
         seconds: take("seconds", Some(1))?[0],
         defect: if entropic { take(DEFECT, Some(1))?[0] } else { 0.0 },
     };
@@ -97,6 +113,6 @@ fn wrong(path: &Path, name: &str, expected: &str, got: String) -> Failure {
         what: format!("checkpoint: {name}"),
         expected: expected.into(),
         got,
-        remedy: "Train again without --resume".into(),
+        remedy: "Train anew with --overwrite".into(),
     }
 }

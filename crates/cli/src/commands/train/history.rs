@@ -1,5 +1,6 @@
 //! What a training measured on its way.
 
+use crate::report::Weights;
 use serde_json::{Value, json};
 
 /// Losses of all updates and validations.
@@ -11,6 +12,8 @@ pub struct History {
     pub validations: Vec<[f64; 3]>,
     /// Time spent on updates and validations, with that of earlier parts of the training.
     pub seconds: f64,
+    /// The weights over time, as they were measured on the way (`[robust]`).
+    pub measurements: Vec<Weights>,
     /// The largest defect of a batch's entropic coupling so far; 0 for other couplings.
     pub defect: f64,
 }

@@ -2,59 +2,82 @@
 
 mod checkpoint;
 mod history;
+mod model;
 mod page;
 mod score;
 mod set_up;
 
 pub use history::History;
 
+use self::model::Sampler;
 use self::score::ScoreCheck;
 use super::start_threads;
-use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
-use crate::model_file::{load, text_for};
 use crate::options::{Format, Screen, Train};
 use crate::recipe_file::{self, Prepared, Recipe};
+use crate::report::Weights;
 use crate::run_file::overrides;
-use crate::store::{TrainingDir, write_file};
-use indicatif::{ProgressBar, ProgressStyle};
-use rayon::prelude::*;
+use crate::store::{Earlier, TrainingDir};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Instant;
-use surefoot::sweep::{Batch, Keep, Refinement, forward};
 use surefoot::train::Trainer;
-use surefoot_graph::{Limits, WriteOptions};
-use toml::value::Table;
+use surefoot_graph::Limits;
 
-/// Samples of a tile that one thread follows.
-const TILE: usize = 64;
-
-/// Trains a model.
+/// Trains a model. Everything is checked before anything is written.
 ///
 /// # Errors
 /// Whatever is wrong with the recipe, non-finite losses, an interruption.
 pub fn train(options: &Train) -> Result<()> {
     let threads = start_threads(options.threads)?;
-    let recipe = recipe_file::read(&options.recipe, &overrides(&options.set)?)?;
+    let earlier = match (options.resume, options.overwrite) {
+        (true, _) => Earlier::Resume,
+        (_, true) => Earlier::Overwrite,
+        _ => Earlier::Keep,
+    };
+    let mut recipe = recipe_file::read(&options.recipe, &overrides(&options.set)?)?;
+    TrainingDir::check(&options.out, earlier)?;
+    set_up::check_places(&recipe, &options.out)?;
     let limits = options.memory.limits();
-    let prepared = recipe.prepare()?;
-    let trainer = set_up::trainer(&recipe, &prepared, &limits)?;
-    let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, options.resume)?;
+    let in_recipe = |failure: Failure| failure.in_file(&options.recipe);
+    let prepared = recipe.prepare().map_err(in_recipe)?;
+    let trainer = set_up::trainer(&recipe, &prepared, &limits).map_err(in_recipe)?;
+    let mut notes = set_up::notes(&prepared, &trainer);
+    let sampler =
+        set_up::sampler(&mut recipe, &prepared, &trainer, &limits, &mut notes).map_err(in_recipe)?;
+    let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, earlier)?;
     interrupt::listen();
-    let count = trainer.descent().count();
+    let quiet = options.screen.quiet;
+    notes.iter().filter(|_| !quiet).for_each(|note| eprintln!("note: {note}"));
     if options.screen.verbose {
-        eprintln!("{}: {count} weights, {threads} threads", recipe.name);
+        eprintln!("{}: {} weights, {threads} threads", recipe.name, trainer.descent().count());
     }
     let bar = progress_bar(&recipe, &options.screen);
-    let (score, history, quiet) = (ScoreCheck::new(&recipe), History::default(), options.screen.quiet);
-    let mut run = Run { recipe, prepared, trainer, directory, history, score, limits, threads, bar, quiet };
-    if options.resume {
-        run.go_on()?;
+    let (score, history) = (ScoreCheck::new(&recipe), History::default());
+    let saved = None;
+    let mut run = Run {
+        recipe,
+        prepared,
+        trainer,
+        directory,
+        history,
+        score,
+        sampler,
+        limits,
+        threads,
+        bar,
+        notes,
+        saved,
+        quiet,
+    };
+    if options.resume && !run.go_on()? && !quiet {
+        eprintln!("nothing to resume in {}: starting anew", options.out.display());
     }
-    run.all_updates()?;
+    let trained = run.all_updates();
     run.bar.finish_and_clear();
+    trained.map_err(|failure| run.with_what_is_kept(failure))?;
     run.say(&options.screen)
 }
 
@@ -66,23 +89,54 @@ struct Run {
     directory: TrainingDir,
     history: History,
     score: ScoreCheck,
+    sampler: Sampler,
     limits: Limits,
     threads: usize,
     bar: ProgressBar,
+    /// What should be known of the training, a sentence each.
+    notes: Vec<String>,
+    /// Updates of the last checkpoint.
+    saved: Option<usize>,
     /// Whether warnings stay off the terminal.
     quiet: bool,
 }
 
 impl Run {
-    /// Takes up a checkpoint, if there is one.
-    fn go_on(&mut self) -> Result<()> {
+    /// Takes up a checkpoint; whether there was one.
+    fn go_on(&mut self) -> Result<bool> {
         let path = self.directory.checkpoint();
-        if path.is_file() {
-            let (state, history) = checkpoint::load(&path, self.trainer.state().clone())?;
-            self.trainer.resume(state)?;
-            self.history = history;
+        if !path.is_file() {
+            return Ok(false);
         }
-        Ok(())
+        let (state, history) = checkpoint::load(&path, self.trainer.state().clone())?;
+        self.trainer.resume(state)?;
+        self.history = history;
+        self.saved = Some(self.updates());
+        Ok(true)
+    }
+
+    /// Says with numbers that blew up what is left of the training.
+    fn with_what_is_kept(&self, failure: Failure) -> Failure {
+        if failure.exit_code() != 3 {
+            return failure;
+        }
+        let error = match &failure {
+            Failure::Numerics(surefoot::Error::Diverged { .. }) => format!("{failure}."),
+            _ => format!("after {}: {failure}.", counted(self.updates(), "update")),
+        };
+        let loss = |done: usize| self.history.losses.get(done.checked_sub(1)?);
+        let kept = match self.saved {
+            None => "No checkpoint was kept: none was due before".into(),
+            Some(done) => {
+                let loss =
+                    loss(done).map_or(String::new(), |loss| format!(", at a training loss of {loss:.5}"));
+                format!(
+                    "The checkpoint and the model that are kept are those after {}{loss}",
+                    counted(done, "update")
+                )
+            }
+        };
+        Failure::Diverged { error, kept }
     }
 
     fn updates(&self) -> usize {
@@ -103,14 +157,15 @@ impl Run {
                 self.history.seconds += start.elapsed().as_secs_f64();
                 self.save()?;
                 return Err(Failure::Interrupted(format!(
-                    "interrupted after {} of {} updates; --resume goes on from there",
+                    "interrupted after {} of {}; --resume goes on from there",
                     self.updates(),
-                    schedule.updates
+                    counted(schedule.updates, "update")
                 )));
             }
             let update = self.trainer.update()?;
             self.history.losses.push(update.loss as f32);
             self.meet_defect(update.defect);
+            self.meet_measurement();
             let done = self.updates();
             let last = done == schedule.updates;
             if done.is_multiple_of(schedule.validate) || last {
@@ -147,6 +202,16 @@ impl Run {
         }
     }
 
+    /// Keeps the weights over time where the last update measured them.
+    fn meet_measurement(&mut self) {
+        let Some(every) = self.trainer.budget().map(|budget| budget.every) else { return };
+        let number = self.trainer.state().updates - 1;
+        if number > 0 && number.is_multiple_of(every) {
+            let weights = self.trainer.state().time_weights.factors.clone();
+            self.history.measurements.push(Weights { update: number, weights });
+        }
+    }
+
     fn tick(&self, loss: f64) {
         self.bar.inc(1);
         if self.updates().is_multiple_of(50) {
@@ -163,79 +228,11 @@ impl Run {
     }
 
     /// Writes the model, then the checkpoint, then the page.
-    fn save(&self) -> Result<()> {
+    fn save(&mut self) -> Result<()> {
         self.write_model()?;
         checkpoint::save(&self.directory.checkpoint(), self.trainer.state(), &self.history)?;
+        self.saved = Some(self.updates());
         self.write_page()
-    }
-
-    /// The model as it is now, in the place of the last one.
-    fn write_model(&self) -> Result<()> {
-        self.write_model_as(&self.directory.file(""), "model", &self.recipe.name)
-    }
-
-    /// The model as it is now, for itself.
-    fn keep_model(&self) -> Result<()> {
-        let folder = self.directory.models();
-        std::fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
-        let stem = format!("update-{}", self.updates());
-        self.write_model_as(&folder, &stem, &format!("{}-{stem}", self.recipe.name))
-    }
-
-    /// The network first, then the model file that names it.
-    fn write_model_as(&self, folder: &Path, stem: &str, name: &str) -> Result<()> {
-        let network = self.trainer.network()?;
-        let options = WriteOptions { name: name.into(), keep_weights: true, ..WriteOptions::default() };
-        let bytes = network.to_onnx(&options).map_err(surefoot::Error::from)?;
-        let file = format!("{stem}.onnx");
-        write_file(&folder.join(&file), &bytes)?;
-        let text = text_for(folder, &self.model_table(name, &file), &self.recipe.model_files())?;
-        write_file(&folder.join(format!("{stem}.toml")), text.as_bytes())
-    }
-
-    /// The model file: what the recipe says of the model, and its network.
-    fn model_table(&self, name: &str, file: &str) -> Table {
-        let mut field = Table::new();
-        field.insert("kind".into(), "onnx".into());
-        field.insert("file".into(), file.into());
-        field.insert("predicts".into(), self.recipe.learning.predicts.into());
-        if let Some(classes) = self.trainer.task().classes {
-            // All of the data, unless a class is asked for.
-            for key in ["label", "no_class"] {
-                field.insert(key.into(), i64::from(classes.none).into());
-            }
-        }
-        let mut model = Table::new();
-        model.insert("name".into(), name.into());
-        model.insert("field".into(), field.into());
-        model.extend(self.recipe.model.clone().into_iter().filter(|(key, _)| key != "name"));
-        if let Some(normalisation) = &self.prepared.normalisation {
-            model.insert("normalisation".into(), normalisation.table().into());
-        }
-        model
-    }
-
-    /// Samples of the model as it is now, from the model file itself.
-    fn look(&self, updates: u64) -> Result<()> {
-        self.write_model()?;
-        let file = self.directory.file("model.toml");
-        let settings = crate::model_file::Settings { limits: self.limits.clone(), ..Default::default() };
-        let model = load(&file.to_string_lossy(), &settings)?;
-        let (system, count) = (&model.system, self.recipe.schedule.samples);
-        let step = system.step(Vec::new())?;
-        let starts: Vec<usize> = (0..count).step_by(TILE).collect();
-        let tile = |start: usize| {
-            let samples = start..(start + TILE).min(count);
-            let source = system.source.as_ref();
-            let batch =
-                Batch { source, seed: self.recipe.schedule.seed, samples, refinement: Refinement::Own };
-            forward(&step, &batch, 0, Keep::default()).map(|sweep| sweep.end)
-        };
-        let rows = starts.into_par_iter().map(tile).collect::<std::result::Result<Vec<_>, _>>()?;
-        let path = self.directory.look(updates);
-        let mut writer = SampleWriter::create("samples", &path, count, system.dim())?;
-        rows.iter().try_for_each(|rows| writer.append(rows))?;
-        writer.finish()
     }
 }
 
@@ -245,10 +242,18 @@ fn progress_bar(recipe: &Recipe, screen: &Screen) -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(recipe.schedule.updates as u64);
-    let template = "{prefix} {bar:30} {pos}/{len} updates, {per_sec}, {eta} left  {msg}";
+    let template = "{prefix} {bar:30} {pos}/{len} updates, {rate}, {eta} left  {msg}";
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        let rate = |state: &ProgressState, text: &mut dyn Write| {
+            let _ = write!(text, "{:.1}/s", state.per_sec());
+        };
+        bar.set_style(style.with_key("rate", rate));
     }
     bar.set_prefix(recipe.name.clone());
     bar
+}
+
+/// "1 update", "2 updates".
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,13 +1,13 @@
 //! What a training says of itself: its page, the numbers behind it, and the last lines on the terminal.
 
-use super::Run;
+use super::{Run, counted};
 use crate::commands::execute::json_bytes;
 use crate::commands::single::print;
 use crate::failure::Result;
 use crate::options::{Format, Screen};
-use crate::report::{Look, Timing, TrainingInput, WeightCurve, training_html};
+use crate::report::{ClassesShown, Look, Timing, TrainingInput, WeightCurve, Weights, training_html};
 use crate::store::write_file;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Data shown beside the samples.
 const DATA_SHOWN: usize = 1_000;
@@ -21,7 +21,16 @@ impl Run {
         facts["weights"] = json!(self.trainer.descent().count());
         facts["threads"] = json!(self.threads);
         if let Some(curve) = &weights {
-            facts["time_weights"] = json!({ "time": curve.middles(), "weight": curve.weights });
+            let at = |row: &Weights| json!({ "update": row.update, "weight": row.weights });
+            let measured: Vec<Value> = curve.earlier.iter().map(at).collect();
+            facts["time_weights"] =
+                json!({ "time": curve.middles(), "weight": curve.weights, "measured": measured });
+        }
+        if !self.notes.is_empty() {
+            facts["notes"] = json!(self.notes);
+        }
+        if let Some(classes) = self.classes() {
+            facts["classes"] = json!(classes);
         }
         self.score.record(&mut facts);
         write_file(&self.directory.file("training.json"), &json_bytes(&facts)?)?;
@@ -34,6 +43,13 @@ impl Run {
             timing: Timing { seconds: self.history.seconds, threads: self.threads },
             curve: &self.history.curve(),
             validations: &self.history.validations,
+            loss_has: &self.loss_has(),
+            validated: &self.prepared.validated.describe(),
+            notes: &self.notes,
+            classes: self.classes().map(|all| {
+                let shown = self.classes_shown().unwrap_or(all);
+                ClassesShown { all, shown }
+            }),
             weights: weights.as_ref(),
             score: self.score.errors(),
             not_computed: self.score.reason(),
@@ -50,7 +66,16 @@ impl Run {
         let weights = self.trainer.state().time_weights.factors.clone();
         // None before the first measurement.
         let edges = (0..=weights.len()).map(|n| grid.time(n)).collect();
-        Some(WeightCurve { edges, weights })
+        let fits = |row: &&Weights| row.weights.len() == weights.len();
+        let earlier = self.history.measurements.iter().filter(fits).cloned().collect();
+        Some(WeightCurve { edges, weights, earlier })
+    }
+
+    /// What the training loss has in it beside the objective.
+    fn loss_has(&self) -> Vec<&'static str> {
+        let weights = self.trainer.budget().map(|_| "weights over time");
+        let penalty = self.trainer.task().cross.as_ref().map(|_| "the penalty on cross derivatives");
+        weights.into_iter().chain(penalty).collect()
     }
 
     /// The samples that were saved on the way.
@@ -93,9 +118,9 @@ impl Run {
             Format::Text => {
                 let seconds = self.history.seconds;
                 let mut lines = vec![format!(
-                    "{}: {} updates in {seconds:.1} s, validation loss {loss:.5} ± {error:.5}",
+                    "{}: {} in {seconds:.1} s, validation loss {loss:.5} ± {error:.5}",
                     self.recipe.name,
-                    self.updates()
+                    counted(self.updates(), "update")
                 )];
                 lines.extend(self.score.line());
                 if let (true, Some(reason)) = (screen.verbose, self.score.reason()) {

@@ -1,15 +1,85 @@
 //! From a recipe to a trainer.
 
+use super::model::Sampler;
 use crate::failure::{Failure, Result};
-use crate::model_file::{law_of_source, sha256_of, support_of};
+use crate::model_file::{
+    SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
+};
 use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use std::path::Path;
+use surefoot::analysis::System;
 use surefoot::process::Grid;
 use surefoot::support::SharedSupport;
-use surefoot::train::networks::Network;
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Decay, Optimiser, Rate};
 use surefoot::train::{BudgetWeighting, Classes, CrossPenalty, Task, Trainer};
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
+
+/// Refuses to read what the training might replace.
+///
+/// # Errors
+/// A file or folder inside the output directory.
+pub fn check_places(recipe: &Recipe, out: &Path) -> Result<()> {
+    for (key, path) in recipe.read_from() {
+        if is_inside(out, &path)? {
+            return Err(Failure::Value {
+                place: "-o".into(),
+                what: key,
+                expected: format!("a place outside {}, which the training writes to", out.display()),
+                got: path.display().to_string(),
+                remedy: "Choose another directory with -o".into(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// What should be known of a training before it starts.
+pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
+    let unused = prepared.classes.filter(|_| trainer.task().classes.is_none()).map(|classes| {
+        format!(
+            "the data have labels of {classes} classes, and the network does not learn them: it takes no class \
+             (`classes = {classes}` in [network] makes it conditional)"
+        )
+    });
+    unused.into_iter().chain(prepared.validated.note()).collect()
+}
+
+/// How the model will generate: checks everything that its file will say, before anything is trained. The support of
+/// the data is left out where none can be made of them and nothing needs it.
+///
+/// # Errors
+/// Whatever loading the model would refuse.
+pub fn sampler(
+    recipe: &mut Recipe,
+    prepared: &Prepared,
+    trainer: &Trainer,
+    limits: &Limits,
+    notes: &mut Vec<String>,
+) -> Result<Sampler> {
+    let system = |recipe: &Recipe| -> Result<System> {
+        system_around(&recipe.spec(prepared.normalisation.clone()), trainer.drift()?.field, limits)
+    };
+    let refused = match system(recipe) {
+        Ok(system) => return Ok(Sampler::of(system)),
+        Err(refused) if recipe.derived_support => refused,
+        Err(refused) => return Err(refused),
+    };
+    let Err(Failure::Value { what, expected, got, .. }) = support_of(&recipe.support, limits) else {
+        return Err(refused);
+    };
+    let remedy = match &recipe.support {
+        SupportSpec::Reference { file, .. } if what.contains("dimension") => {
+            format!("; [support] with `reference = \"{}\"` and `dimension = d` gives it one", file.display())
+        }
+        _ => String::new(),
+    };
+    notes.push(format!(
+        "the model gets no support, as none can be made of the data ({what}: expected {expected}, got {got}){remedy}"
+    ));
+    recipe.leave_support_out();
+    Ok(Sampler::of(system(recipe)?))
+}
 
 /// The trainer at its start.
 ///
@@ -79,29 +149,78 @@ fn support(recipe: &Recipe, what: &str, limits: &Limits) -> Result<SharedSupport
 fn network(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<(Graph, Option<u32>)> {
     match &recipe.network {
         NetworkRecipe::Built(network) => {
-            let classes = fitting_classes(network, prepared)?;
+            let classes = network.classes().map(|classes| fitting_classes(classes, prepared)).transpose()?;
             Ok((network.graph(&prepared.shape, recipe.schedule.seed, limits)?, classes))
         }
-        NetworkRecipe::File(file) => {
+        NetworkRecipe::File { file, classes } => {
             let graph = Graph::read(file, limits).map_err(surefoot::Error::from)?;
-            Ok((graph, None))
+            let classes = classes_of_file(&graph, file, *classes)?;
+            let classes = classes.map(|classes| fitting_classes(classes, prepared)).transpose()?;
+            Ok((graph, classes))
         }
     }
 }
 
-/// The label for no class, if the network has as many classes as the data.
-fn fitting_classes(network: &Network, prepared: &Prepared) -> Result<Option<u32>> {
-    let Some(classes) = network.classes() else { return Ok(None) };
+/// The number of classes of a network in a file, if it is given where there is a label and nowhere else.
+fn classes_of_file(graph: &Graph, file: &Path, classes: Option<usize>) -> Result<Option<usize>> {
+    let labelled = graph.inputs().iter().any(|port| port.name == "label");
+    let file = file.display();
+    match classes {
+        None if labelled => {
+            let expected = format!("the number of classes of {file}, which has an input label");
+            let remedy = "Give `classes = K` in [network]: labels 0 to K − 1 are the classes, and K stands for no class";
+            Err(wrong_classes(expected, "nothing".into(), remedy))
+        }
+        Some(classes) if !labelled => {
+            let expected = format!("nothing, as {file} has no input label");
+            Err(wrong_classes(
+                expected,
+                classes.to_string(),
+                "Leave `classes` out, or start from another file",
+            ))
+        }
+        Some(classes) if !knows_label(graph, classes as f64)? && knows_label(graph, 0.0)? => {
+            let expected = format!(
+                "a number K of classes such that {file} knows the labels 0 to K, the last for no class"
+            );
+            let remedy = "Give the number of classes that it was trained with (`no_class` of its model file)";
+            Err(wrong_classes(expected, classes.to_string(), remedy))
+        }
+        classes => Ok(classes),
+    }
+}
+
+/// The label for no class of a network with this many classes, if the data have no more.
+fn fitting_classes(classes: usize, prepared: &Prepared) -> Result<u32> {
     match prepared.classes {
-        Some(count) if count <= classes => Ok(network.no_class().map(|none| none as u32)),
-        found => Err(Failure::Value {
-            place: "[network]".into(),
-            what: "classes".into(),
-            expected: found
-                .map_or("data with labels".into(), |count| format!("at least the {count} of the data")),
-            got: classes.to_string(),
-            remedy: "Give `labels` in [data], or leave `classes` out".into(),
-        }),
+        Some(count) if count <= classes => Ok(classes as u32),
+        Some(count) => {
+            let remedy = format!("Set `classes = {count}`, or leave it out for a network without classes");
+            Err(wrong_classes(
+                format!("at least the {count} classes of the data"),
+                classes.to_string(),
+                &remedy,
+            ))
+        }
+        None => {
+            let remedy =
+                "Give `labels` in [data] (images have the folders for classes), or leave `classes` out";
+            Err(wrong_classes(
+                "data with labels".into(),
+                format!("{classes} classes for data without"),
+                remedy,
+            ))
+        }
+    }
+}
+
+fn wrong_classes(expected: String, got: String, remedy: &str) -> Failure {
+    Failure::Value {
+        place: "[network]".into(),
+        what: "network.classes".into(),
+        expected,
+        got,
+        remedy: remedy.into(),
     }
 }
 

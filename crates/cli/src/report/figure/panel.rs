@@ -10,6 +10,7 @@ const TICK_TEXT: f64 = 11.0;
 const LABEL_TEXT: f64 = 12.0;
 const TITLE_BAND: f64 = 22.0;
 const BOTTOM_BAND: f64 = 42.0;
+const RIGHT_MARGIN: f64 = 10.0;
 
 /// One axis.
 #[derive(Debug, Clone)]
@@ -78,7 +79,7 @@ impl Panel {
 
     /// The panel as SVG of the given width.
     pub fn draw(&self, width: f64, left: f64) -> Markup {
-        let inner = width - left - 10.0;
+        let inner = width - left - self.right_margin(width - left);
         let frame =
             Frame { width: inner, height: self.inner_height(inner), x: self.x.scale, y: self.y.scale };
         let top = if self.title.is_empty() { 8.0 } else { TITLE_BAND };
@@ -97,6 +98,15 @@ impl Panel {
                 }
             }
         }
+    }
+
+    /// Room for the part of the last horizontal label that stands beyond the axis, in pixels.
+    fn right_margin(&self, width: f64) -> f64 {
+        let beyond = |tick: &Tick| {
+            let share = self.x.scale.fraction(tick.value)?;
+            Some(text_width(&tick.label, TICK_TEXT) / 2.0 - (1.0 - share) * (width - RIGHT_MARGIN) + 1.0)
+        };
+        self.x.marks(6).iter().filter_map(beyond).fold(RIGHT_MARGIN, f64::max).ceil()
     }
 
     fn spoken(&self) -> String {
@@ -197,6 +207,25 @@ mod tests {
         for pair in kept.windows(2) {
             assert!(2.0 * (pair[1] - pair[0]) >= text_width("100", TICK_TEXT) + 5.0, "{kept:?}");
         }
+    }
+
+    #[test]
+    fn the_last_label_has_room() {
+        let panel = |high: f64| Panel {
+            title: String::new(),
+            x: Axis::new(Scale::linear(0.0, high), "updates"),
+            y: Axis::new(Scale::linear(0.0, 1.0), "loss"),
+            marks: vec![],
+            height: Height::Pixels(100.0),
+        };
+        // A tick stands at the very end.
+        for (high, label) in [(12_000.0, "12\u{202f}000"), (1e6, "1×10⁶")] {
+            let room = panel(high).right_margin(700.0);
+            let last = panel(high).x.marks(6).pop().unwrap();
+            assert!(last.value == high && room >= text_width(&last.label, TICK_TEXT) / 2.0, "{label} {room}");
+        }
+        // None does here.
+        assert_eq!(panel(11_000.0).right_margin(700.0), RIGHT_MARGIN);
     }
 
     #[test]

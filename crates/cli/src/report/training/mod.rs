@@ -1,15 +1,14 @@
 //! The page of a training: losses, weights over time, the error of the score, and what the model generated on the way.
 
+mod samples;
 mod score;
 mod weights;
 
-pub use weights::WeightCurve;
+pub use weights::{WeightCurve, Weights};
 
-use super::density::Density;
 use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use super::page::{document, section, table};
 use super::palette::Role;
-use super::strip::ImageShape;
 use super::text::{count, duration, number, significant};
 use maud::{Markup, html};
 use surefoot::Error;
@@ -33,6 +32,15 @@ pub struct Timing {
     pub threads: usize,
 }
 
+/// The classes of samples on the way.
+#[derive(Debug, Clone, Copy)]
+pub struct ClassesShown {
+    /// Those of the model.
+    pub all: usize,
+    /// Those that samples are made of.
+    pub shown: usize,
+}
+
 /// What the page is made from.
 pub struct TrainingInput<'a> {
     /// Name of the model.
@@ -47,6 +55,14 @@ pub struct TrainingInput<'a> {
     pub curve: &'a [Point],
     /// Updates done, validation loss, its standard error.
     pub validations: &'a [[f64; 3]],
+    /// What the training loss has in it beside the objective, in words: "weights over time", "the penalty".
+    pub loss_has: &'a [&'a str],
+    /// What the validation is taken on, in words: "on new draws of the law".
+    pub validated: &'a str,
+    /// What should be known of the training, a sentence each without its full stop.
+    pub notes: &'a [String],
+    /// How many classes there are, and how many the samples on the way are made of.
+    pub classes: Option<ClassesShown>,
     /// What the loss weighs over time, where that is measured.
     pub weights: Option<&'a WeightCurve>,
     /// The error of the score, where it was measured.
@@ -61,11 +77,6 @@ pub struct TrainingInput<'a> {
     pub looks: &'a [Look],
 }
 
-/// Images across.
-const ACROSS: usize = 16;
-/// Looks drawn at most, the last ones.
-const LOOKS: usize = 7;
-
 /// The page.
 ///
 /// # Errors
@@ -76,14 +87,15 @@ pub fn training_html(input: &TrainingInput) -> Result<String, Error> {
         p class="kicker" { "surefoot · training" }
         h1 { (input.name) }
         p class="subtitle" {
-            (count(done as u64)) " of " (count(asked as u64)) " updates · " (input.subtitle)
+            (count(done as u64)) " of " (counted(asked, "update")) " · " (input.subtitle)
         }
+        @for note in input.notes { p class="note" { "Note: " (note) "." } }
         (section("losses", "Losses", html! {
             (losses(input).draw()) (validations(input)) (timing(input))
         }))
         @if let Some(curve) = input.weights { (weights::draw(curve)) }
         @if let Some(errors) = input.score { (score::draw(errors)) }
-        @if !input.looks.is_empty() { (section("samples", "What the model generates", samples(input)?)) }
+        @if !input.looks.is_empty() { (section("samples", "What the model generates", samples::samples(input)?)) }
         @if let Some(reason) = input.not_computed {
             (section("not-computed", "Not computed", html! { ul { li { (reason.sentence()) } } }))
         }
@@ -116,7 +128,13 @@ fn losses(input: &TrainingInput) -> Figure {
             height: Height::Pixels(260.0),
         }],
         caption: html! {
-            "Mean squared error of an element, with the weights of the objective. The loss of a perfect network is not 0: what is to be learned is a mean, and its targets scatter about it."
+            "Mean squared error of an element, with the weights of the objective. "
+            @if !input.loss_has.is_empty() {
+                "The training loss has " (input.loss_has.join(" and ")) " in it besides, the validation loss has not: the two lines "
+                "are not the same quantity. "
+            }
+            "The validation is taken " (input.validated) ". The loss of a perfect network is not 0: what is to be learned is a mean, "
+            "and its targets scatter about it."
         },
         numbers: html! { "Numbers: " a href="training.json" { code { "training.json" } } "." },
     }
@@ -133,93 +151,15 @@ fn timing(input: &TrainingInput) -> Markup {
     let Timing { seconds, threads } = input.timing;
     let rate = input.updates[0] as f64 / seconds;
     html! { p class="note" {
-        (count(input.updates[0] as u64)) " updates and their validations in " (duration(seconds))
+        (counted(input.updates[0], "update")) " and the validations in " (duration(seconds))
         @if rate.is_finite() && rate > 0.0 { ": " (number(rate)) " updates a second" }
         ", on " (count(threads as u64)) @if threads == 1 { " thread." } @else { " threads." }
     } }
 }
 
-/// Data beside the last looks: images as images, else a density of the first two coordinates.
-fn samples(input: &TrainingInput) -> Result<Markup, Error> {
-    let dim: usize = input.shape.iter().product();
-    let shown = &input.looks[input.looks.len().saturating_sub(LOOKS)..];
-    let mut clouds = vec![("data".to_string(), Role::Target, input.data)];
-    clouds.extend(shown.iter().map(|look| (after(look.updates), Role::Generated, look.samples.as_slice())));
-    if let Some(shape) = ImageShape::of(input.shape) {
-        return images(shape, dim, &clouds);
-    }
-    if dim == 0 {
-        return Ok(html! {});
-    }
-    let plane = |values: &[f64]| -> Vec<Point> {
-        values.chunks_exact(dim).map(|x| [x[0], if dim > 1 { x[1] } else { 0.0 }]).collect()
-    };
-    let data = plane(input.data);
-    let window = window(&data);
-    let width = window[1] - window[0];
-    let panel = |(title, role, values): &(String, Role, &[f64])| -> Result<Panel, Error> {
-        let density = Density::of(&plane(values), window, width / 200.0, 0.012 * width);
-        Ok(Panel {
-            title: title.clone(),
-            x: Axis::new(Scale::linear(window[0], window[1]), "x₀"),
-            y: Axis::new(Scale::linear(window[2], window[3]), "x₁"),
-            marks: vec![Mark::Image { raster: density.raster(density.level(0.985))?, role: *role }],
-            height: Height::Pixels(230.0 * (window[3] - window[2]) / width),
-        })
-    };
-    let figure = Figure {
-        title: "Samples on the way".into(),
-        legend: vec![
-            Key::new(Swatch::Area, Role::Target, "data"),
-            Key::new(Swatch::Area, Role::Generated, "generated"),
-        ],
-        panels: clouds.iter().map(panel).collect::<Result<_, _>>()?,
-        columns: 4,
-        caption: html! {
-            "Densities of the first two coordinates; shade grows with the square root of the density. Generated by the model file as it was then, from the same starts."
-        },
-        numbers: html! { "Numbers: " code { "samples/" } "." },
-    };
-    Ok(figure.draw())
-}
-
-fn after(updates: usize) -> String {
-    format!("after {} updates", count(updates as u64))
-}
-
-fn images(shape: ImageShape, dim: usize, clouds: &[(String, Role, &[f64])]) -> Result<Markup, Error> {
-    let (low, high) = range(clouds[0].2.iter().copied()).unwrap_or((0.0, 1.0));
-    let scale = [low, if high > low { high } else { low + 1.0 }];
-    let mut rows = Vec::new();
-    for (title, _, values) in clouds {
-        let images: Vec<&[f64]> = values.chunks_exact(dim).take(ACROSS).collect();
-        rows.push((title, shape.strip(&images, scale)?, shape.across(images.len())));
-    }
-    Ok(html! {
-        figure {
-            div class="figure-title" { "Samples on the way" }
-            div class="scroll" { table class="strips" { tbody { @for (title, strip, across) in &rows { tr {
-                th scope="row" { (title) }
-                td { img src=(strip) width=((900 / across.max(&1)).clamp(1, 3) * across) alt=(title); }
-            } } } } }
-            figcaption { "Images of " (shape.describe()) ", on the scale of the data; a column is one start." }
-            div class="numbers" { "Numbers: " code { "samples/" } "." }
-        }
-    })
-}
-
-/// Left, right, bottom and top of the data with a margin of a fifth, square at least in one direction.
-fn window(points: &[Point]) -> [f64; 4] {
-    let side = |axis: usize| {
-        let (low, high) = range(points.iter().map(|p| p[axis])).unwrap_or((-1.0, 1.0));
-        let margin = 0.2 * (high - low).max(1e-9);
-        [low - margin, high + margin]
-    };
-    let ([left, right], [bottom, top]) = (side(0), side(1));
-    let height = (top - bottom).max(0.2 * (right - left));
-    let width = (right - left).max(0.2 * height);
-    let (x, y) = (0.5 * (left + right), 0.5 * (bottom + top));
-    [x - 0.5 * width, x + 0.5 * width, y - 0.5 * height, y + 0.5 * height]
+/// "1 update", "2 updates".
+fn counted(number: usize, what: &str) -> String {
+    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -235,6 +175,10 @@ mod tests {
             timing: Timing { seconds: 0.5, threads: 1 },
             curve: &[[1.0, 2.0], [2.0, 1.0]],
             validations: &[[0.0, 2.5, 0.1], [10.0, 1.0, 0.1]],
+            loss_has: &[],
+            validated: "on new draws of the law",
+            notes: &[],
+            classes: None,
             weights: None,
             score: None,
             not_computed: None,
@@ -309,7 +253,7 @@ mod tests {
     #[test]
     fn weights_and_timing_are_on_the_page() {
         for edges in [vec![0.0, 0.5, 1.0], vec![0.9, 0.4, 0.02]] {
-            let curve = WeightCurve { edges, weights: vec![0.5, 1.5] };
+            let curve = WeightCurve { edges, weights: vec![0.5, 1.5], earlier: Vec::new() };
             let page = training_html(&TrainingInput { weights: Some(&curve), ..input(&[2], &[1.0; 8], &[]) });
             let page = page.unwrap();
             for part in ["What the loss weighs", "time_weights", "20.0 updates a second, on 1 thread."] {
@@ -317,12 +261,51 @@ mod tests {
             }
             assert!(!page.contains("NaN"));
         }
-        let early = WeightCurve { edges: vec![0.9], weights: Vec::new() };
+        let early = WeightCurve { edges: vec![0.9], weights: Vec::new(), earlier: Vec::new() };
         let timing = Timing { seconds: 0.0, threads: 4 };
         let before =
             TrainingInput { weights: Some(&early), timing, updates: [0, 5], ..input(&[2], &[1.0; 8], &[]) };
         let page = training_html(&before).unwrap();
         assert!(!page.contains("What the loss weighs") && page.contains("on 4 threads"));
         assert!(!page.contains("a second") && !page.contains("NaN"));
+    }
+
+    #[test]
+    fn earlier_weights_are_thin_lines_under_the_last() {
+        let at = |update: u64, weights: &[f64]| Weights { update, weights: weights.to_vec() };
+        let earlier = vec![at(6, &[1.4, 0.6]), at(12, &[1.2, 0.8]), at(18, &[0.5, 1.5])];
+        let curve = WeightCurve { edges: vec![0.0, 0.5, 1.0], weights: vec![0.5, 1.5], earlier };
+        let has = ["weights over time"];
+        let page = training_html(&TrainingInput {
+            weights: Some(&curve),
+            loss_has: &has,
+            ..input(&[2], &[1.0; 8], &[])
+        });
+        let page = page.unwrap();
+        for part in ["measured before", "3 times", "after 6 to 18 updates", "has weights over time in it"] {
+            assert!(page.contains(part), "{part}");
+        }
+    }
+
+    #[test]
+    fn captions_say_what_is_cut_and_which_classes_there_are() {
+        let data: Vec<f64> = (0..40).map(|i| f64::from(i % 2)).collect();
+        let mut samples = data.clone();
+        samples[0] = 1e3;
+        let looks = [Look { updates: 1, samples }];
+        let notes = ["labels are not used".to_string()];
+        let classes = Some(ClassesShown { all: 5, shown: 5 });
+        let page = |shape: &[usize]| {
+            training_html(&TrainingInput { notes: &notes, classes, ..input(shape, &data, &looks) }).unwrap()
+        };
+        let plane = page(&[2]);
+        for part in
+            ["0 %, 5.0 % of the samples", "classes 0 to 4, class by class", "after 1 update", "Note: labels"]
+        {
+            assert!(plane.contains(part), "{part}");
+        }
+        assert!(!plane.contains("after 1 updates"));
+        let images = page(&[1, 2, 1]);
+        assert!(images.contains("these are 0 %, 2.5 % of all"), "{images}");
     }
 }

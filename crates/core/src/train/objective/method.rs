@@ -51,6 +51,18 @@ impl Method {
         }
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Independent => "cfm",
+            Method::OptimalTransport => "ot-cfm",
+            Method::SchrodingerBridge => "sb-cfm",
+            Method::Target => "target",
+            Method::VariancePreserving => "variance-preserving",
+            Method::Rectified => "rectified",
+        }
+    }
+
     /// Its path.
     pub fn path(self) -> Path {
         match self {

@@ -156,6 +156,14 @@ impl Objective {
         }
     }
 
+    /// The meaning of the network's output.
+    pub fn predicts(&self) -> Predicts {
+        match *self {
+            Objective::Denoising { predicts, .. } => predicts,
+            Objective::Matching { .. } => Predicts::Velocity,
+        }
+    }
+
     /// Which draws the pairs are made of.
     pub fn needs(&self) -> Needs {
         match *self {

@@ -24,6 +24,16 @@ pub enum Path {
 }
 
 impl Path {
+    /// In words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Path::Linear => "straight path",
+            Path::Bridge => "Brownian bridge",
+            Path::Target => "path from noise to data",
+            Path::VariancePreserving => "variance-preserving path",
+        }
+    }
+
     /// x_u.
     pub(super) fn state(self, sigma: f64, u: f64) -> Mix {
         let mix = |source, data, noise| Mix { source, data, noise };

@@ -51,6 +51,17 @@ impl Weight {
         }
     }
 
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Weight::Uniform => "uniform",
+            Weight::Sigma2 => "sigma2",
+            Weight::Likelihood => "likelihood",
+            Weight::MinSnr { .. } => "min-snr",
+            Weight::Bridge => "bridge",
+        }
+    }
+
     /// λ(u) of a diffusion.
     pub(super) fn of_output(self, noising: Noising, predicts: Predicts, u: f64) -> f64 {
         let (m, sigma) = (noising.signal(u), noising.noise(u));
@@ -73,12 +84,13 @@ impl Weight {
 
     /// Whether the weight has a meaning for diffusions, or for flows.
     pub(super) fn check(self, diffusion: bool) -> Result<()> {
-        let wrong = |expected: &str, remedy: &str| {
-            Err(Error::invalid("choosing the weight of the loss", expected, format!("{self:?}"), remedy))
+        let refuse = |expected: &str, got: String, remedy: &str| {
+            Err(Error::invalid("choosing the weight of the loss", expected, got, remedy))
         };
+        let wrong = |expected: &str, remedy: &str| refuse(expected, self.name().into(), remedy);
         match self {
             Weight::MinSnr { gamma } if !(gamma > 0.0 && gamma.is_finite()) => {
-                wrong("a finite γ > 0", "Leave γ out for 5")
+                refuse("a finite γ > 0", gamma.to_string(), "Leave γ out for 5")
             }
             Weight::Bridge if diffusion => wrong(
                 "uniform, sigma2, likelihood or min-snr for a diffusion",

@@ -38,7 +38,7 @@ pub struct Adam {
 }
 
 /// Gradients at least this long are an error: squares of their numbers need not be finite in f32.
-const LONGEST: f64 = 1e18;
+pub(in crate::train) const LONGEST: f64 = 1e18;
 
 /// The constants of one step.
 #[derive(Clone, Copy)]

@@ -5,6 +5,7 @@ mod adam;
 mod average;
 mod rate;
 
+pub(super) use adam::LONGEST;
 pub use adam::{Adam, AdamSettings, global_norm};
 pub use average::Average;
 pub use rate::{Decay, Rate};
