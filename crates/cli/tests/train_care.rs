@@ -74,6 +74,17 @@ fn a_conditional_network_can_be_the_start() {
     let start = |classes: &str| format!("kind = \"onnx\"\nfile = \"start/model.onnx\"\n{classes}");
     bench.write("r.toml", recipe(LABELLED, &start("classes = 3"), "withhold = 1.0\naverage = 0", ""));
     bench.done(&TRAIN);
+    // A file has the weights that were trained, and no other number, as its weights.
+    let names = |file: &str| -> Vec<String> {
+        let graph = Graph::read(bench.path(file), &Limits::default()).unwrap();
+        graph.parameters().map(|p| p.name.to_string()).collect()
+    };
+    let weights = ["classes.weight", "layers.0.bias", "layers.0.weight", "out.bias", "out.weight"];
+    for file in ["start/model.onnx", "out/model.onnx"] {
+        let mut names = names(file);
+        names.sort();
+        assert_eq!(names, weights, "{file}");
+    }
     let model = std::fs::read_to_string(bench.path("out/model.toml")).unwrap();
     assert!(model.contains("no_class = 3") && model.contains("label = 3"), "{model}");
     // With all classes withheld, only the row of no class has moved.

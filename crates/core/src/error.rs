@@ -43,7 +43,7 @@ pub enum Error {
     },
     /// A training left the finite numbers.
     #[error(
-        "{quantity} ({value:e}) at update {update}. Lower the learning rate, shorten long gradients (`clip`), or look \
+        "{quantity} ({value:.3e}) at update {update}. Lower the learning rate, shorten long gradients (`clip`), or look \
          for data or noise far from zero"
     )]
     Diverged {

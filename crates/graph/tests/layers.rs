@@ -6,7 +6,7 @@ use arrays::{Arrays, deviation};
 use std::path::Path;
 use surefoot_graph::build::{Activation, Builder, Convolution, Linear, Norm, Start, Value};
 use surefoot_graph::passes::{adjoint, gradients};
-use surefoot_graph::{Error, Graph, Limits, Precision, Program};
+use surefoot_graph::{Error, Graph, Limits, Precision, Program, WriteOptions};
 
 type Layer<'a> = dyn Fn(&mut Builder, Value) -> Result<Value, Error> + 'a;
 
@@ -184,6 +184,44 @@ fn weights_start_from_their_laws_independently_of_each_other() {
     let y = b.linear("other", h, 16).unwrap();
     let other = b.finish(y).unwrap();
     assert_eq!(other.parameters().next().unwrap().values, find("one.weight"));
+}
+
+/// A file holds the weights as initialisers, and other numbers (frequencies, the NaN beyond a table) otherwise: what is read
+/// back has the same weights and the same values.
+#[test]
+fn a_file_has_the_weights_alone_as_its_weights() {
+    let limits = Limits::default();
+    let mut draw = draw;
+    let mut b = Builder::new(&mut draw, &limits);
+    let x = b.sample(&[3]).unwrap();
+    let (t, label) = (b.time().unwrap(), b.label().unwrap());
+    let waves = b.fourier("waves", t, &[1.0, 5.0, 25.0]).unwrap();
+    let class = b.embedding("class", label, [4, 5], &Start::Normal(1.0)).unwrap();
+    let h = b.concatenate("input", &[x, waves, class], 1).unwrap();
+    let h = b.activate("silu", h, Activation::Silu).unwrap();
+    let y = b.linear("out", h, 3).unwrap();
+    let graph = b.finish(y).unwrap();
+    let options = WriteOptions { keep_weights: true, ..WriteOptions::default() };
+    let read = Graph::from_bytes(&graph.to_onnx(&options).unwrap(), &limits).unwrap();
+    let weights = |graph: &Graph| -> Vec<(String, Vec<f32>)> {
+        let single = |p: surefoot_graph::Parameter| {
+            (p.name.to_string(), p.values.iter().map(|&v| v as f32).collect::<Vec<_>>())
+        };
+        let mut weights: Vec<_> = graph.parameters().map(single).collect();
+        weights.sort_by(|a, b| a.0.cmp(&b.0));
+        weights
+    };
+    assert_eq!(weights(&read), weights(&graph));
+    assert_eq!(read.source().parameters, 20 + 14 * 3 + 3);
+    let values = |graph: &Graph| {
+        let program = Program::new(graph, Precision::F32).unwrap();
+        let mut y = vec![0.0f32; 6];
+        let (x, t, label) = ([0.3f32, -1.0, 0.7, 2.0, 0.1, -0.4], [0.4f32], [1.0f32, 3.0]);
+        program.run(2, 0, &[("x", &x[..]), ("t", &t[..]), ("label", &label[..])], &mut [("y", &mut y[..])]);
+        y
+    };
+    let (own, again) = (values(&graph), values(&read));
+    assert!(own.iter().zip(&again).all(|(a, b)| (a - b).abs() < 1e-5 && a.is_finite()), "{own:?} {again:?}");
 }
 
 /// Box and Muller's numbers against the moments of the normal law, from evenly spread uniform numbers.

@@ -5,7 +5,7 @@ use super::task::Batch;
 use crate::error::{Error, Result};
 use std::ops::Range;
 use surefoot_graph::passes::{gradients, square_off_plane, squared_error, tangent_over};
-use surefoot_graph::{Extent, Graph, Precision, Program};
+use surefoot_graph::{Extent, Graph, Parameter, Precision, Program};
 
 /// A network whose weights are inputs: loss and gradient for any weights.
 ///
@@ -63,7 +63,7 @@ impl Descent {
 
     fn compiled(network: &Graph, tangents: Option<usize>) -> Result<Descent> {
         let mut spans: Vec<Span> = Vec::new();
-        for parameter in network.parameters() {
+        for parameter in trained(network) {
             let start = spans.last().map_or(0, |span| span.range.end);
             spans.push(Span {
                 name: parameter.name.into(),
@@ -123,7 +123,7 @@ impl Descent {
 
     /// The weights that the network came with.
     pub fn weights(&self) -> Vec<f32> {
-        self.network.parameters().flat_map(|p| p.values.iter().map(|&w| w as f32)).collect()
+        trained(&self.network).flat_map(|p| p.values.iter().map(|&w| w as f32)).collect()
     }
 
     /// The network with these weights.
@@ -220,6 +220,11 @@ impl Descent {
         inputs.extend(self.spans.iter().map(|span| (span.name.as_str(), &weights[span.range.clone()])));
         inputs
     }
+}
+
+/// The weights of a network; a file may name other numbers, such as a NaN for what must not be reached, and these stay.
+fn trained(network: &Graph) -> impl Iterator<Item = Parameter<'_>> {
+    network.parameters().filter(|parameter| parameter.values.iter().all(|value| value.is_finite()))
 }
 
 /// Squared error and penalty of a network.

@@ -37,8 +37,8 @@ pub struct WriteOptions {
     pub name: String,
     /// What the file says about itself.
     pub description: String,
-    /// Are the weights written as they are, every one under its name? Otherwise constants made of them take their place
-    /// where that saves work.
+    /// Are the weights written as they are, every one an initialiser under its name, and all other numbers as nodes?
+    /// Otherwise constants made of weights take their place where that saves work.
     pub keep_weights: bool,
 }
 
@@ -55,6 +55,7 @@ pub(crate) fn encode(graph: &Graph, options: &WriteOptions, file: &str) -> Resul
     let graph = &spell::spell(&graph.with_sample_times());
     check(graph, options, file)?;
     let mut writer = Writer::new(graph, options.precision, options.directions);
+    writer.weights_apart = options.keep_weights;
     graph.ids().for_each(|id| writer.node(id));
     let mut proto = writer.finish();
     proto.name = Some(options.name.clone());

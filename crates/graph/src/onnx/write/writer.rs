@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 const FLOAT: i32 = 1;
 const INT64: i32 = 7;
 const DOUBLE: i32 = 11;
+/// The code of an attribute that holds a tensor.
+const TENSOR: i32 = 4;
 
 /// How a value of a graph lies in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -46,6 +48,8 @@ pub(super) struct Writer<'a> {
     lists: HashMap<Vec<i64>, String>,
     taken: HashSet<String>,
     counts: HashMap<String, usize>,
+    /// Whether initialisers are weights, and nothing else of the graph's element type is one.
+    pub weights_apart: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -62,6 +66,7 @@ impl<'a> Writer<'a> {
             lists: HashMap::new(),
             taken: ports.map(|p| p.name.clone()).collect(),
             counts: HashMap::new(),
+            weights_apart: false,
         };
         graph.inputs.iter().for_each(|port| writer.input(port));
         writer
@@ -128,27 +133,47 @@ impl<'a> Writer<'a> {
     }
 
     fn initialise(&mut self, name: &str, element: i32, dims: Vec<i64>, bytes: Vec<u8>) {
-        self.proto.initializer.push(TensorProto {
+        self.proto.initializer.push(tensor(name, element, dims, bytes));
+    }
+
+    /// A number that is no weight: a node where initialisers are weights.
+    fn fixed(&mut self, name: &str, dims: Vec<i64>, bytes: Vec<u8>) {
+        if !self.weights_apart {
+            return self.initialise(name, self.element, dims, bytes);
+        }
+        self.proto.node.push(NodeProto {
+            output: vec![name.into()],
             name: Some(name.into()),
-            data_type: Some(element),
-            dims,
-            raw_data: Some(bytes),
-            ..TensorProto::default()
+            op_type: Some("Constant".into()),
+            attribute: vec![AttributeProto {
+                name: Some("value".into()),
+                t: Some(Box::new(tensor(name, self.element, dims, bytes))),
+                r#type: Some(TENSOR),
+                ..AttributeProto::default()
+            }],
+            ..NodeProto::default()
         });
     }
 
-    /// Numbers as an initialiser, under the name of the file that they came from where they have one.
+    /// Numbers as an initialiser, under the name of the file that they came from where they have one; where weights are kept
+    /// apart, others than weights as a node.
     pub fn constant(&mut self, id: NodeId, values: &[f64]) {
         let own = self.graph.parameters.iter().find(|p| p.node == id).map(|p| p.name.clone());
         let shape = self.graph.shape(id);
         let stem = if shape.is_empty() { "number" } else { "constant" };
+        let weight = own.is_some();
         let free = own.filter(|name| !name.is_empty() && self.taken.insert(name.clone()));
         let name = free.unwrap_or_else(|| self.fresh(stem));
         let bytes = match self.element {
             FLOAT => values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect(),
             _ => values.iter().flat_map(|v| v.to_le_bytes()).collect(),
         };
-        self.initialise(&name, self.element, shape.iter().map(|&d| d as i64).collect(), bytes);
+        let dims = shape.iter().map(|&d| d as i64).collect();
+        if weight {
+            self.initialise(&name, self.element, dims, bytes);
+        } else {
+            self.fixed(&name, dims, bytes);
+        }
         self.values[id.0] = Some(Written { name, layout: Layout { lead: 0, merged: false } });
     }
 
@@ -161,7 +186,7 @@ impl<'a> Writer<'a> {
     pub fn zero(&mut self) -> String {
         if self.taken.insert("zero".into()) {
             let size = if self.element == FLOAT { 4 } else { 8 };
-            self.initialise("zero", self.element, vec![], vec![0; size]);
+            self.fixed("zero", vec![], vec![0; size]);
         }
         "zero".into()
     }
@@ -292,5 +317,15 @@ fn lead(extent: Extent) -> usize {
         Extent::Call => 0,
         Extent::Sample => 1,
         Extent::Direction => 2,
+    }
+}
+
+fn tensor(name: &str, element: i32, dims: Vec<i64>, bytes: Vec<u8>) -> TensorProto {
+    TensorProto {
+        name: Some(name.into()),
+        data_type: Some(element),
+        dims,
+        raw_data: Some(bytes),
+        ..TensorProto::default()
     }
 }
