@@ -81,8 +81,8 @@ fn supports_and_sources_must_fit_the_model() {
     analyze(&bench, &format!("{CIRCLE}[source]\nkind = \"three.csv\"\n"), 2, &["source", "2", "3"]);
     bench.write("one.csv", "1,2\n");
     let one = CIRCLE.replace("\"circle\"", "\"one.csv\"");
-    analyze(&bench, &one, 2, &["one.csv", "three rows", "kind = \"none\""]);
-    analyze(&bench, &support("reference = \"one.csv\""), 2, &["one.csv", "three rows"]);
+    analyze(&bench, &one, 2, &["one.csv", "3 rows", "kind = \"none\""]);
+    analyze(&bench, &support("reference = \"one.csv\""), 2, &["one.csv", "3 rows"]);
     bench.write("broken.csv", "1,2\n3,x\n");
     analyze(&bench, &CIRCLE.replace("\"circle\"", "\"broken.csv\""), 2, &["broken.csv", "line 2", "x"]);
     bench.write(

@@ -86,7 +86,7 @@ fn a_condition_that_nothing_meets_is_unmet() {
         &[
             "analyze",
             "builtin:two-moons-sgm-ode",
-            "--paths",
+            "--condition-paths",
             "0",
             "--require",
             "condition.t_star>0",

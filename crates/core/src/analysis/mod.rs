@@ -10,6 +10,7 @@ mod chunk;
 mod classify;
 mod columns;
 mod condition;
+mod convergence;
 mod dimension;
 mod exact;
 mod extent;

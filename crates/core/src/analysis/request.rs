@@ -196,9 +196,6 @@ impl Request {
     /// # Errors
     /// [`Error::Invalid`] naming the offending setting.
     pub fn check(&self, dim: usize, steps: usize) -> Result<()> {
-        let wrong = |what: &str, expected: String, got: String, remedy: &str| {
-            Err(Error::invalid(what, expected, got, remedy))
-        };
         if !(1..=Self::MOST_SAMPLES).contains(&self.samples) {
             return wrong(
                 "samples",
@@ -233,6 +230,10 @@ impl Request {
                 "Mend --move",
             );
         }
+        self.check_errors(dim, steps)
+    }
+
+    fn check_errors(&self, dim: usize, steps: usize) -> Result<()> {
         for error in &self.errors {
             for &size in &error.sizes {
                 if !size.is_finite() || size < 0.0 {
@@ -268,4 +269,8 @@ impl Request {
         }
         Ok(())
     }
+}
+
+fn wrong(what: &str, expected: String, got: String, remedy: &str) -> Result<()> {
+    Err(Error::invalid(what, expected, got, remedy))
 }

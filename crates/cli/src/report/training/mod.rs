@@ -305,7 +305,7 @@ mod tests {
             assert!(plane.contains(part), "{part}");
         }
         assert!(!plane.contains("after 1 updates"));
-        let images = page(&[1, 2, 1]);
+        let images = page(&[1, 2, 2]);
         assert!(images.contains("these are 0 %, 2.5 % of all"), "{images}");
     }
 }
