@@ -406,3 +406,41 @@ fn a_checkpoint_that_finds_no_room_is_one_message() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("checkpoint.npz") && text.lines().count() == 1, "{text}");
 }
+
+/// Trains a moment on a support and says how far the data shown on the page of figures lie from it.
+fn trains_on(bench: &Bench, support: &str) {
+    let text = recipe("kind = \"support\"\nnoise = 0.1", MLP, "", &format!("[support]\n{support}"));
+    bench.write("r.toml", text.replace("updates = 6", "updates = 2"));
+    bench.done(&["train", "r.toml", "-o", "out", "--overwrite", "-q"]);
+    bench.done(&["analyze", "out/model.toml", "-n", "4", "-o", "analysed", "--overwrite", "-q"]);
+}
+
+#[test]
+fn every_support_can_be_drawn_on() {
+    let bench = Bench::new();
+    for support in [
+        "kind = \"sphere\"\ndim = 5",
+        "kind = \"discs\"\ncentres = [[0, 0], [1, 0]]",
+        "kind = \"polygon\"\nvertices = [[0, 0], [2, 0], [0, 1]]",
+        "kind = \"affine\"\npoint = [0, 0, 1]\nbasis = [[1, 1, 0]]",
+        "kind = \"product\"\nfactors = [{ kind = \"circle\" }, { kind = \"spiral\", start = 1, end = 4 }]",
+    ] {
+        trains_on(&bench, support);
+    }
+    let ellipse = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/tests/constraints/ellipse.onnx");
+    trains_on(&bench, &format!("kind = \"constraint\"\nfile = {ellipse:?}"));
+}
+
+#[test]
+fn drawing_on_a_support_takes_one() {
+    let bench = Bench::new();
+    for (support, got) in [("", "got none"), ("[support]\nreference = \"points.csv\"", "a reference sample")]
+    {
+        three_clusters(&bench);
+        bench.write("r.toml", recipe("kind = \"support\"", MLP, "", support));
+        let output = bench.run(&TRAIN);
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(said.contains("[support]") && said.contains(got), "{said}");
+    }
+}

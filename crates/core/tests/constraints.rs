@@ -1,8 +1,9 @@
 //! Supports given by a constraint c(x) = 0 against the same supports in closed form.
 
+use surefoot::law::Law;
 use surefoot::linalg::principal_angles;
 use surefoot::random::{Purpose, standard_normal, stream};
-use surefoot::support::{Constraint, Flaw, Foot, Product, Shape, SharedSupport, Sphere, Support};
+use surefoot::support::{Constraint, Flaw, Foot, Landed, Product, Shape, SharedSupport, Sphere, Support};
 use surefoot_graph::{Graph, Limits};
 
 fn graph(name: &str) -> Graph {
@@ -188,4 +189,28 @@ fn what_is_no_constraint_is_refused() {
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/moons-cfm.onnx");
     let message = Constraint::new(&Graph::read_function(network, &Limits::default()).unwrap(), &[]);
     assert!(message.err().unwrap().to_string().contains("time"));
+}
+
+#[test]
+fn normal_points_land_on_the_constraint() {
+    // From the middle of a sphere every direction is as likely: by Archimedes, coordinates of S² are uniform.
+    let law = Landed::new(std::sync::Arc::new(constraint("sphere")));
+    let draw = |i: u64| {
+        let mut x = vec![0.0; law.dim()];
+        law.sample(&mut stream(3, i, Purpose::Reference), &mut x);
+        x
+    };
+    let points: Vec<Vec<f64>> = (0..2000).map(draw).collect();
+    let radius = points[0].iter().map(|x| x * x).sum::<f64>().sqrt();
+    let known = Sphere::new(3, radius).unwrap();
+    for x in &points {
+        assert!(known.project(x).distance < 1e-10);
+    }
+    for i in 0..3 {
+        let mut along: Vec<f64> = points.iter().map(|x| x[i]).collect();
+        along.sort_by(f64::total_cmp);
+        let misfit =
+            |(rank, x): (usize, &f64)| ((x / radius + 1.0) / 2.0 - (rank as f64 + 0.5) / 2000.0).abs();
+        assert!(along.iter().enumerate().map(misfit).fold(0.0, f64::max) < 2.0 / 2000f64.sqrt());
+    }
 }

@@ -437,3 +437,109 @@ fn a_stream_gives_the_same_draw_again_and_another_stream_another() {
         }
     }
 }
+
+fn on(json: &str) -> (Shape, Vec<Vec<f64>>) {
+    let shape: Shape = serde_json::from_str(json).unwrap();
+    let sample = draws(&*shape.law().unwrap());
+    (shape, sample)
+}
+
+fn coordinate(sample: &[Vec<f64>], i: usize) -> Vec<f64> {
+    sample.iter().map(|x| x[i]).collect()
+}
+
+#[test]
+fn spheres_of_any_dimension_are_uniform() {
+    // A coordinate x of S³ of radius r has density ∝ √(r² − x²): its distribution function is that of the semicircle.
+    let (shape, sample) = on(r#"{"kind": "sphere", "dim": 4, "radius": 1.5}"#);
+    assert_on(shape, &sample, 1e-14);
+    let semicircle = |x: f64| {
+        let z = (x / 1.5).clamp(-1.0, 1.0);
+        0.5 + (z * (1.0 - z * z).sqrt() + z.asin()) / PI
+    };
+    for i in 0..4 {
+        assert_fits("S³", coordinate(&sample, i), semicircle);
+    }
+    let (_, line) = on(r#"{"kind": "circle", "radius": 2.0}"#);
+    assert_uniform("circle", line.iter().map(|x| turn(x[1], x[0])).collect(), 0.0, TAU);
+}
+
+#[test]
+fn spirals_and_rolls_have_their_own_turns() {
+    let (shape, sample) = on(r#"{"kind": "spiral", "pitch": 0.3, "start": 1.0, "end": 7.0}"#);
+    assert_on(shape, &sample, 1e-13);
+    assert_uniform("spiral", sample.iter().map(|x| x[0].hypot(x[1]) / 0.3).collect(), 1.0, 7.0);
+    let (shape, sample) =
+        on(r#"{"kind": "swiss-roll", "pitch": 0.3, "height": 1.0, "start": 1.0, "end": 7.0}"#);
+    assert_on(shape, &sample, 1e-13);
+    assert_uniform("roll", coordinate(&sample, 1), 0.0, 1.0);
+}
+
+#[test]
+fn overlapping_discs_are_uniform_in_area() {
+    // Two unit discs about ±½ share a lens of area 2π/3 − √3/2, a third lies apart.
+    let (shape, sample) = on(r#"{"kind": "discs", "centres": [[-0.5, 0], [0.5, 0], [5, 1]], "radius": 1.0}"#);
+    assert_on(shape, &sample, 0.0);
+    let lens = 2.0 * PI / 3.0 - 3f64.sqrt() / 2.0;
+    let total = 3.0 * PI - lens;
+    let share = |inside: &dyn Fn(&Vec<f64>) -> bool| {
+        sample.iter().filter(|x| inside(x)).count() as f64 / COUNT as f64
+    };
+    let near = |x: &Vec<f64>, a: f64, b: f64| (x[0] - a).hypot(x[1] - b) <= 1.0;
+    let error = 4.0 * 0.5 / (COUNT as f64).sqrt();
+    assert!((share(&|x| near(x, -0.5, 0.0) && near(x, 0.5, 0.0)) - lens / total).abs() < error);
+    assert!((share(&|x| near(x, 5.0, 1.0)) - PI / total).abs() < error);
+    let apart = sample.iter().filter(|x| near(x, 5.0, 1.0));
+    assert_uniform(
+        "disc apart",
+        apart.map(|x| (x[0] - 5.0).powi(2) + (x[1] - 1.0).powi(2)).collect(),
+        0.0,
+        1.0,
+    );
+    let (shape, sample) = on(r#"{"kind": "disc", "centre": [3, -1], "radius": 2.0}"#);
+    assert_on(shape, &sample, 1e-15);
+    assert_uniform("moved disc", sample.iter().map(|x| turn(x[1] + 1.0, x[0] - 3.0)).collect(), 0.0, TAU);
+}
+
+#[test]
+fn polygons_are_uniform_in_area() {
+    // A square with a square bite out of its right side: heights 0 to 3, width 3 outside [1, 2] and 1 inside.
+    let json = r#"{"kind": "polygon", "vertices": [[0,0],[3,0],[3,1],[1,1],[1,2],[3,2],[3,3],[0,3]]}"#;
+    let (shape, sample) = on(json);
+    assert_on(shape, &sample, 0.0);
+    let below = |y: f64| {
+        (3.0 * y.clamp(0.0, 1.0) + (y - 1.0).clamp(0.0, 1.0) + 3.0 * (y - 2.0).clamp(0.0, 1.0)) / 7.0
+    };
+    assert_fits("heights", coordinate(&sample, 1), below);
+    let left = |x: f64| (3.0 * x.clamp(0.0, 1.0) + 2.0 * (x - 1.0).clamp(0.0, 2.0)) / 7.0;
+    assert_fits("widths", coordinate(&sample, 0), left);
+    // A triangle, clockwise, with no level side: barycentric coordinates of uniform points have density 2 (1 − b).
+    let (shape, sample) = on(r#"{"kind": "polygon", "vertices": [[0,0],[1,2],[4,1]]}"#);
+    assert_on(shape, &sample, 1e-15);
+    let area = |a: [f64; 2], b: [f64; 2]| (a[0] * b[1] - a[1] * b[0]).abs() / 7.0;
+    for corner in [[1.0, 2.0], [4.0, 1.0]] {
+        let share = sample.iter().map(|x| area(corner, [x[0], x[1]])).collect();
+        assert_fits("triangle", share, |b| 1.0 - (1.0 - b.clamp(0.0, 1.0)).powi(2));
+    }
+}
+
+#[test]
+fn affine_laws_are_normal_along_and_products_independent() {
+    let (shape, sample) = on(r#"{"kind": "affine", "point": [1, 0, -2], "basis": [[1, 1, 0], [0, 1, 1]]}"#);
+    assert_on(shape, &sample, 1e-13);
+    // Along (1, 1, 0)/√2 and, orthogonal to it in the plane, (−1, 1, 2)/√6.
+    let along = |t: [f64; 3], x: &Vec<f64>| t[0] * (x[0] - 1.0) + t[1] * x[1] + t[2] * (x[2] + 2.0);
+    let (a, b) = (1.0 / 2f64.sqrt(), 1.0 / 6f64.sqrt());
+    for t in [[a, a, 0.0], [-b, b, 2.0 * b]] {
+        assert_fits("affine", sample.iter().map(|x| along(t, x)).collect(), normal_cdf);
+    }
+    let (_, sample) = on(r#"{"kind": "affine", "point": [1, 2]}"#);
+    assert!(sample.iter().all(|x| *x == [1.0, 2.0]), "d = 0 is a point");
+
+    let json = r#"{"kind": "product", "factors": [{"kind": "circle", "radius": 2.0}, {"kind": "sphere"}]}"#;
+    let (shape, sample) = on(json);
+    assert_on(shape, &sample, 1e-14);
+    let angle: Vec<f64> = sample.iter().map(|x| turn(x[1], x[0])).collect();
+    assert_uniform("first factor", angle.clone(), 0.0, TAU);
+    assert_independent("factors", &angle, &coordinate(&sample, 4));
+}

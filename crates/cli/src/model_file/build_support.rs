@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use surefoot::field::Data;
 use surefoot::law::SharedLaw;
-use surefoot::support::{self, Constraint, Reference, Shape, SharedSupport, Spiral, Support};
+use surefoot::support::{self, Constraint, Landed, Reference, Shape, SharedSupport, Spiral, Support};
 use surefoot_graph::{Graph, Limits};
 
 /// Points that stand for a trefoil's curve.
@@ -46,6 +46,30 @@ pub fn support_of(spec: &SupportSpec, limits: &Limits) -> Result<Option<SharedSu
     Ok(given_support(spec, limits).map_err(|failure| failure.in_file("[support]"))?.0)
 }
 
+/// A law on the support of a recipe: that of its shape, or where normal points land on its constraint.
+///
+/// # Errors
+/// Those of [`support_of`]; a support that is neither.
+pub fn law_on(spec: &SupportSpec, limits: &Limits) -> Result<SharedLaw> {
+    match spec {
+        SupportSpec::Shape(shape) => Ok(shape.law()?),
+        SupportSpec::Constraint { file, reference } => {
+            let (constraint, _) = constraint(file, reference.as_deref(), limits)?;
+            Ok(Arc::new(Landed::new(Arc::new(constraint))))
+        }
+        SupportSpec::Derived | SupportSpec::None | SupportSpec::Reference { .. } => Err(Failure::Value {
+            place: "[data]".into(),
+            what: "data.kind".into(),
+            expected: "a section [support] with a shape or a constraint beside kind = \"support\"".into(),
+            got: match spec {
+                SupportSpec::Reference { .. } => "a reference sample".into(),
+                _ => "none".to_string(),
+            },
+            remedy: "Describe the support in [support], or name a law or a data file".into(),
+        }),
+    }
+}
+
 /// The support that a `[support]` section gives, with points of the target where it gives these too.
 fn given_support(
     spec: &SupportSpec,
@@ -54,7 +78,7 @@ fn given_support(
     match spec {
         SupportSpec::Derived | SupportSpec::None => Ok((None, None)),
         SupportSpec::Shape(shape) => {
-            let law = law_of_shape(shape).map(|data| data.law(0.0)).transpose()?;
+            let law = stands_for_target(shape).then(|| shape.law()).transpose()?;
             Ok((Some(shape.build()?), law.map(ReferencePoints::Law)))
         }
         SupportSpec::Constraint { file, reference } => {
@@ -164,20 +188,17 @@ fn support_of_data(data: &Data) -> Result<Option<SharedSupport>> {
     Ok(Some(shape.build()?))
 }
 
-/// The law whose support a shape is.
-fn law_of_shape(shape: &Shape) -> Option<Data> {
-    Some(match *shape {
-        Shape::TwoMoons { scale, shift, strip } => Data::TwoMoons { scale, shift, strip },
-        Shape::Circle { radius } => Data::Circle { radius },
-        Shape::Sphere { dim: 3, radius } => Data::Sphere { radius },
-        Shape::Torus { major, minor } => Data::Torus { major, minor },
-        Shape::Disc { centre: [0.0, 0.0], radius } => Data::Disc { radius },
-        Shape::Spiral { pitch, start, end } if default_turns(start, end) => Data::Spiral { pitch },
-        Shape::SwissRoll { pitch, height, start, end } if default_turns(start, end) => {
-            Data::SwissRoll { pitch, height }
-        }
-        _ => return None,
-    })
+/// Whether the law of a shape stands for the target of a model whose file says nothing else of it.
+fn stands_for_target(shape: &Shape) -> bool {
+    match *shape {
+        Shape::TwoMoons { .. }
+        | Shape::Circle { .. }
+        | Shape::Sphere { dim: 3, .. }
+        | Shape::Torus { .. } => true,
+        Shape::Disc { centre, .. } => centre == [0.0, 0.0],
+        Shape::Spiral { start, end, .. } | Shape::SwissRoll { start, end, .. } => default_turns(start, end),
+        _ => false,
+    }
 }
 
 fn default_turns(start: f64, end: f64) -> bool {

@@ -12,7 +12,7 @@ mod spec;
 mod tree;
 
 pub use build::{knows_label, law_of_source, rounded, system_around};
-pub use build_support::support_of;
+pub use build_support::{law_on, support_of};
 pub use builtins::{BUILTINS, Builtin};
 pub use normalisation::{Mapped, Mapping, Normalisation};
 pub use read::{Files, data, required, surroundings};

@@ -2,14 +2,17 @@
 
 use crate::data_file::{self, Array};
 use crate::failure::{Failure, Result};
-use crate::model_file::{DataSpec, Files, Mapped, Mapping, NamedFile, Normalisation, Section, SupportSpec};
+use crate::model_file::{
+    DataSpec, Files, Mapped, Mapping, NamedFile, Normalisation, Section, SupportSpec, law_on,
+};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use surefoot::field::{Data, SharedField};
-use surefoot::law::SharedLaw;
+use surefoot::law::{Blurred, SharedLaw};
 use surefoot::support::Shape;
 use surefoot::train::{Rows, TrainingSet};
+use surefoot_graph::Limits;
 use toml::value::Table;
 
 /// `[data]`, understood.
@@ -26,6 +29,8 @@ pub struct DataRecipe {
 enum Origin {
     /// A law with Gaussian noise of a standard deviation.
     Law { data: Data, noise: f64 },
+    /// A law on the support of the recipe, with noise as well.
+    Support { noise: f64 },
     /// Rows of a file, with the classes of another.
     File { file: PathBuf, labels: Option<PathBuf> },
     /// A folder of images.
@@ -66,6 +71,23 @@ pub enum Validated {
     },
     /// The only row there is.
     OnlyRow,
+}
+
+impl Prepared {
+    /// Draws of a law.
+    fn drawn(law: SharedLaw) -> Prepared {
+        let shape = vec![law.dim()];
+        let set = TrainingSet::Law(law);
+        Prepared {
+            normalisation: None,
+            training: set.clone(),
+            shown: set.clone(),
+            validation: set,
+            validated: Validated::Draws,
+            shape,
+            classes: None,
+        }
+    }
 }
 
 impl Validated {
@@ -117,7 +139,7 @@ impl DataRecipe {
     /// Bad keys or values, files that are not there.
     pub fn read(section: &Section, files: &Files, beside: bool) -> Result<DataRecipe> {
         let origin = Self::origin(section, files, beside)?;
-        if let Origin::Law { .. } = origin {
+        if let Origin::Law { .. } | Origin::Support { .. } = origin {
             return Ok(DataRecipe { origin, mapping: Mapping::AsTheyAre, validation: 0.0 });
         }
         let mapping = Mapping::read(section)?;
@@ -131,17 +153,21 @@ impl DataRecipe {
         }
         let labels = if beside { None } else { section.text("labels")? };
         let labels = labels.map(|name| files.named(section, ["data", "labels"], &name)).transpose()?;
+        let noise = || section.number_or("noise", 0.0, 0.0.., "a standard deviation ≥ 0");
+        let law = |origin| match labels.is_some() {
+            true => Err(section.wrong("labels", "a data file for `kind`", "a law")),
+            false => Ok(origin),
+        };
+        if section.text("kind")?.is_some_and(|kind| kind == "support") {
+            return law(Origin::Support { noise: noise()? });
+        }
         match crate::model_file::data(section, files, ["data", "kind"])? {
             DataSpec::File(file) => Ok(Origin::File { file, labels }),
-            DataSpec::Known(_) if labels.is_some() => {
-                Err(section.wrong("labels", "a data file for `kind`", "a law by its name"))
-            }
             DataSpec::Known(mut data) => {
                 if let Data::TwoMoons { strip, .. } = &mut data {
                     *strip = section.number_or("strip", 0.0, 0.0.., "a number ≥ 0")?;
                 }
-                let noise = section.number_or("noise", 0.0, 0.0.., "a standard deviation ≥ 0")?;
-                Ok(Origin::Law { data, noise })
+                law(Origin::Law { data, noise: noise()? })
             }
         }
     }
@@ -150,7 +176,7 @@ impl DataRecipe {
     pub fn folder(&self) -> Option<&Path> {
         match &self.origin {
             Origin::Folder(folder) => Some(folder),
-            Origin::Law { .. } | Origin::File { .. } => None,
+            Origin::Law { .. } | Origin::Support { .. } | Origin::File { .. } => None,
         }
     }
 
@@ -163,6 +189,9 @@ impl DataRecipe {
             Origin::Law { data, noise } => {
                 let known = || Ok(Known { law: data.law(*noise)?, score: data.score(*noise)? });
                 known().map_err(|error: surefoot::Error| error.to_string())
+            }
+            Origin::Support { .. } => {
+                Err("the exact score is known for laws by their names, not for every support".into())
             }
             Origin::File { .. } | Origin::Folder(_) => Err(
                 "of data in files only the score of the points themselves is known, and a model that had it would \
@@ -182,7 +211,7 @@ impl DataRecipe {
                 table.extend(self.mapping.entry());
                 Some((table, Some(NamedFile { key: ["support", "reference"], path: file.clone() })))
             }
-            Origin::Folder(_) => None,
+            Origin::Support { .. } | Origin::Folder(_) => None,
         }
     }
 
@@ -196,7 +225,7 @@ impl DataRecipe {
                 let (file, mapping) = (file.clone(), self.mapping);
                 Ok(SupportSpec::Reference { file, mapping, dimension: None, neighbours: None })
             }
-            Origin::Law { .. } | Origin::Folder(_) => {
+            Origin::Law { .. } | Origin::Support { .. } | Origin::Folder(_) => {
                 let shape = Shape::deserialize(toml::Value::Table(table.clone()))
                     .map_err(|error| Failure::Usage(format!("support of the data: {}", error.message())))?;
                 Ok(SupportSpec::Shape(shape))
@@ -204,25 +233,17 @@ impl DataRecipe {
         }
     }
 
-    /// Reads the files.
+    /// Reads the files; `support` is that of the recipe.
     ///
     /// # Errors
-    /// Unreadable data, labels that do not fit.
-    pub fn prepare(&self, seed: u64) -> Result<Prepared> {
+    /// Unreadable data, labels that do not fit, no support to draw on.
+    pub fn prepare(&self, seed: u64, support: &SupportSpec, limits: &Limits) -> Result<Prepared> {
         let (array, labels, place) = match &self.origin {
-            Origin::Law { data, noise } => {
-                let law = data.law(*noise)?;
-                let shape = vec![law.dim()];
-                let set = TrainingSet::Law(law);
-                return Ok(Prepared {
-                    normalisation: None,
-                    training: set.clone(),
-                    shown: set.clone(),
-                    validation: set,
-                    validated: Validated::Draws,
-                    shape,
-                    classes: None,
-                });
+            Origin::Law { data, noise } => return Ok(Prepared::drawn(data.law(*noise)?)),
+            Origin::Support { noise } => {
+                let law = law_on(support, limits)?;
+                let blurred = |law| Arc::new(Blurred { law, bandwidth: *noise }) as SharedLaw;
+                return Ok(Prepared::drawn(if *noise > 0.0 { blurred(law) } else { law }));
             }
             Origin::File { file, labels } => {
                 let array = data_file::points(file)?;

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use surefoot::process::Grid;
 use surefoot::sampler::Method;
 use surefoot::train::networks::Network;
+use surefoot_graph::Limits;
 use toml::value::Table;
 
 /// A recipe, understood.
@@ -85,9 +86,9 @@ impl Recipe {
     ///
     /// # Errors
     /// Unreadable data, labels that do not fit, pairs of another space than the data.
-    pub fn prepare(&self) -> Result<Prepared> {
+    pub fn prepare(&self, limits: &Limits) -> Result<Prepared> {
         let seed = self.schedule.seed;
-        let data = self.data.as_ref().map(|data| data.prepare(seed)).transpose()?;
+        let data = self.data.as_ref().map(|data| data.prepare(seed, &self.support, limits)).transpose()?;
         let mut prepared = match (&self.learning.pairs, data) {
             (Some(pairs), data) => pairs.prepare(seed, data.as_ref())?,
             (None, Some(data)) => data,

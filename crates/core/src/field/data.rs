@@ -189,9 +189,9 @@ impl Data {
                 Arc::new(law::Mixture::new(2, self.eight_centres(), *variance))
             }
             Data::Gaussian { variances } => Arc::new(law::Gaussian::new(variances)),
-            Data::Sphere { radius } => Arc::new(law::Sphere { radius: *radius }),
+            Data::Sphere { radius } => Arc::new(law::Sphere { dim: 3, radius: *radius }),
             Data::Torus { major, minor } => Arc::new(law::Torus { major: *major, minor: *minor }),
-            Data::Disc { radius } => Arc::new(law::Disc { radius: *radius }),
+            Data::Disc { radius } => Arc::new(law::Disc { centre: [0.0; 2], radius: *radius }),
             Data::SwissRoll { pitch, height } => {
                 Arc::new(law::SwissRoll { spiral: Curve::spiral(*pitch), height: *height })
             }

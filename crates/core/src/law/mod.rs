@@ -2,15 +2,19 @@
 
 mod curves;
 mod gaussian;
+mod linear;
 mod listed;
 mod points;
+mod regions;
 mod solids;
 
 pub use curves::{Curves, SwissRoll, TwoMoonsStrip};
 pub use gaussian::{Gaussian, Marginal, Mixture};
+pub use linear::{Affine, Product};
 pub use listed::Listed;
 pub use points::{Blurred, Points};
-pub use solids::{Disc, Sphere, Torus};
+pub use regions::{Disc, Discs, Polygon};
+pub use solids::{Sphere, Torus};
 
 use crate::random::{Purpose, Stream, stream};
 use std::sync::Arc;

@@ -1,20 +1,22 @@
-//! Uniform laws on the sphere, the torus and the disc.
+//! Uniform laws on spheres and the torus.
 
 use super::Law;
 use crate::random::{Stream, standard_normal};
 use rand::RngExt;
 use std::f64::consts::TAU;
 
-/// Uniform on the sphere S² of some radius in R³.
+/// Uniform on the sphere of some radius in R^D.
 #[derive(Debug, Clone, Copy)]
 pub struct Sphere {
+    /// D ≥ 1
+    pub dim: usize,
     /// Its radius.
     pub radius: f64,
 }
 
 impl Law for Sphere {
     fn dim(&self) -> usize {
-        3
+        self.dim
     }
 
     fn sample(&self, rng: &mut Stream, x: &mut [f64]) {
@@ -54,24 +56,5 @@ impl Law for Torus {
             }
         };
         x.copy_from_slice(&[ring * cos_phi, ring * sin_phi, self.minor * sin]);
-    }
-}
-
-/// Uniform on the disc of some radius in R².
-#[derive(Debug, Clone, Copy)]
-pub struct Disc {
-    /// Its radius.
-    pub radius: f64,
-}
-
-impl Law for Disc {
-    fn dim(&self) -> usize {
-        2
-    }
-
-    fn sample(&self, rng: &mut Stream, x: &mut [f64]) {
-        let (sin, cos) = (TAU * rng.random::<f64>()).sin_cos();
-        let r = self.radius * rng.random::<f64>().sqrt();
-        x.copy_from_slice(&[r * cos, r * sin]);
     }
 }

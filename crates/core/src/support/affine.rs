@@ -4,6 +4,7 @@ use super::check::{finite, outline_count};
 use super::frame::{distance, normal_complement, orthonormal_rows};
 use super::{Foot, NORMAL_LIMIT, Support};
 use crate::error::{Error, Result};
+use crate::law;
 
 /// point + span(basis), of dimension 0 ≤ d < D.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,6 +73,11 @@ impl Affine {
         let axis = |i: usize| (0..mean.len()).map(|j| f64::from(i == j)).collect::<Vec<f64>>();
         let basis: Vec<Vec<f64>> = (0..mean.len()).filter(|&i| variances[i] > 0.0).map(axis).collect();
         Affine::new(mean, &basis)
+    }
+
+    /// The standard normal law along it, about its point.
+    pub fn law(&self) -> law::Affine {
+        law::Affine { point: self.point.clone(), basis: self.tangent.clone() }
     }
 }
 

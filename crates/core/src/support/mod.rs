@@ -19,7 +19,7 @@ mod torus;
 use std::sync::Arc;
 
 pub use affine::Affine;
-pub use constraint::Constraint;
+pub use constraint::{Constraint, Landed};
 pub use frame::{normal_complement, orthonormal_rows};
 pub use moons::TwoMoons;
 pub use product::Product;

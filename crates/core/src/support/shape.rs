@@ -4,6 +4,8 @@ use super::{
     Affine, Discs, Polygon, Product, Reference, SharedSupport, Sphere, Spiral, SwissRoll, Torus, TwoMoons,
 };
 use crate::error::Result;
+use crate::geometry::Curve;
+use crate::law::{self, SharedLaw};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -178,6 +180,42 @@ impl Shape {
                 Arc::new(Product::new(factors)?)
             }
             Shape::Reference(reference) => reference.clone(),
+        })
+    }
+
+    /// A law on the shape: uniform in area on regions, spheres and the torus, in the parameters on curves and the roll, standard
+    /// normal on an affine subspace, independent on the factors of a product, a draw from a reference sample.
+    ///
+    /// # Errors
+    /// Those of [`Shape::build`].
+    pub fn law(&self) -> Result<SharedLaw> {
+        self.build()?;
+        let spiral = |pitch: f64, from: f64, to: f64| Curve::Spiral { pitch, from, to };
+        Ok(match self {
+            &Shape::TwoMoons { scale, shift, strip } if strip > 0.0 => {
+                Arc::new(law::TwoMoonsStrip::new(scale, shift, strip))
+            }
+            &Shape::TwoMoons { scale, shift, .. } => {
+                Arc::new(law::Curves { curves: Curve::two_moons(scale, shift).to_vec() })
+            }
+            &Shape::Circle { radius } => Arc::new(law::Curves { curves: vec![Curve::circle(radius)] }),
+            &Shape::Sphere { dim, radius } => Arc::new(law::Sphere { dim, radius }),
+            &Shape::Spiral { pitch, start, end } => {
+                Arc::new(law::Curves { curves: vec![spiral(pitch, start, end)] })
+            }
+            &Shape::Torus { major, minor } => Arc::new(law::Torus { major, minor }),
+            &Shape::SwissRoll { pitch, height, start, end } => {
+                Arc::new(law::SwissRoll { spiral: spiral(pitch, start, end), height })
+            }
+            &Shape::Disc { centre, radius } => Arc::new(law::Disc { centre, radius }),
+            Shape::Discs { centres, radius } => Arc::new(Discs::new(centres, *radius)?.law()),
+            Shape::Polygon { vertices } => Arc::new(Polygon::new(vertices)?.law()),
+            Shape::Affine { point, basis } => Arc::new(Affine::new(point, basis)?.law()),
+            Shape::Product { factors } => {
+                let factors = factors.iter().map(Shape::law).collect::<Result<Vec<_>>>()?;
+                Arc::new(law::Product { factors })
+            }
+            Shape::Reference(reference) => Arc::new(reference.law()),
         })
     }
 }

@@ -42,7 +42,7 @@ pub fn train(options: &Train) -> Result<()> {
     set_up::check_places(&recipe, &options.out)?;
     let limits = options.memory.limits();
     let in_recipe = |failure: Failure| failure.in_file(&options.recipe);
-    let prepared = recipe.prepare().map_err(in_recipe)?;
+    let prepared = recipe.prepare(&limits).map_err(in_recipe)?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits).map_err(in_recipe)?;
     let mut notes = set_up::notes(&prepared, &trainer);
     let sampler =

@@ -1,8 +1,11 @@
 //! A support that is known by its constraint c(x) = 0 (theory §5).
 
 mod function;
+mod landed;
 mod local;
 mod nearest;
+
+pub use landed::Landed;
 
 use self::function::Function;
 use self::local::Local;

@@ -6,6 +6,7 @@ mod two_nn;
 use super::frame::{distance, extend_basis, norm, normal_complement};
 use super::{Foot, NORMAL_LIMIT, Support};
 use crate::error::{Error, Result};
+use crate::law;
 use faer::MatRef;
 use rayon::prelude::*;
 
@@ -173,6 +174,11 @@ impl Reference {
         let normal =
             if self.dim <= NORMAL_LIMIT { normal_complement(self.dim, &tangent) } else { Vec::new() };
         Foot { point, distance, middle_distance: distance, tangent, normal, component: 0, flaw: None }
+    }
+
+    /// A draw from the sample.
+    pub fn law(&self) -> law::Points {
+        law::Points::new(self.dim, self.points.as_slice().into(), &[])
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Shore, foot_on, gap, unit_or};
 use crate::error::{Error, Result};
+use crate::law;
 use crate::support::check::{finite, outline_count, positive};
 use crate::support::{Foot, Support};
 use std::f64::consts::TAU;
@@ -57,6 +58,11 @@ impl Discs {
         let mut discs = Discs { centres: distinct, radius, component, corners: Vec::new() };
         discs.corners = discs.find_corners();
         Ok(discs)
+    }
+
+    /// The uniform law on it.
+    pub fn law(&self) -> law::Discs {
+        law::Discs { centres: self.centres.clone(), radius: self.radius }
     }
 
     /// Whether a disc other than those excepted covers the point.

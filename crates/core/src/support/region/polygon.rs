@@ -2,6 +2,7 @@
 
 use super::{Shore, foot_on, gap, unit_or};
 use crate::error::{Error, Result};
+use crate::law;
 use crate::support::check::{finite, outline_count};
 use crate::support::{Foot, Support};
 
@@ -49,6 +50,11 @@ impl Polygon {
             vertices.reverse();
         }
         Ok(Polygon { vertices })
+    }
+
+    /// The uniform law on it.
+    pub fn law(&self) -> law::Polygon {
+        law::Polygon::new(self.vertices.clone())
     }
 
     /// The edge from corner i to the next.
