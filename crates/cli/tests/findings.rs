@@ -11,6 +11,18 @@ fn page(bench: &Bench, path: &str) -> String {
 }
 
 #[test]
+fn the_page_says_how_many_samples_have_exact_exponents() {
+    let bench = Bench::new();
+    let words =
+        ["analyze", "builtin:torus", "-k", "2", "--exact", "5", "--condition-paths", "0", "-o", "out"];
+    bench.done(&[&words[..], &SMALL[..]].concat());
+    let html = page(&bench, "out/report.html");
+    assert!(html.contains("over 24 samples (svd and the ratio: the first 5) for the first 2 vectors"));
+    bench.done(&[&["analyze", "builtin:torus", "-o", "all"], &SMALL[..]].concat());
+    assert!(page(&bench, "all/report.html").contains("over 24 samples for the first 3 vectors"));
+}
+
+#[test]
 fn absent_parts_are_named_and_explained() {
     let bench = Bench::new();
     let words = [&["analyze", "builtin:two-moons-sgm-sde", "-k", "1", "-o", "out"], &SMALL[..]].concat();

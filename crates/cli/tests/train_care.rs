@@ -339,6 +339,16 @@ fn when_to_look_and_to_save_may_change_on_the_way() {
     bench.refused(&["train", "r.toml", "-o", "out", "--resume"], 2, &["data.kind", "file that has changed"]);
 }
 
+/// Two operations for each of the 3 · 6 + 6 · 2 products, thrice for a gradient, on 8 samples.
+#[test]
+fn the_work_of_an_update_is_told() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(POINTS, MLP, "", ""));
+    let text = stderr(&bench.run(&[&TRAIN[..], &["-v"]].concat()));
+    assert!(text.contains("small: 38 weights, about 1440 FLOP an update, "), "{text}");
+}
+
 #[test]
 fn validations_on_next_to_nothing_are_told() {
     let bench = Bench::new();

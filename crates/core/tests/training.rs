@@ -39,6 +39,16 @@ fn task(batch: usize, data: TrainingSet) -> Task {
     }
 }
 
+/// Two for every weight of a matrix, and the gradient as twice the value.
+#[test]
+fn the_work_of_an_update_is_that_of_its_matrices() {
+    for (hidden, products) in [(vec![], (DIM + 1) * DIM), (vec![7, 5], (DIM + 1) * 7 + 7 * 5 + 5 * DIM)] {
+        let descent = Descent::new(&mlp(&hidden)).unwrap();
+        assert_eq!(descent.update_flops(1), 6 * products as u64);
+        assert_eq!(descent.update_flops(64), 64 * 6 * products as u64);
+    }
+}
+
 const MEAN: f64 = 1.5;
 const DEVIATION: f64 = 0.5;
 

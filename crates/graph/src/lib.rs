@@ -83,5 +83,5 @@ pub use ir::{Extent, Function, Graph, Parameter, Precision, Source};
 pub use kernels::CpuPath;
 pub use model::{Description, Layer};
 pub use network::Network;
-pub use onnx::{Limits, WriteOptions};
+pub use onnx::{Limits, WriteOptions, from_half};
 pub use program::{Number, Port, Program};

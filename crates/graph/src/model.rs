@@ -102,6 +102,15 @@ impl Graph {
         shape.get(1..).unwrap_or(&[])
     }
 
+    /// Floating-point operations of the value of one sample at a time of its own, as in a training: two for every
+    /// multiply-add of matrix products and convolutions.
+    pub fn sample_flops(&self) -> u64 {
+        let value = simplify(self);
+        [Extent::Call, Extent::Sample]
+            .iter()
+            .fold(0, |n, &extent| n.saturating_add(value.matrix_flops(extent)))
+    }
+
     /// Does the model take a time?
     pub fn takes_time(&self) -> bool {
         self.find_input("t").is_some()

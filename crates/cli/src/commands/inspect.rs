@@ -164,7 +164,7 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
 }
 
 /// Operations in the unit that leaves at most four digits before the point.
-fn flop(count: u64) -> String {
+pub fn flop(count: u64) -> String {
     let scales = [(1e13, 1e12, "T"), (1e10, 1e9, "G"), (1e7, 1e6, "M")];
     let exact = count as f64;
     match scales.iter().find(|(from, ..)| exact >= *from) {

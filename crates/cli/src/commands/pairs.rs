@@ -2,7 +2,7 @@
 
 use super::single::print;
 use super::start_threads;
-use crate::data_file::{ArchiveWriter, Numbers};
+use crate::data_file::{ArchiveWriter, Numbers, check_archive_name};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::model_file::{Model, load};
@@ -27,7 +27,7 @@ const TILES: usize = 64;
 /// # Errors
 /// Whatever is wrong with the model or the file; a sampler that adds noise.
 pub fn pairs(options: &Sample, file: &Path) -> Result<()> {
-    check_name(file)?;
+    check_archive_name("--pairs", file)?;
     let threads = start_threads(options.threads)?;
     let model = load(&options.model, &settings(&options.settings)?)?;
     let step = model.system.step(Vec::new())?;
@@ -92,19 +92,6 @@ fn follow(step: &Step, batch: &Batch) -> Result<Followed> {
     let square = |(x0, x1): (&[f64], &[f64])| x0.iter().zip(x1).map(|(a, b)| (b - a).powi(2)).sum();
     let squared_distances = rows.map(square).collect();
     Ok(Followed { bends: bends(dim, count, &sweep.path), squared_distances, ends: sweep.end })
-}
-
-fn check_name(file: &Path) -> Result<()> {
-    if file.extension().is_some_and(|end| end == "npz") {
-        return Ok(());
-    }
-    Err(Failure::Value {
-        place: "--pairs".into(),
-        what: "output file".into(),
-        expected: "a name ending in .npz".into(),
-        got: file.display().to_string(),
-        remedy: "Choose another name".into(),
-    })
 }
 
 fn check_deterministic(model: &Model, step: &Step) -> Result<()> {

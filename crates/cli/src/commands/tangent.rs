@@ -2,7 +2,7 @@
 
 use super::single::print;
 use super::start_threads;
-use crate::data_file::{self, Numbers, write_npz};
+use crate::data_file::{self, Numbers, check_archive_name, write_npz};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::model_file::{Model, load};
@@ -43,7 +43,7 @@ const PATH_BYTES: usize = 1 << 26;
 /// Whatever is wrong with the model or a file; points that the sampler cannot be carried back from.
 pub fn tangent(options: &Tangent) -> Result<()> {
     if let Some(file) = &options.out {
-        check_name(file)?;
+        check_archive_name("-o", file)?;
     }
     start_threads(options.threads)?;
     let model = load(&options.model, &settings(&options.settings)?)?;
@@ -68,19 +68,6 @@ pub fn tangent(options: &Tangent) -> Result<()> {
         task.write(file, &found, growth.as_ref(), d)?;
     }
     task.say(&found, growth.as_ref(), d, &angles)
-}
-
-fn check_name(file: &Path) -> Result<()> {
-    if file.extension().is_some_and(|end| end == "npz") {
-        return Ok(());
-    }
-    Err(Failure::Value {
-        place: "-o".into(),
-        what: "output file".into(),
-        expected: "a name ending in .npz".into(),
-        got: file.display().to_string(),
-        remedy: "Choose another name".into(),
-    })
 }
 
 /// Where tangent spaces are wanted, and how they are found.

@@ -1,4 +1,5 @@
-//! A folder of `.png` images of one size; folders inside it are classes.
+//! A folder of `.png` images of one size; folders inside it are classes. An alpha channel that is opaque everywhere is
+//! left out.
 
 use super::{Array, checked_len, malformed, unfit};
 use crate::failure::{Failure, Result};
@@ -18,7 +19,7 @@ pub struct Images {
 /// Reads all images of a folder, in the order of their names.
 ///
 /// # Errors
-/// No image, images of several sizes, a damaged file, files beside folders of classes.
+/// No image, images of several sizes, transparent ones, a damaged file, files beside folders of classes.
 pub fn images(folder: &Path) -> Result<Images> {
     let [files, folders] = contents(folder)?;
     if !files.is_empty() && !folders.is_empty() {
@@ -74,7 +75,10 @@ fn contents(folder: &Path) -> Result<[Vec<PathBuf>; 2]> {
     Ok([files, folders])
 }
 
-/// Channels, height and width, and the pixels in that order.
+/// The alpha of a pixel that hides its background.
+const OPAQUE: u8 = u8::MAX;
+
+/// Channels, height and width, and the pixels in that order; without the alpha channel, which must be opaque.
 fn decode(file: &Path) -> Result<([usize; 3], Vec<f64>)> {
     let damaged =
         |error: png::DecodingError| malformed(file, "image", "an intact PNG file", error.to_string());
@@ -89,21 +93,21 @@ fn decode(file: &Path) -> Result<([usize; 3], Vec<f64>)> {
     })?;
     let mut bytes = vec![0; size];
     let frame = reader.next_frame(&mut bytes).map_err(damaged)?;
+    let samples = frame.color_type.samples();
     let channels = match frame.color_type {
-        ColorType::Grayscale => 1,
-        ColorType::Rgb => 3,
-        other => {
-            let expected = "grey or RGB without transparency";
-            return Err(unfit(
-                file,
-                "image",
-                expected,
-                format!("{other:?}"),
-                "Save it without its alpha channel",
-            ));
-        }
+        ColorType::GrayscaleAlpha | ColorType::Rgba => samples - 1,
+        ColorType::Grayscale | ColorType::Rgb | ColorType::Indexed => samples,
     };
-    let pixel = |channel: usize, place: usize| f64::from(bytes[place * channels + channel]);
+    let alpha = |place: usize| bytes[place * samples + channels];
+    let see_through = (channels < samples).then(|| (0..width * height).find(|&place| alpha(place) < OPAQUE));
+    if let Some(place) = see_through.flatten() {
+        let expected = "grey or RGB without transparency";
+        let (row, column) = (place / width, place % width);
+        let got = format!("alpha {} of {OPAQUE} in row {row}, column {column}", alpha(place));
+        let remedy = "Flatten it onto a background: magick OLD.png -background white -flatten NEW.png";
+        return Err(unfit(file, "image", expected, got, remedy));
+    }
+    let pixel = |channel: usize, place: usize| f64::from(bytes[place * samples + channel]);
     let pixels = (0..channels)
         .flat_map(|c| (0..width * height).map(move |place| (c, place)))
         .map(|(c, p)| pixel(c, p));
@@ -131,6 +135,46 @@ mod tests {
         let Images { array, labels } = images(folder.path()).unwrap();
         assert_eq!((array.shape, labels), (vec![2, 3, 1, 2], None));
         assert_eq!(array.values, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12].map(f64::from));
+    }
+
+    #[test]
+    fn an_opaque_alpha_channel_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        write(&path, [2, 1], ColorType::Rgba, &[1, 2, 3, 255, 4, 5, 6, 255]);
+        write(&folder.path().join("b.png"), [2, 1], ColorType::Rgb, &[7, 8, 9, 10, 11, 12]);
+        let Images { array, .. } = images(folder.path()).unwrap();
+        assert_eq!(array.shape, [2, 3, 1, 2]);
+        assert_eq!(array.values, [1, 4, 2, 5, 3, 6, 7, 10, 8, 11, 9, 12].map(f64::from));
+        write(&path, [2, 1], ColorType::Rgba, &[1, 2, 3, 255, 4, 5, 6, 254]);
+        let text = images(folder.path()).unwrap_err().to_string();
+        for words in ["a.png: image", "alpha 254 of 255 in row 0, column 1", "Flatten it onto a background"] {
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[test]
+    fn grey_images_and_palettes_may_have_an_opaque_alpha_channel() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        write(&path, [1, 2], ColorType::GrayscaleAlpha, &[9, 255, 8, 255]);
+        let Images { array, .. } = images(folder.path()).unwrap();
+        assert_eq!((array.shape, array.values), (vec![1, 1, 2, 1], vec![9.0, 8.0]));
+        for (alpha, accepted) in [([0, 255], false), ([255, 255], true)] {
+            let mut encoder = png::Encoder::new(std::fs::File::create(&path).unwrap(), 1, 2);
+            encoder.set_color(ColorType::Indexed);
+            encoder.set_depth(png::BitDepth::Eight);
+            encoder.set_palette(&[1, 2, 3, 4, 5, 6][..]);
+            encoder.set_trns(&alpha[..]);
+            encoder.write_header().unwrap().write_image_data(&[1, 0]).unwrap();
+            match images(folder.path()) {
+                Ok(Images { array, .. }) => {
+                    assert!(accepted);
+                    assert_eq!(array.values, [4, 1, 5, 2, 6, 3].map(f64::from));
+                }
+                Err(refused) => assert!(!accepted && refused.to_string().contains("row 1, column 0")),
+            }
+        }
     }
 
     #[test]

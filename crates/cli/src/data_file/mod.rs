@@ -12,7 +12,7 @@ mod write;
 pub use images::images;
 pub use npy::npz;
 pub use pairs::{Pairs, pairs};
-pub use write::{ArchiveWriter, Numbers, SampleWriter, write_npz};
+pub use write::{ArchiveWriter, Numbers, SampleWriter, check_archive_name, write_npz};
 
 use crate::failure::{Failure, Result};
 use std::io::Read;

@@ -4,6 +4,7 @@ use super::{Array, MOST_BYTES, checked_len, malformed, unfit};
 use crate::failure::{Failure, Result};
 use std::io::{Cursor, Read};
 use std::path::Path;
+use surefoot_graph::from_half;
 use zip::ZipArchive;
 
 /// The first bytes of every `.npy` file.
@@ -31,7 +32,7 @@ pub fn parse(file: &str, bytes: &[u8]) -> Result<Array> {
     };
     let descr = field("descr")?;
     let number = number_type(descr.trim_matches(|c| c == '\'' || c == '"')).ok_or_else(|| {
-        let expected = "a real number type (f2 excepted): f4, f8, i1 … i8, u1 … u8, b1";
+        let expected = "a real number type: f2, f4, f8, i1 … i8, u1 … u8, b1";
         unfit(Path::new(file), "npy descr", expected, descr.to_string(), "Convert it: x.astype(\"f4\")")
     })?;
     let shape: Option<Vec<usize>> = field("shape")?
@@ -103,7 +104,7 @@ fn number_type(descr: &str) -> Option<NumberType> {
     let (&[order, kind], size) = descr.as_bytes().split_first_chunk::<2>()?;
     let size: usize = std::str::from_utf8(size).ok()?.parse().ok()?;
     let sizes: &[usize] = match kind {
-        b'f' => &[4, 8],
+        b'f' => &[2, 4, 8],
         b'i' | b'u' => &[1, 2, 4, 8],
         b'b' => &[1],
         _ => return None,
@@ -124,6 +125,7 @@ impl NumberType {
         }
         let bits = u64::from_le_bytes(word);
         match (self.kind, self.size) {
+            (b'f', 2) => from_half(bits as u16),
             (b'f', 4) => f64::from(f32::from_bits(bits as u32)),
             (b'f', _) => f64::from_bits(bits),
             (b'i', size) => {

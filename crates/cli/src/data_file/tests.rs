@@ -35,6 +35,39 @@ fn number_types_and_orders_of_npy() {
     }
 }
 
+/// Values by the definition of binary16: (−1)^s (1 + f / 2^10) 2^(e − 15), and for e = 0 (−1)^s f 2^(−24).
+#[test]
+fn half_floats_of_npy_are_read_exactly() {
+    let halves: [(u16, f64); 8] = [
+        (0x0000, 0.0),
+        (0x3c00, 1.0),
+        (0xc100, -2.5),
+        (0x0001, 2f64.powi(-24)),
+        (0x83ff, -1023.0 * 2f64.powi(-24)),
+        (0x0400, 2f64.powi(-14)),
+        (0x7bff, 65504.0),
+        (0x2e66, 1638.0 * 2f64.powi(-14)),
+    ];
+    let header = |order| format!("{{'descr': '{order}f2', 'fortran_order': False, 'shape': (4, 2), }}");
+    let little: Vec<u8> = halves.iter().flat_map(|(bits, _)| bits.to_le_bytes()).collect();
+    let big: Vec<u8> = halves.iter().flat_map(|(bits, _)| bits.to_be_bytes()).collect();
+    for (order, body) in [("<", &little), (">", &big)] {
+        let (_folder, path) = file("x.npy", &npy(&header(order), body));
+        assert_eq!(points(&path).unwrap().values, halves.map(|(_, value)| value), "{order}");
+    }
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive.start_file("x.npy", zip::write::SimpleFileOptions::default()).unwrap();
+    archive.write_all(&npy(&header("<"), &little)).unwrap();
+    let (_folder, path) = file("x.npz", &archive.finish().unwrap().into_inner());
+    assert_eq!(points(&path).unwrap().values, halves.map(|(_, value)| value));
+    for (bits, got) in [(0x7c00u16, "inf"), (0xfc00, "-inf"), (0x7e00, "NaN")] {
+        let body = [&little[..14], &bits.to_le_bytes()].concat();
+        let (_folder, path) = file("x.npy", &npy(&header("<"), &body));
+        let message = points(&path).unwrap_err().to_string();
+        assert!(message.contains(&format!("row 3: expected finite numbers, got {got}.")), "{message}");
+    }
+}
+
 #[test]
 fn fortran_order_is_turned() {
     let body: Vec<u8> = [1.0f64, 4.0, 2.0, 5.0, 3.0, 6.0].iter().flat_map(|v| v.to_le_bytes()).collect();
@@ -83,12 +116,39 @@ fn csv_with_and_without_names() {
         let (_folder, path) = file("x.csv", text.as_bytes());
         assert_eq!(points(&path).unwrap().values, [1.0, 2.0, 3.0, 40.0], "{text:?}");
     }
-    for (text, words) in
-        [("1,2\n3,q\n", "line 2, column 2"), ("1,2\n3\n", "line 2"), ("1,nan\n", "finite"), ("", "shape")]
-    {
+    for (text, words) in [
+        ("1,2\n\n# note\n3,q\n", "line 4, column 2"),
+        ("1,2\n3\n", "line 2"),
+        ("1,nan\n", "finite"),
+        ("", "shape"),
+    ] {
         let (_folder, path) = file("x.csv", text.as_bytes());
         let message = points(&path).unwrap_err().to_string();
         assert!(message.contains(words), "{text:?}: {message}");
+    }
+}
+
+#[test]
+fn a_first_line_of_csv_holds_names_only_where_no_field_is_a_number() {
+    for text in ["x,\n1,2\n", ",y\n1,2\n", "# note\n\nx 1,y 2\n1,2\n", "\"x\",\"y\"\n1,2\n"] {
+        let (_folder, path) = file("x.csv", text.as_bytes());
+        assert_eq!(points(&path).unwrap().values, [1.0, 2.0], "{text:?}");
+    }
+    for (text, place, got) in [
+        ("1,y\n3,4\n", "line 1, column 2", "\"y\""),
+        ("x,2\n3,4\n", "line 1, column 1", "\"x\""),
+        ("# note\n\r\n1,\n3,4\n", "line 3, column 2", "\"\""),
+        ("nan,y\n3,4\n", "line 1, column 2", "\"y\""),
+    ] {
+        let (_folder, path) = file("x.csv", text.as_bytes());
+        let message = points(&path).unwrap_err().to_string();
+        let file = path.display();
+        let start =
+            format!("{file}: {place}: expected a number, as other fields of this line are, got {got}. ");
+        assert!(
+            message.starts_with(&start) && message.contains("must have no number"),
+            "{text:?}: {message}"
+        );
     }
 }
 

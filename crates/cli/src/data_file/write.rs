@@ -82,6 +82,23 @@ pub enum Numbers<'a> {
     F64(&'a [f64]),
 }
 
+/// Refuses a name of an archive that does not end in `.npz`; `option` is what named it.
+///
+/// # Errors
+/// Another ending.
+pub fn check_archive_name(option: &str, file: &Path) -> Result<()> {
+    if file.extension().is_some_and(|end| end == "npz") {
+        return Ok(());
+    }
+    Err(Failure::Value {
+        place: option.into(),
+        what: "output file".into(),
+        expected: "a name ending in .npz".into(),
+        got: file.display().to_string(),
+        remedy: "Choose another name".into(),
+    })
+}
+
 /// Arrays with their names and shapes as an `.npz` file, which appears whole or not at all.
 ///
 /// # Errors

@@ -1,12 +1,16 @@
-//! Charts that several sections draw: overlaid histograms and distribution functions of a bounded quantity.
+//! Charts that several sections draw: overlaid histograms and distribution functions of a bounded quantity,
+//! quantiles of numbered things.
 
 use super::columns::{edges, histogram, staircase};
 use super::figure::{Axis, Height, Key, Mark, Panel, Point, Scale, Swatch};
 use super::null::{angle_density, projection_density};
 use super::palette::Role;
+use surefoot::statistics::Quantiles;
 
 /// Bins of a histogram.
 pub const BINS: usize = 40;
+/// Most numbers on an axis of numbered things.
+const MOST_TICKS: usize = 16;
 /// Corners of a distribution function.
 const STAIRS: usize = 400;
 const HEIGHT: Height = Height::Pixels(225.0);
@@ -143,9 +147,36 @@ pub fn legend(list: &[Series], null: bool) -> Vec<Key> {
     keys
 }
 
+/// Quantiles at a place of the x axis: dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %.
+pub fn quantile_mark(at: f64, shift: f64, q: &Quantiles, role: Role) -> Mark {
+    let (outer, inner) = (Some([q.q05, q.q95]), [q.q25, q.q75]);
+    Mark::Interval { at, shift, outer, inner, middle: q.q50, role }
+}
+
+/// An axis of things numbered from 1 to `last`, with at most 16 of the numbers.
+pub fn numbered(last: usize, label: &str) -> Axis {
+    let every = last.div_ceil(MOST_TICKS).max(1);
+    let ticks = (1..=last).step_by(every).map(|i| (i as f64, i.to_string())).collect();
+    Axis::new(Scale::linear(0.5, last as f64 + 0.5), label).with_ticks(ticks)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn few_of_many_numbers_stand_on_an_axis() {
+        let numbers = |last: usize| -> Vec<f64> {
+            let ticks = numbered(last, "vector").ticks.unwrap();
+            assert!(ticks.iter().all(|(at, text)| at.to_string() == *text));
+            ticks.into_iter().map(|(at, _)| at).collect()
+        };
+        assert_eq!(numbers(0), []);
+        assert_eq!(numbers(1), [1.0]);
+        assert_eq!(numbers(16), (1..=16).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(numbers(17), [1.0, 3.0, 5.0, 7.0, 9.0, 11.0, 13.0, 15.0, 17.0]);
+        assert_eq!(numbers(784).len(), 16);
+    }
 
     #[test]
     fn null_curves_climb_to_one() {

@@ -61,6 +61,18 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> Markup {
     }
 }
 
+/// A table of quantiles under their names; `what` heads the names.
+pub fn quantile_table<'a>(what: &str, rows: impl IntoIterator<Item = (String, &'a Quantiles)>) -> Markup {
+    let head: Vec<&str> = std::iter::once(what).chain(QUANTILE_HEAD).collect();
+    let row = |(name, q): (String, &Quantiles)| std::iter::once(name).chain(quantile_cells(q)).collect();
+    table(&head, &rows.into_iter().map(row).collect::<Vec<_>>())
+}
+
+/// The name of vector `index`, counted from 0.
+pub fn vector_name(index: usize) -> String {
+    format!("vector {}", index + 1)
+}
+
 /// Head of a table of quantiles, after its own first columns.
 pub const QUANTILE_HEAD: [&str; 8] =
     ["median", "95 % interval of the median", "5 %", "25 %", "75 %", "95 %", "mean", "n"];

@@ -12,6 +12,7 @@ use crate::condition;
 use crate::error::Result;
 use crate::error_field::Chi;
 use crate::field::Field;
+use crate::linalg::row_distances;
 use crate::robustness;
 use crate::spectrum;
 use crate::support::{Flaw, Foot};
@@ -329,13 +330,6 @@ fn flaws(feet: &[Foot]) -> Vec<f64> {
         Some(Flaw::Singular { .. }) => 2.0,
     };
     feet.iter().map(number).collect()
-}
-
-/// ‖x − y‖ row by row.
-fn row_distances(dim: usize, x: &[f64], y: &[f64]) -> Vec<f64> {
-    let distance =
-        |(x, y): (&[f64], &[f64])| x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
-    x.chunks_exact(dim).zip(y.chunks_exact(dim)).map(distance).collect()
 }
 
 /// |Σ log R_ii − Σ log|det A|| / max(1, |Σ log|det A||) of every sample (theory §11.6).

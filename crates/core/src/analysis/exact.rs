@@ -225,9 +225,8 @@ impl Study<'_> {
             Some(start) => leading_from(&mut trail, start, search)?,
             None => leading(&mut trail, search)?,
         };
-        let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
         Ok(Some(Exact {
-            residual: found.residuals.chunks_exact(k).map(largest).collect(),
+            residual: found.largest_residuals(k),
             log_values: found.log_values,
             left: found.left,
             certificate: Some(Certificate {

@@ -6,6 +6,7 @@ use super::extent::Extent;
 use super::study::Study;
 use super::summarise::{Reader, strided};
 use crate::error::Result;
+use crate::linalg::norm;
 use crate::random::{Purpose, standard_normal, stream};
 use crate::statistics::Quantiles;
 use crate::support::Foot;
@@ -77,10 +78,6 @@ impl Study<'_> {
 /// x + s u
 fn step(x: &[f64], s: f64, u: &[f64]) -> Vec<f64> {
     x.iter().zip(u).map(|(x, u)| x + s * u).collect()
-}
-
-fn norm(x: &[f64]) -> f64 {
-    x.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 
 /// From the finished columns; `None` where nothing was moved.

@@ -1,6 +1,6 @@
 //! Restarted GMRES (Saad and Schultz 1986) for many systems at once, each with its own matrix known by products only.
 
-use super::{axpy, dot};
+use super::{axpy, dot, norm};
 
 /// Directions kept before a restart.
 const BASIS: usize = 40;
@@ -174,10 +174,6 @@ impl Row {
         let stays = before > 0.0 && self.left > 0.5 * before;
         self.solved = self.left <= TOLERANCE || (self.accepted && (fell || stays));
     }
-}
-
-fn norm(v: &[f64]) -> f64 {
-    dot(v, v).sqrt()
 }
 
 #[cfg(test)]

@@ -20,6 +20,18 @@ pub(crate) fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
+/// ‖v‖, by its squares: for lengths that are far from the ends of f64.
+pub(crate) fn norm(v: &[f64]) -> f64 {
+    dot(v, v).sqrt()
+}
+
+/// ‖x − y‖ of rows `x[n, dim]`, `y[n, dim]`, as [`norm`].
+pub(crate) fn row_distances(dim: usize, x: &[f64], y: &[f64]) -> Vec<f64> {
+    let distance =
+        |(x, y): (&[f64], &[f64])| x.iter().zip(y).map(|(x, y)| (x - y).powi(2)).sum::<f64>().sqrt();
+    x.chunks_exact(dim).zip(y.chunks_exact(dim)).map(distance).collect()
+}
+
 /// target += factor · source.
 pub(crate) fn axpy(target: &mut [f64], factor: f64, source: &[f64]) {
     target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);

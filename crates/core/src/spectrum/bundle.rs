@@ -33,10 +33,9 @@ pub fn bundle(step: &Step, batch: &Batch, search: Search, storage: Storage) -> R
     }
     let mut trail = Trail::record(step, batch, storage)?;
     let found = leading(&mut trail, search)?;
-    let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
     Ok(Bundle {
         points: trail.end().to_vec(),
-        residual: found.residuals.chunks_exact(k).map(largest).collect(),
+        residual: found.largest_residuals(k),
         log_values: found.log_values,
         vectors: found.left,
     })

@@ -41,6 +41,14 @@ pub struct Leading {
     pub subspace: Vec<f64>,
 }
 
+impl Leading {
+    /// The largest residual of every sample's k ≥ 1 vectors `[n]`.
+    pub fn largest_residuals(&self, k: usize) -> Vec<f64> {
+        let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
+        self.residuals.chunks_exact(k).map(largest).collect()
+    }
+}
+
 /// Looks for the leading vectors of a trail's paths.
 ///
 /// A round carries orthonormal V at x_0 forth, decomposes J V = U Σ Wᵀ in the frames of the sweep (never in one scale:

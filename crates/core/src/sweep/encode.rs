@@ -2,7 +2,7 @@
 
 use super::check_finite;
 use crate::error::{Error, Result};
-use crate::linalg::gmres;
+use crate::linalg::{gmres, row_distances};
 use crate::sampler::{Step, StepNoise};
 
 /// Newton's iterations of a step, at most.
@@ -51,10 +51,7 @@ pub fn encode(step: &Step, points: &[f64], first: usize) -> Result<Encoded> {
         step.advance(n, &again, noise, &mut next);
         std::mem::swap(&mut again, &mut next);
     }
-    let distance =
-        |(a, b): (&[f64], &[f64])| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt();
-    let mismatch = again.chunks_exact(dim).zip(points.chunks_exact(dim)).map(distance).collect();
-    Ok(Encoded { start: x, mismatch })
+    Ok(Encoded { start: x, mismatch: row_distances(dim, &again, points) })
 }
 
 /// Replaces y = F_n(x) by x, row by row.

@@ -111,6 +111,12 @@ impl Descent {
         self.spans.last().map_or(0, |span| span.range.end)
     }
 
+    /// Floating-point operations of an update on `batch` samples, about: the gradient counts as twice the value. What a
+    /// penalty takes is not counted.
+    pub fn update_flops(&self, batch: usize) -> u64 {
+        self.network.sample_flops().saturating_mul(3).saturating_mul(batch as u64)
+    }
+
     /// The weights by name.
     pub fn spans(&self) -> &[Span] {
         &self.spans

@@ -111,7 +111,7 @@ pub(super) fn unsigned(numbers: impl Iterator<Item = u64>) -> Result<Values, Str
 }
 
 /// The number of IEEE's binary16: a sign, 5 bits of exponent, 10 of fraction.
-pub(super) fn from_half(bits: u16) -> f64 {
+pub fn from_half(bits: u16) -> f64 {
     let sign = if bits >> 15 == 0 { 1.0 } else { -1.0 };
     let (exponent, fraction) = (i32::from(bits >> 10 & 31), f64::from(bits & 0x3ff) / 1024.0);
     sign * match exponent {

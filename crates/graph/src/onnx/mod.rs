@@ -35,6 +35,7 @@ mod terms;
 mod write;
 
 pub(crate) use budget::Budget;
+pub use element::from_half;
 pub(crate) use elementwise::SELU;
 pub(crate) use import::{Import, import};
 pub(crate) use interface::Interface;

@@ -131,63 +131,111 @@ impl Gradient {
                 x: work.wrapping_add(products + cotangents).cast_const(),
                 out: work,
             };
+            let blocks = Blocks { stage, tiling, ends, sums, channels: self.channels, row, strides, workers };
             // SAFETY: as for this function; the working space has these sizes.
             unsafe {
                 std::ptr::write_bytes(work, 0, products);
                 for first in (0..all).step_by(block) {
                     let tiles = first..all.min(first + block);
-                    let transform = |image: *const T, to: *const T, stride: usize, channels: Range<usize>| {
-                        let (image, transformed) = (image.cast_mut(), to.cast_mut());
-                        let (tiling, tiles, bias) = (*tiling, tiles.clone(), null());
-                        let (channel_stride, channels_last) = (row, false);
-                        Transform {
-                            image,
-                            tiling,
-                            tiles,
-                            channels,
-                            transformed,
-                            stride,
-                            channel_stride,
-                            bias,
-                            width,
-                            channels_last,
-                        }
-                    };
-                    split(workers, outputs, &|channels| {
-                        let (ends, sums) = (&ends, &sums);
-                        (stage.kernels.winograd_cotangent)(&transform(ends.u, sums.u, strides[0], channels));
-                    });
-                    split(workers, inputs, &|channels| {
-                        let (ends, sums) = (&ends, &sums);
-                        (stage.kernels.winograd_input)(&transform(ends.x, sums.x, strides[1], channels));
-                    });
-                    let run = Meeting::all(tiles.len());
-                    split(workers, PRODUCTS, &|positions| {
-                        let sums = &sums;
-                        for position in positions {
-                            (stage.kernels.weight_gradient)(&WeightGradient {
-                                u: sums.u.add(position * strides[0]),
-                                u_stride: row,
-                                x: sums.x.add(position * strides[1]),
-                                x_stride: row,
-                                outputs: 0..outputs,
-                                inputs,
-                                out: sums.out.add(position * outputs * inputs),
-                                starts: WHOLE.as_ptr(),
-                                taps: 1,
-                                runs: &raw const run,
-                                width,
-                                count: stage.count,
-                            });
-                        }
+                    blocks.transform(&tiles);
+                    blocks.add(tiles.len());
+                }
+                blocks.fold();
+            }
+        });
+    }
+}
+
+/// A gradient by Winograd's algorithm under way.
+struct Blocks<'a, T: 'static> {
+    stage: &'a Stage<'a, T>,
+    tiling: &'a Tiling,
+    ends: &'a Ends<T>,
+    /// The transformed operands of a block of tiles [`position`, `channel`, `tile`, `lane`], and the sums of their products
+    /// [`position`, `output channel`, `input channel`].
+    sums: Ends<T>,
+    /// Output and input channels.
+    channels: [usize; 2],
+    /// Elements of a channel of the transformed operands.
+    row: usize,
+    /// Elements of a position of the transformed u and x.
+    strides: [usize; 2],
+    workers: usize,
+}
+
+impl<T: Executed> Blocks<'_, T> {
+    /// Transforms the operands of some tiles.
+    ///
+    /// # Safety
+    /// As [`Gradient::run`]; the working space has room for them.
+    unsafe fn transform(&self, tiles: &Range<usize>) {
+        let (kernels, [outputs, inputs]) = (self.stage.kernels, self.channels);
+        let of = |image: *const T, to: *const T, stride: usize, channels: Range<usize>| Transform {
+            image: image.cast_mut(),
+            tiling: *self.tiling,
+            tiles: tiles.clone(),
+            channels,
+            transformed: to.cast_mut(),
+            stride,
+            channel_stride: self.row,
+            bias: null(),
+            width: self.stage.width,
+            channels_last: false,
+        };
+        split(self.workers, outputs, &|channels| {
+            let Blocks { ends, sums, strides, .. } = &self;
+            // SAFETY: as for this function.
+            unsafe { (kernels.winograd_cotangent)(&of(ends.u, sums.u, strides[0], channels)) };
+        });
+        split(self.workers, inputs, &|channels| {
+            let Blocks { ends, sums, strides, .. } = &self;
+            // SAFETY: as for this function.
+            unsafe { (kernels.winograd_input)(&of(ends.x, sums.x, strides[1], channels)) };
+        });
+    }
+
+    /// Adds the products of as many transformed tiles to the sums.
+    ///
+    /// # Safety
+    /// As [`Blocks::transform`], which has been called for these tiles.
+    unsafe fn add(&self, tiles: usize) {
+        let (kernels, [outputs, inputs]) = (self.stage.kernels, self.channels);
+        let run = Meeting::all(tiles);
+        split(self.workers, PRODUCTS, &|positions| {
+            let Blocks { sums, strides, .. } = &self;
+            for position in positions {
+                // SAFETY: as for this function.
+                unsafe {
+                    (kernels.weight_gradient)(&WeightGradient {
+                        u: sums.u.add(position * strides[0]),
+                        u_stride: self.row,
+                        x: sums.x.add(position * strides[1]),
+                        x_stride: self.row,
+                        outputs: 0..outputs,
+                        inputs,
+                        out: sums.out.add(position * outputs * inputs),
+                        starts: WHOLE.as_ptr(),
+                        taps: 1,
+                        runs: &raw const run,
+                        width: self.stage.width,
+                        count: self.stage.count,
                     });
                 }
-                split(workers, outputs, &|outputs| {
-                    let (ends, sums) = (&ends, &sums);
-                    let (products, all, out) = (sums.out.cast_const(), self.channels[0], ends.out);
-                    (stage.kernels.fold_weights)(&FoldWeights { products, all, outputs, inputs, out });
-                });
             }
+        });
+    }
+
+    /// Transforms the sums over all tiles, and adds them to the gradient.
+    ///
+    /// # Safety
+    /// As [`Gradient::run`].
+    unsafe fn fold(&self) {
+        let (kernels, [all, inputs]) = (self.stage.kernels, self.channels);
+        split(self.workers, all, &|outputs| {
+            let Blocks { ends, sums, .. } = &self;
+            let (products, out) = (sums.out.cast_const(), ends.out);
+            // SAFETY: as for this function.
+            unsafe { (kernels.fold_weights)(&FoldWeights { products, all, outputs, inputs, out }) };
         });
     }
 }

@@ -188,3 +188,13 @@ fn a_description_counts_operators_weights_and_flops() {
     assert_eq!((description.parameters, description.value_flops, description.tangent_flops), (9, 18, 18));
     assert!(description.takes_time && description.bytes_per_sample >= 4 * 12);
 }
+
+#[test]
+fn the_work_of_a_sample_at_its_own_time_includes_that_of_the_time() {
+    let model = Model::new(&[3]).floats("w", &[3, 3], &numbers(9, 1)).floats("m", &[1, 3], &numbers(3, 2));
+    let model = model.integers("s", &[-1, 1]).node("time = Reshape t s").node("e = MatMul time m");
+    let graph = read(&model.node("h = MatMul x w").node("y = Add h e"));
+    let description = Description::of(&graph);
+    assert_eq!((description.value_flops, description.call_flops), (18, 6));
+    assert_eq!(graph.sample_flops(), 2 * (3 * 3 + 3));
+}

@@ -11,6 +11,7 @@ pub use history::History;
 
 use self::model::Sampler;
 use self::score::ScoreCheck;
+use super::inspect::flop;
 use super::start_threads;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -52,7 +53,8 @@ pub fn train(options: &Train) -> Result<()> {
     let quiet = options.screen.quiet;
     notes.iter().filter(|_| !quiet).for_each(|note| eprintln!("note: {note}"));
     if options.screen.verbose {
-        eprintln!("{}: {} weights, {threads} threads", recipe.name, trainer.descent().count());
+        let (count, work) = (trainer.descent().count(), trainer.descent().update_flops(trainer.task().batch));
+        eprintln!("{}: {count} weights, about {} an update, {threads} threads", recipe.name, flop(work));
     }
     let bar = progress_bar(&recipe, &options.screen);
     let (score, history) = (ScoreCheck::new(&recipe), History::default());

@@ -1,6 +1,7 @@
 //! From a recipe to a trainer.
 
 use super::model::Sampler;
+use crate::commands::inspect::flop;
 use crate::failure::{Failure, Result};
 use crate::model_file::{
     SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
@@ -42,7 +43,25 @@ pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
              (`classes = {classes}` in [network] makes it conditional)"
         )
     });
-    unused.into_iter().chain(prepared.validated.note()).collect()
+    let Task { batch, .. } = trainer.task();
+    let slow = slow_note(trainer.descent().count(), *batch, trainer.descent().update_flops(*batch));
+    unused.into_iter().chain(prepared.validated.note()).chain(slow).collect()
+}
+
+/// Operations in a second by which the time of an update is estimated, and how many seconds are worth a word.
+const RATE: f64 = 50e9;
+const LONG: f64 = 5.0;
+
+/// Says what an update takes where it may take long.
+fn slow_note(weights: usize, batch: usize, flops: u64) -> Option<String> {
+    let seconds = flops as f64 / RATE;
+    (seconds > LONG).then(|| {
+        format!(
+            "an update of the {weights} weights on a batch of {batch} takes about {}: {seconds:.0} s at 50 GFLOP/s. \
+             A smaller network (fewer channels, levels or blocks) or a smaller `batch` in [training] is faster",
+            flop(flops)
+        )
+    })
 }
 
 /// How the model will generate: checks everything that its file will say, before anything is trained. The support of
@@ -252,4 +271,17 @@ pub fn record(recipe: &Recipe) -> Result<Table> {
         record.insert("sha256".into(), files.into());
     }
     Ok(record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_update_is_called_slow_beyond_some_seconds() {
+        assert_eq!(slow_note(10, 64, 250_000_000_000), None);
+        let note = slow_note(1234, 64, 30_000_000_000_000).unwrap();
+        let words = "the 1234 weights on a batch of 64 takes about 30.0 TFLOP: 600 s at 50 GFLOP/s.";
+        assert!(note.contains(words), "{note}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::Model;
 use super::table::{group, kinds};
-use crate::report::charts::{Quantity, Series, legend};
+use crate::report::charts::{Quantity, Series, legend, numbered, quantile_mark};
 use crate::report::density::Density;
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use crate::report::palette::Role;
@@ -196,19 +196,11 @@ fn exponent_panel(title: &str, lists: &[(Role, &[Quantiles])]) -> Option<Panel> 
     let mut marks = vec![Mark::Rule { value: 0.0, upright: false, role: Role::Null }];
     for (place, (role, list)) in lists.iter().enumerate() {
         let shift = 11.0 * (place as f64 - (lists.len() - 1) as f64 / 2.0);
-        marks.extend(list.iter().enumerate().map(|(i, q)| Mark::Interval {
-            at: i as f64 + 1.0,
-            shift,
-            outer: Some([q.q05, q.q95]),
-            inner: [q.q25, q.q75],
-            middle: q.q50,
-            role: *role,
-        }));
+        marks.extend(list.iter().enumerate().map(|(i, q)| quantile_mark(i as f64 + 1.0, shift, q, *role)));
     }
-    let ticks = (1..=k).map(|i| (i as f64, i.to_string())).collect();
     Some(Panel {
         title: title.into(),
-        x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first").with_ticks(ticks),
+        x: numbered(k, "vector, most sensitive first"),
         y: Axis::new(Scale::covering([low.min(0.0), high.max(0.0)], false), "log growth (nats)"),
         marks,
         height: Height::Pixels(230.0),

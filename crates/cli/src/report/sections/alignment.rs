@@ -3,7 +3,7 @@
 use super::{Context, ErrorGroup};
 use crate::report::charts::{BINS, Quantity, Series, legend};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch};
-use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
+use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, quantile_table, section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, typed};
 use maud::{Markup, html};
@@ -90,16 +90,8 @@ fn cosine(context: &Context) -> Result<Option<Figure>, Error> {
 }
 
 fn pair_table(name: &str, pair: &Pair<Quantiles>) -> Markup {
-    let mut head = vec![name];
-    head.extend(QUANTILE_HEAD);
-    let row = |method: &str, q: &Quantiles| {
-        let mut cells = vec![method.to_string()];
-        cells.extend(quantile_cells(q));
-        cells
-    };
-    let mut rows: Vec<_> = pair.svd.iter().map(|q| row("svd", q)).collect();
-    rows.push(row("qr", &pair.qr));
-    folded("The plotted distributions in numbers", table(&head, &rows))
+    let rows = pair.svd.iter().map(|q| ("svd".to_string(), q)).chain([("qr".to_string(), &pair.qr)]);
+    folded("The plotted distributions in numbers", quantile_table(name, rows))
 }
 
 fn angles(context: &Context) -> Result<Option<Figure>, Error> {

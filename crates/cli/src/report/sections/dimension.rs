@@ -1,13 +1,14 @@
 //! Dimension: the drops of the log singular values, what every sample answers, and other estimators (theory §10).
 
 use super::Context;
+use crate::report::charts::{numbered, quantile_mark};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
-use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
+use crate::report::page::{folded, quantile_table, section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, percent, significant};
 use maud::{Markup, html};
 use surefoot::analysis::DimensionSummary;
-use surefoot::dimension::Ensemble;
+use surefoot::dimension::{DropAt, Ensemble};
 use surefoot::statistics::Estimate;
 
 /// The section.
@@ -33,31 +34,21 @@ pub fn draw(context: &Context) -> Markup {
 fn curve(found: &DimensionSummary) -> Figure {
     let ensemble = &found.gap.ensemble;
     let last = found.gap.rule.last;
-    let bars = ensemble.curve.iter().map(|drop| Mark::Interval {
-        at: drop.dimension as f64,
-        shift: 0.0,
-        outer: Some([drop.size.q05, drop.size.q95]),
-        inner: [drop.size.q25, drop.size.q75],
-        middle: drop.size.q50,
-        role: Role::Svd,
-    });
+    let bar = |drop: &DropAt| quantile_mark(drop.dimension as f64, 0.0, &drop.size, Role::Svd);
     let (low, high) =
         range(ensemble.curve.iter().flat_map(|d| [d.size.q05, d.size.q95])).unwrap_or((0.0, 1.0));
-    let every = last.div_ceil(16);
-    let ticks = || (1..=last).step_by(every).map(|i| (i as f64, i.to_string())).collect::<Vec<_>>();
-    let x = |label: &str| Axis::new(Scale::linear(0.5, last as f64 + 0.5), label).with_ticks(ticks());
     let heights: Vec<f64> = (1..=last).map(|d| ensemble.answers.share(d)).collect();
     let top = heights.iter().copied().fold(0.0, f64::max);
     let drops = Panel {
         title: "Drops".into(),
-        x: x("after vector"),
+        x: numbered(last, "after vector"),
         y: Axis::new(Scale::covering([low.min(0.0), high], false), "log σᵢ − log σᵢ₊₁ (nats)"),
-        marks: bars.collect(),
+        marks: ensemble.curve.iter().map(bar).collect(),
         height: Height::Pixels(210.0),
     };
     let answers = Panel {
         title: "What single samples answer".into(),
-        x: x("dimension"),
+        x: numbered(last, "dimension"),
         y: Axis::new(Scale::covering([top], true), "share of samples"),
         marks: vec![Mark::Steps {
             edges: (0..=last).map(|i| i as f64 + 0.5).collect(),
@@ -85,14 +76,8 @@ fn curve(found: &DimensionSummary) -> Figure {
 }
 
 fn numbers(ensemble: &Ensemble) -> Markup {
-    let mut head = vec!["drop, nats"];
-    head.extend(QUANTILE_HEAD);
-    let row = |drop: &surefoot::dimension::DropAt| -> Vec<String> {
-        std::iter::once(format!("after vector {}", drop.dimension))
-            .chain(quantile_cells(&drop.size))
-            .collect()
-    };
-    folded("The plotted numbers", table(&head, &ensemble.curve.iter().map(row).collect::<Vec<_>>()))
+    let rows = ensemble.curve.iter().map(|drop| (format!("after vector {}", drop.dimension), &drop.size));
+    folded("The plotted numbers", quantile_table("drop, nats", rows))
 }
 
 /// What the generated samples alone say, beside the gap rule.

@@ -1,9 +1,10 @@
 //! Exponents: how much the generation stretches or shrinks small differences (theory §4).
 
 use super::Context;
+use crate::report::charts::{numbered, quantile_mark};
 use crate::report::columns::{Table, edges, histogram, quantile};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
-use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
+use crate::report::page::{folded, quantile_table, section, vector_name};
 use crate::report::palette::Role;
 use crate::report::text::{count, number, percent};
 use maud::{Markup, html};
@@ -79,19 +80,19 @@ fn certificate_figure(exponents: &Exponents) -> Option<Figure> {
     let search = exponents.search.as_ref()?;
     let k = search.residuals.len();
     let floor = |value: f64| value.max(1e-16);
-    let bar = |(i, q): (usize, &Quantiles)| Mark::Interval {
-        at: i as f64 + 1.0,
-        shift: 0.0,
-        outer: Some([floor(q.q05), floor(q.q95)]),
-        inner: [floor(q.q25), floor(q.q75)],
-        middle: floor(q.q50),
-        role: Role::Svd,
+    let drawn = |q: &Quantiles| Quantiles {
+        q05: floor(q.q05),
+        q25: floor(q.q25),
+        q50: floor(q.q50),
+        q75: floor(q.q75),
+        q95: floor(q.q95),
+        ..*q
     };
+    let bar = |(i, q): (usize, &Quantiles)| quantile_mark(i as f64 + 1.0, 0.0, &drawn(q), Role::Svd);
     let mut marks = vec![Mark::Rule { value: search.tolerance, upright: false, role: Role::Null }];
     marks.extend(search.residuals.iter().enumerate().map(bar));
     let all = search.residuals.iter().flat_map(|q| [floor(q.q05), floor(q.q95)]);
     let (low, high) = range(all.chain([search.tolerance]))?;
-    let ticks = (0..k).step_by(k.div_ceil(16)).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
     Some(Figure {
         title: "How exact the svd vectors are".into(),
         legend: vec![
@@ -100,8 +101,7 @@ fn certificate_figure(exponents: &Exponents) -> Option<Figure> {
         ],
         panels: vec![Panel {
             title: String::new(),
-            x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first")
-                .with_ticks(ticks),
+            x: numbered(k, "vector, most sensitive first"),
             y: Axis::new(Scale::log(low, high), "relative residual"),
             marks,
             height: Height::Pixels(170.0),
@@ -116,28 +116,14 @@ fn certificate_figure(exponents: &Exponents) -> Option<Figure> {
 }
 
 fn residual_table(search: &SearchSummary) -> Markup {
-    let mut head = vec!["relative residual"];
-    head.extend(QUANTILE_HEAD);
-    let row = |(i, q): (usize, &Quantiles)| {
-        std::iter::once(format!("vector {}", i + 1)).chain(quantile_cells(q)).collect::<Vec<_>>()
-    };
-    folded(
-        "The plotted numbers",
-        table(&head, &search.residuals.iter().enumerate().map(row).collect::<Vec<_>>()),
-    )
+    let rows = search.residuals.iter().enumerate().map(|(i, q)| (vector_name(i), q));
+    folded("The plotted numbers", quantile_table("relative residual", rows))
 }
 
 fn spectrum(exponents: &Exponents) -> Figure {
     let all = exponents.qr.iter().chain(&exponents.svd);
     let (low, high) = range(all.flat_map(|q| [q.q05, q.q95, q.q50])).unwrap_or((-1.0, 1.0));
-    let bar = |i: usize, shift: f64, q: &Quantiles, role: Role| Mark::Interval {
-        at: i as f64 + 1.0,
-        shift,
-        outer: Some([q.q05, q.q95]),
-        inner: [q.q25, q.q75],
-        middle: q.q50,
-        role,
-    };
+    let bar = |i: usize, shift: f64, q, role| quantile_mark(i as f64 + 1.0, shift, q, role);
     let both = !exponents.svd.is_empty();
     let k = exponents.qr.len();
     let apart = if k > 16 { 3.0 } else { 6.0 };
@@ -146,11 +132,9 @@ fn spectrum(exponents: &Exponents) -> Figure {
     marks.extend(
         exponents.qr.iter().enumerate().map(|(i, q)| bar(i, if both { apart } else { 0.0 }, q, Role::Qr)),
     );
-    let every = k.div_ceil(16);
-    let ticks = (0..k).step_by(every).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
     let panel = Panel {
         title: String::new(),
-        x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first").with_ticks(ticks),
+        x: numbered(k, "vector, most sensitive first"),
         y: Axis::new(Scale::covering([low.min(0.0), high.max(0.0)], false), "log growth (nats)"),
         marks,
         height: Height::Pixels(230.0),
@@ -177,17 +161,10 @@ fn spectrum(exponents: &Exponents) -> Figure {
 }
 
 fn spectrum_table(exponents: &Exponents) -> Markup {
-    let mut head = vec!["log growth, nats"];
-    head.extend(QUANTILE_HEAD);
-    let mut rows = Vec::new();
-    for (method, list) in [("svd", &exponents.svd), ("qr", &exponents.qr)] {
-        for (i, q) in list.iter().enumerate() {
-            let mut cells = vec![format!("{method}, vector {}", i + 1)];
-            cells.extend(quantile_cells(q));
-            rows.push(cells);
-        }
-    }
-    folded("The plotted numbers", table(&head, &rows))
+    let rows = [("svd", &exponents.svd), ("qr", &exponents.qr)].into_iter().flat_map(|(method, list)| {
+        list.iter().enumerate().map(move |(i, q)| (format!("{method}, {}", vector_name(i)), q))
+    });
+    folded("The plotted numbers", quantile_table("log growth, nats", rows))
 }
 
 fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
@@ -225,13 +202,17 @@ fn distributions(context: &Context) -> Result<Option<Figure>, Error> {
         .iter()
         .map(|(role, _)| Key::new(Swatch::Line, *role, if *role == Role::Svd { "svd" } else { "qr" }));
     let shown = context.input.request.vectors.min(OWN_PANEL);
+    let search = context.input.summary.exponents.as_ref().and_then(|exponents| exponents.search.as_ref());
+    let of_search = if gap.is_some() { "svd and the ratio" } else { "svd" };
     Ok(Some(Figure {
         title: "How log growth differs between samples".into(),
         legend: legend.collect(),
         columns: if panels.len() == 4 { 4 } else { panels.len().clamp(2, 3) },
         panels,
         caption: html! {
-            "Histograms of area 1 over " (context.input.request.samples) " samples for the "
+            "Histograms of area 1 over " (context.input.request.samples) " samples"
+            @if let Some(search) = search { " (" (of_search) ": the first " (search.samples) ")" }
+            " for the "
             @if shown > 1 { "first " (shown) " vectors" } @else { "first vector" }
             @if gap.is_some() { ", and of the ratio of the two leading singular values: near 1 the leading vector is ill-defined" }
             "."

@@ -3,13 +3,12 @@
 use super::Context;
 use crate::report::columns::{Table, quantile};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch};
-use crate::report::page::{QUANTILE_HEAD, quantile_cells, section, table};
+use crate::report::page::{quantile_table, section};
 use crate::report::palette::Role;
 use crate::report::text::{number, percent, typed};
 use maud::{Markup, html};
 use surefoot::Error;
 use surefoot::analysis::GainsSummary;
-use surefoot::statistics::Quantiles;
 
 /// The section.
 ///
@@ -135,30 +134,23 @@ fn step_axis(steps: usize) -> Axis {
 }
 
 fn numbers(gains: &GainsSummary) -> Markup {
-    let mut head = vec!["data units per unit error"];
-    head.extend(QUANTILE_HEAD);
     let mut rows = Vec::new();
-    let mut add = |name: String, q: &Quantiles| {
-        let mut cells = vec![name];
-        cells.extend(quantile_cells(q));
-        rows.push(cells);
-    };
     for (norm, normal, tangent) in
         [("2-norm", &gains.normal, &gains.tangent), ("∞-norm", &gains.normal_inf, &gains.tangent_inf)]
     {
-        add(format!("off, G_N, {norm}"), normal);
+        rows.push((format!("off, G_N, {norm}"), normal));
         if let Some(tangent) = tangent {
-            add(format!("along, G_T, {norm}"), tangent);
+            rows.push((format!("along, G_T, {norm}"), tangent));
         }
     }
-    add("white errors: share off the support".into(), &gains.white_normal_share);
+    rows.push(("white errors: share off the support".into(), &gains.white_normal_share));
     for attained in &gains.attained {
         let norm = if attained.kind.starts_with("worst-l2") { "2-norm" } else { "∞-norm" };
         let share =
             format!("{} of size {}: distance added / ε G_N, {norm}", attained.kind, typed(attained.size));
-        add(share, &attained.share);
+        rows.push((share, &attained.share));
     }
-    table(&head, &rows)
+    quantile_table("data units per unit error", rows)
 }
 
 fn notes(gains: &GainsSummary) -> Markup {

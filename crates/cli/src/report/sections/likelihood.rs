@@ -3,7 +3,7 @@
 use super::Context;
 use crate::report::columns::{edges, histogram, quantile, staircase};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch};
-use crate::report::page::{QUANTILE_HEAD, quantile_cells, section, table};
+use crate::report::page::{quantile_table, section};
 use crate::report::palette::Role;
 use crate::report::text::number;
 use maud::{Markup, html};
@@ -74,16 +74,12 @@ fn figure(context: &Context, values: &[f64]) -> Figure {
 }
 
 fn numbers(likelihood: &LikelihoodSummary) -> Markup {
-    let mut head = vec!["over samples"];
-    head.extend(QUANTILE_HEAD);
-    let row =
-        |name: &str, cells: Vec<String>| std::iter::once(name.to_string()).chain(cells).collect::<Vec<_>>();
     let rows = [
-        row("log-density, nats", quantile_cells(&likelihood.log_density)),
-        row("bits per dimension", quantile_cells(&likelihood.bits_per_dim)),
+        ("log-density, nats".to_string(), &likelihood.log_density),
+        ("bits per dimension".to_string(), &likelihood.bits_per_dim),
     ];
     html! {
-        div class="scroll" { (table(&head, &rows)) }
+        div class="scroll" { (quantile_table("over samples", rows)) }
         @if let Some(error) = likelihood.standard_error {
             p class="note" { "Standard error of a sample's log-density over its probes: " (number(error)) " nats (median)." }
         }

@@ -2,15 +2,15 @@
 
 use super::Context;
 use super::images::{Row, chosen, figure, grey_range};
+use crate::report::charts::{numbered, quantile_mark};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
-use crate::report::page::{QUANTILE_HEAD, folded, quantile_cells, section, table};
+use crate::report::page::{folded, quantile_table, section, vector_name};
 use crate::report::palette::Role;
 use crate::report::strip::ImageShape;
 use crate::report::text::{count, number};
 use maud::{Markup, html};
 use surefoot::Error;
 use surefoot::analysis::MovedSummary;
-use surefoot::statistics::Quantiles;
 
 /// Samples whose moves are drawn.
 const SAMPLES: usize = 2;
@@ -80,21 +80,13 @@ fn pictures(context: &Context) -> Result<Option<Markup>, Error> {
 /// Distances to the support after a move along every vector.
 fn distances(moved: &MovedSummary) -> Figure {
     let k = moved.distance_moved.len();
-    let bar = |(i, q): (usize, &Quantiles)| Mark::Interval {
-        at: i as f64 + 1.0,
-        shift: 0.0,
-        outer: Some([q.q05, q.q95]),
-        inner: [q.q25, q.q75],
-        middle: q.q50,
-        role: Role::Svd,
-    };
+    let bar = |(i, q)| quantile_mark(i as f64 + 1.0, 0.0, q, Role::Svd);
     let rule = |value: f64, role: Role| Mark::Rule { value, upright: false, role };
     let mut marks =
         vec![rule(moved.distance_random.q50, Role::Null), rule(moved.distance.q50, Role::Generated)];
     marks.extend(moved.distance_moved.iter().enumerate().map(bar));
     let all = moved.distance_moved.iter().flat_map(|q| [q.q05, q.q95]);
     let (_, high) = range(all.chain([moved.distance_random.q50, moved.distance.q50])).unwrap_or((0.0, 1.0));
-    let ticks = (0..k).step_by(k.div_ceil(16)).map(|i| (i as f64 + 1.0, (i + 1).to_string())).collect();
     Figure {
         title: "Distance to the support after a move".into(),
         legend: vec![
@@ -104,8 +96,7 @@ fn distances(moved: &MovedSummary) -> Figure {
         ],
         panels: vec![Panel {
             title: String::new(),
-            x: Axis::new(Scale::linear(0.5, k as f64 + 0.5), "vector, most sensitive first")
-                .with_ticks(ticks),
+            x: numbered(k, "vector, most sensitive first"),
             y: Axis::new(Scale::covering([0.0, high], true), "distance (data units)"),
             marks,
             height: Height::Pixels(210.0),
@@ -121,15 +112,8 @@ fn distances(moved: &MovedSummary) -> Figure {
 }
 
 fn numbers(moved: &MovedSummary) -> Markup {
-    let mut head = vec!["distance, data units"];
-    head.extend(QUANTILE_HEAD);
-    let row = |name: String, q: &Quantiles| -> Vec<String> {
-        std::iter::once(name).chain(quantile_cells(q)).collect()
-    };
-    let mut rows = vec![
-        row("not moved".into(), &moved.distance),
-        row("random direction".into(), &moved.distance_random),
-    ];
-    rows.extend(moved.distance_moved.iter().enumerate().map(|(i, q)| row(format!("vector {}", i + 1), q)));
-    folded("The plotted numbers", table(&head, &rows))
+    let others = [("not moved", &moved.distance), ("random direction", &moved.distance_random)];
+    let others = others.map(|(name, q)| (name.to_string(), q));
+    let vectors = moved.distance_moved.iter().enumerate().map(|(i, q)| (vector_name(i), q));
+    folded("The plotted numbers", quantile_table("distance, data units", others.into_iter().chain(vectors)))
 }
