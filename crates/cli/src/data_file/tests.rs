@@ -118,6 +118,7 @@ fn csv_with_and_without_names() {
     }
     for (text, words) in [
         ("1,2\n\n# note\n3,q\n", "line 4, column 2"),
+        ("1,2\r\n3,q\r\n", "line 2, column 2"),
         ("1,2\n3\n", "line 2"),
         ("1,nan\n", "finite"),
         ("", "shape"),
