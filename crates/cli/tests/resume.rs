@@ -69,6 +69,28 @@ fn killed_and_resumed_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn an_unfinished_run_has_a_report_of_what_is_finished() {
+    let bench = Bench::new();
+    let words = with(&["--report-every", "0"]);
+    bench.done(&words);
+    let whole = files(&bench.path("out"));
+    std::fs::remove_dir_all(bench.path("out")).unwrap();
+    let mut child = bench.command(&words).stdout(Stdio::null()).spawn().unwrap();
+    while chunks_done(&bench) < 4 && child.try_wait().unwrap().is_none() {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let provenance = &bench.json("out/summary.json")["provenance"];
+    assert_eq!(provenance["asked"], 44);
+    let finished = provenance["samples"].as_u64().unwrap();
+    assert!((12..44).contains(&finished) && finished.is_multiple_of(6), "{finished}");
+    let page = std::fs::read_to_string(bench.path("out/report.html")).unwrap();
+    let head = format!("what follows is of the first {finished} of 44 samples");
+    assert!(page.contains(&head) && page.ends_with("</html>"), "the page of a part");
+    bench.done(&[words.as_slice(), &["--resume"]].concat());
+    assert_same_files(&whole, &files(&bench.path("out")), "resumed after a report of a part");
+}
+
+#[test]
 fn killed_again_and_again() {
     let bench = Bench::new();
     bench.done(&RUN);

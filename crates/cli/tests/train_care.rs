@@ -422,7 +422,7 @@ fn trains_on(bench: &Bench, support: &str) {
     let text = recipe("kind = \"support\"\nnoise = 0.1", MLP, "", &format!("[support]\n{support}"));
     bench.write("r.toml", text.replace("updates = 6", "updates = 2"));
     bench.done(&["train", "r.toml", "-o", "out", "--overwrite", "-q"]);
-    bench.done(&["analyze", "out/model.toml", "-n", "4", "-o", "analysed", "--overwrite", "-q"]);
+    bench.done(&["analyze", "out/model.toml", "-n", "4", "-o", "analysed", "-q"]);
 }
 
 #[test]

@@ -4,13 +4,14 @@
 //!     cargo bench -p surefoot --bench convergence                     the small models, against 4,000 Euler steps
 //!     cargo bench -p surefoot --bench convergence -- mnist 4000 2 2    the image model: steps of the reference, k, samples
 
+use rayon::prelude::*;
 use std::sync::Arc;
 use surefoot::alignment::subspace_angle_deg;
 use surefoot::field::{Data, NetworkField, SharedField};
 use surefoot::law::{Gaussian, Marginal, SharedLaw};
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::sampler::{Method, Step};
-use surefoot::spectrum::{Search, bundle, leading, leading_from};
+use surefoot::spectrum::{Bundle, Search, bundle, leading, leading_from};
 use surefoot::sweep::{Batch, Refinement, Storage, Trail};
 use surefoot_graph::{Graph, Limits, Precision};
 
@@ -126,36 +127,56 @@ struct Found {
     vectors: Vec<f64>,
     /// Largest relative residual of all.
     residual: f64,
-    /// Where a search with other steps sets out.
-    subspace: Option<Vec<f64>>,
+    /// Where a search with other steps sets out `[n, k + p, D]`; empty for k = D
+    subspace: Vec<f64>,
+}
+
+impl Found {
+    /// Those of one sample after another.
+    fn joined(parts: Vec<Found>) -> Found {
+        let all = |numbers: &dyn Fn(&Found) -> &[f64]| {
+            parts.iter().flat_map(|part| numbers(part).to_vec()).collect()
+        };
+        Found {
+            log_values: all(&|part| &part.log_values),
+            vectors: all(&|part| &part.vectors),
+            residual: parts.iter().map(|part| part.residual).fold(0.0, f64::max),
+            subspace: all(&|part| &part.subspace),
+        }
+    }
 }
 
 impl Case {
-    fn follow(&self, method: Method, steps: usize, start: Option<&Vec<f64>>) -> surefoot::Result<Found> {
+    /// All samples, as many at a time as there are threads; a search sets out from `start[n, k + p, D]` where it is given.
+    fn follow(&self, method: Method, steps: usize, start: &[f64]) -> surefoot::Result<Found> {
         let grid = Grid { start: self.start, end: self.end, steps };
         let step = Step::new(self.drift.clone(), grid, method, Vec::new())?;
+        let rows = start.len() / self.samples;
+        let one = |sample: usize| self.follow_one(&step, sample, &start[sample * rows..][..rows]);
+        let found: surefoot::Result<Vec<Found>> = (0..self.samples).into_par_iter().map(one).collect();
+        Ok(Found::joined(found?))
+    }
+
+    fn follow_one(&self, step: &Step, sample: usize, start: &[f64]) -> surefoot::Result<Found> {
         let batch = Batch {
             source: self.source.as_ref(),
             seed: 5,
-            samples: 0..self.samples,
+            samples: sample..sample + 1,
             refinement: Refinement::Own,
         };
         let (search, storage) = (self.search(), Storage::Bytes(1 << 28));
-        let largest = |residuals: &[f64]| residuals.iter().copied().fold(0.0, f64::max);
         if self.vectors == self.drift.field.dim() {
-            let found = bundle(&step, &batch, search, storage)?;
-            let residual = largest(&found.residual);
-            let (log_values, vectors) = (found.log_values, found.vectors);
-            return Ok(Found { log_values, vectors, residual, subspace: None });
+            let Bundle { log_values, vectors, residual, .. } = bundle(step, &batch, search, storage)?;
+            return Ok(Found { log_values, vectors, residual: residual[0], subspace: Vec::new() });
         }
-        let mut trail = Trail::record(&step, &batch, storage)?;
-        let found = match start {
-            Some(start) => leading_from(&mut trail, start.clone(), search)?,
-            None => leading(&mut trail, search)?,
+        let mut trail = Trail::record(step, &batch, storage)?;
+        let found = match start.is_empty() {
+            true => leading(&mut trail, search)?,
+            false => leading_from(&mut trail, start.to_vec(), search)?,
         };
-        let residual = largest(&found.residuals);
+        let residual = found.largest_residuals(self.vectors)[0];
         let (log_values, vectors) = (found.log_values, found.left);
-        Ok(Found { log_values, vectors, residual, subspace: Some(found.subspace) })
+        Ok(Found { log_values, vectors, residual, subspace: found.subspace })
     }
 
     /// Rounds from a start that is nearly right are few.
@@ -166,11 +187,11 @@ impl Case {
     /// The reference, searched for with a hundredth and a tenth of its steps first.
     fn reference(&self) -> surefoot::Result<Found> {
         let steps = [100, 10].map(|factor| self.reference / factor);
-        let mut start = None;
+        let mut start = Vec::new();
         for steps in steps.into_iter().filter(|steps| *steps >= 8 && self.vectors < self.drift.field.dim()) {
-            start = self.follow(Method::Euler, steps, start.as_ref())?.subspace;
+            start = self.follow(Method::Euler, steps, &start)?.subspace;
         }
-        self.follow(Method::Euler, self.reference, start.as_ref())
+        self.follow(Method::Euler, self.reference, &start)
     }
 
     fn report(&self) {
@@ -198,7 +219,7 @@ impl Case {
                 if steps == 0 {
                     continue;
                 }
-                match self.follow(method, steps, exact.subspace.as_ref()) {
+                match self.follow(method, steps, &exact.subspace) {
                     Ok(found) => self.row(method, steps, budget, &found, &exact),
                     Err(error) => println!("  {:<12}{steps:>6}  {error}", format!("{method:?}")),
                 }

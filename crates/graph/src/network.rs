@@ -177,6 +177,15 @@ impl Network {
         Ok(())
     }
 
+    /// Bytes that evaluations on all of rayon's threads hold between them, beside the arrays of their callers; they are
+    /// kept for later calls. With `second` also those of second derivatives, which are compiled for it.
+    pub fn held_bytes(&self, second: bool) -> u64 {
+        match &self.engine {
+            Engine::F32(programs) => programs.held_bytes(second),
+            Engine::F64(programs) => programs.held_bytes(second),
+        }
+    }
+
     fn samples(&self, x: &[f64], y: &[f64]) -> usize {
         let samples = x.len().checked_div(self.dim()).unwrap_or(0);
         assert_eq!(x.len(), samples * self.dim(), "x holds no whole number of samples");
@@ -247,6 +256,14 @@ impl<T: Executed> Programs<T> {
     fn second_adjoint(&self) -> Result<&Compiled<T>, Error> {
         let compile = || self.compile(second_adjoint(&self.graph, "y", "x", ["v", "u"]));
         self.second_adjoint.get_or_init(compile).as_ref().map_err(Clone::clone)
+    }
+
+    fn held_bytes(&self, second: bool) -> u64 {
+        let first = [&self.value, &self.tangent, &self.adjoint];
+        let asked = || [self.second(), self.second_adjoint()].into_iter().flatten();
+        let second = second.then(asked).into_iter().flatten();
+        let threads = rayon::current_num_threads();
+        first.into_iter().chain(second).map(|program| program.held_bytes(threads) as u64).sum()
     }
 
     fn compile(&self, graph: Result<Graph, String>) -> Result<Compiled<T>, Error> {

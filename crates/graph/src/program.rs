@@ -150,4 +150,9 @@ impl<T: Executed> Compiled<T> {
     pub fn run<S: Element>(&self, batch: &mut Batch<'_, '_, S>) {
         self.plan.run(self.engine, batch);
     }
+
+    /// Bytes that evaluations on so many threads hold.
+    pub fn held_bytes(&self, threads: usize) -> usize {
+        self.plan.held_bytes(self.engine, threads)
+    }
 }

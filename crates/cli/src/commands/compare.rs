@@ -40,7 +40,7 @@ pub fn compare(options: &Compare) -> Result<()> {
     let folders = folders(&runs);
     own_directory(&options.run.out, "comparison")?;
     interrupt::listen();
-    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    let manner = Manner::of(&options.run, threads, options.screen);
     let mut finished = Vec::new();
     for (run, folder) in runs.into_iter().zip(&folders) {
         finished.push(execute(run, &options.run.out.join(folder), &manner)?);

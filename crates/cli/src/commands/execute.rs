@@ -3,15 +3,16 @@
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::model_file::Model;
-use crate::options::{Format, Screen};
-use crate::report::{ReportInput, html};
+use crate::options::{Format, RunOptions, Screen};
+use crate::report::{ReportInput, count, html};
 use crate::run_file::{Run, command_line};
 use crate::store::{Columns, OutputDir, Progress, State, Work, write_file};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use surefoot::analysis::{
     Chunk, ClassifierSummary, ColumnSpec, NotComputed, Provenance, Request, Summary, chunk,
     classifier_layout, classify, error_scales, layout, summarise,
@@ -50,6 +51,15 @@ pub struct Manner {
     pub resume: bool,
     /// What the terminal shows.
     pub screen: Screen,
+    /// How long a run computes before it writes what is finished.
+    pub report_every: Duration,
+}
+
+impl Manner {
+    /// As the options of a run say.
+    pub fn of(run: &RunOptions, threads: usize, screen: Screen) -> Manner {
+        Manner { threads, resume: run.resume, screen, report_every: Duration::from_secs(run.report_every) }
+    }
 }
 
 /// Carries the run out: columns chunk by chunk, then summary and report.
@@ -77,8 +87,8 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
         State::Begun(progress) => progress,
         State::Finished => return reload(model, request, &directory),
     };
-    let bar = progress_bar(&model.spec.name, &request, manner.screen);
-    let stages = Stages { model: &model, request: &request, directory: &directory, bar: &bar };
+    let bar = progress_bar(&model, &request, manner.screen);
+    let stages = Stages { model: &model, request: &request, directory: &directory, bar: &bar, manner };
     directory.save_progress(&progress)?;
     interrupt::computing(true);
     let norms = stages.norms(&mut progress)?;
@@ -88,24 +98,14 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
     interrupt::computing(false);
     bar.set_message("summary and report");
     say("summary and report".into());
-    let provenance = stages.provenance(&progress, manner.threads);
+    let provenance = stages.provenance(&progress);
     let mut summary = summarise(&model.system, &request, &norms, &columns, provenance)?;
     match stages.classifier(&norms, &columns)? {
         Classifier::Learned(learned) => summary.support_classifier = Some(*learned),
         Classifier::OnePoint => summary.not_computed.push(NotComputed::classifier_of_one_point()),
         Classifier::NotAsked => {}
     }
-    write_file(&directory.summary(), &json_bytes(&summary)?)?;
-    let links = links();
-    let input = ReportInput {
-        system: &model.system,
-        shape: &model.shape,
-        request: &request,
-        summary: &summary,
-        columns: &columns,
-        links: &links,
-    };
-    write_file(&directory.report(), html(&input)?.as_bytes())?;
+    stages.write(&request, &summary, &columns)?;
     directory.finish()?;
     bar.finish_and_clear();
     Ok(Finished { model, request, summary, columns })
@@ -137,6 +137,7 @@ struct Stages<'a> {
     request: &'a Request,
     directory: &'a OutputDir,
     bar: &'a ProgressBar,
+    manner: &'a Manner,
 }
 
 impl Stages<'_> {
@@ -217,6 +218,42 @@ impl Stages<'_> {
         })
     }
 
+    /// Summary and report of a request whose columns are finished.
+    fn write(&self, request: &Request, summary: &Summary, columns: &Columns) -> Result<()> {
+        write_file(&self.directory.summary(), &json_bytes(summary)?)?;
+        let links = links();
+        let input = ReportInput {
+            system: &self.model.system,
+            shape: &self.model.shape,
+            request,
+            summary,
+            columns,
+            links: &links,
+        };
+        write_file(&self.directory.report(), html(&input)?.as_bytes())
+    }
+
+    /// Summary and report of the leading samples that are finished, all but the support classifier.
+    fn write_finished(&self, norms: &[f64], progress: &Progress) -> Result<()> {
+        let chunks = (0..).take_while(|index| progress.chunks.contains_key(index)).count();
+        if chunks == 0 {
+            return Ok(());
+        }
+        self.bar.set_message("report of what is finished");
+        let request = self.request.of_leading(chunks * self.request.chunk);
+        let specs = layout(&self.model.system, &request, request.perturbations(norms).len());
+        let columns = self.on_disk(specs);
+        let provenance = Provenance {
+            asked: Some(self.request.samples),
+            samples: request.samples,
+            ..self.provenance(progress)
+        };
+        let summary = summarise(&self.model.system, &request, norms, &columns, provenance)?;
+        self.write(&request, &summary, &columns)?;
+        self.bar.set_message("paths");
+        Ok(())
+    }
+
     fn chunks(&self, norms: &[f64], progress: &mut Progress) -> Result<()> {
         let perturbations = self.request.perturbations(norms).len();
         let columns = self.on_disk(layout(&self.model.system, self.request, perturbations));
@@ -225,9 +262,14 @@ impl Stages<'_> {
         self.bar.set_position(
             progress.chunks.keys().map(|index| (samples - index * size).min(size) as u64).sum(),
         );
+        let mut written = Instant::now();
         for index in 0..samples.div_ceil(size) {
             if progress.chunks.contains_key(&index) {
                 continue;
+            }
+            if written.elapsed() >= self.manner.report_every {
+                self.write_finished(norms, progress)?;
+                written = Instant::now();
             }
             let range = index * size..(index * size + size).min(samples);
             let (before, start) = (self.model.counter.counts(), Instant::now());
@@ -240,15 +282,16 @@ impl Stages<'_> {
         Ok(())
     }
 
-    fn provenance(&self, progress: &Progress, threads: usize) -> Provenance {
+    fn provenance(&self, progress: &Progress) -> Provenance {
         let work = progress.work();
         Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             command_line: self.directory.command_line().unwrap_or_else(command_line),
             seed: self.request.seed,
             samples: self.request.samples,
+            asked: None,
             steps: self.model.spec.steps,
-            threads,
+            threads: self.manner.threads,
             seconds: work.seconds,
             model: self.model.spec.name.clone(),
             model_sha256: self.model.sha256.clone(),
@@ -284,16 +327,25 @@ fn reload(model: Model, request: Request, directory: &OutputDir) -> Result<Finis
     Ok(Finished { model, request, summary, columns })
 }
 
-/// A bar on a terminal, nothing elsewhere.
-fn progress_bar(name: &str, request: &Request, screen: Screen) -> ProgressBar {
+/// A bar on a terminal, nothing elsewhere. Between samples, which may take minutes, it shows what the field was asked for.
+fn progress_bar(model: &Model, request: &Request, screen: Screen) -> ProgressBar {
     if screen.quiet || screen.format == Format::Json || !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new(request.samples as u64);
-    let template = "{prefix} {bar:30} {pos}/{len} samples, {per_sec}, {eta} left  {msg}";
+    let template = "{prefix} {bar:30} {pos}/{len} samples, {per_sec}, {eta} left, {work}  {msg}";
+    let counter = model.counter.clone();
+    let work = move |state: &ProgressState, text: &mut dyn Write| {
+        let counts = counter.counts();
+        let rows = counts.evaluations + counts.jvp + counts.vjp;
+        let rate = rows as f64 / state.elapsed().as_secs_f64().max(1e-3);
+        // A terminal that cannot be written to is no reason to stop.
+        let _ = write!(text, "{} values and derivatives, {rate:.0}/s", count(rows));
+    };
     if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style);
+        bar.set_style(style.with_key("work", work));
     }
-    bar.set_prefix(name.to_string());
+    bar.set_prefix(model.spec.name.clone());
+    bar.enable_steady_tick(Duration::from_secs(1));
     bar
 }

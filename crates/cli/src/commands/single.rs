@@ -24,7 +24,7 @@ pub fn analyze(options: &Analyze) -> Result<()> {
     let threads = start_threads(options.run.threads)?;
     let settings = settings(&options.settings)?;
     let run = resolve(&options.model, &settings, &options.run, Some(&options.vectors), &options.errors)?;
-    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    let manner = Manner::of(&options.run, threads, options.screen);
     carry_out(run, &options.run.out, &manner, &requirements)
 }
 
@@ -37,7 +37,7 @@ pub fn perturb(options: &Perturb) -> Result<()> {
     let threads = start_threads(options.run.threads)?;
     let settings = settings(&options.settings)?;
     let run = resolve(&options.model, &settings, &options.run, None, &options.errors)?;
-    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    let manner = Manner::of(&options.run, threads, options.screen);
     carry_out(run, &options.run.out, &manner, &requirements)
 }
 

@@ -161,7 +161,7 @@ pub fn surroundings(top: &Section, files: &Files, process: &Process, analytic: b
     if let Some(section) = section {
         top.record("normalisation", section.finish()?);
     }
-    let (method, steps, sampler_table) = sampler(top.section("sampler")?)?;
+    let (method, steps, sampler_table) = sampler(top.section("sampler")?, process)?;
     top.record("sampler", sampler_table);
     Ok(Surroundings { source, support, score, normalisation, method, steps })
 }
@@ -261,7 +261,8 @@ const DATA: [&str; 10] = [
 /// # Errors
 /// An unknown name, a parameter out of range, a file that is not there.
 pub fn data(section: &Section, files: &Files, place: [&'static str; 2]) -> Result<DataSpec> {
-    let meaning = format!("{}, or a data file such as points.npy", DATA.join(" | "));
+    let on_support = if place[0] == "data" { " | support" } else { "" };
+    let meaning = format!("{}{on_support}, or a data file such as points.npy", DATA.join(" | "));
     let key = place[1];
     let name = section.text(key)?.ok_or_else(|| section.missing(key, &meaning))?;
     let length =
@@ -352,7 +353,9 @@ fn score(section: Option<Section>) -> Result<(ScoreSpec, Option<Table>)> {
     Ok((ScoreSpec { points, bandwidth, given: true }, Some(section.finish()?)))
 }
 
-fn sampler(section: Option<Section>) -> Result<(Method, usize, Table)> {
+/// Where the sampler adds no noise, the default is the one that came nearest to very many steps for its cost in
+/// docs/convergence.md.
+fn sampler(section: Option<Section>, process: &Process) -> Result<(Method, usize, Table)> {
     let empty = Node::absent("sampler");
     let section = match section {
         Some(section) => section,
@@ -366,7 +369,8 @@ fn sampler(section: Option<Section>) -> Result<(Method, usize, Table)> {
         ("ddim", Method::Ddim),
         ("predictor-corrector", Method::PredictorCorrector { corrector: 0.0 }),
     ];
-    let mut method = section.choice("method", &choices, Some("euler"))?;
+    let usual = if process.noise_level() == 0.0 { "heun" } else { "euler" };
+    let mut method = section.choice("method", &choices, Some(usual))?;
     if let Method::PredictorCorrector { corrector } = &mut method {
         *corrector = section.number_or("corrector", 0.01, f64::MIN_POSITIVE..=1.0, "a number in (0, 1]")?;
     }

@@ -126,6 +126,9 @@ pub struct RunOptions {
     /// Samples computed and saved together [default: by memory]
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..))]
     pub chunk: Option<u32>,
+    /// Seconds after which an unfinished run writes summary and report of what is finished, again and again
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, allow_negative_numbers = true)]
+    pub report_every: u64,
     /// Leading samples that keep their whole path
     #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
     pub paths: usize,

@@ -44,7 +44,7 @@ pub struct ModelSettings {
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Memory {
     /// Most memory for the run: samples under way and finished columns are split to stay within it, and paths recomputed
-    /// from checkpoints. What networks take while they evaluate comes on top. Also the most for a network's file, its
+    /// from checkpoints, beside what networks take while they evaluate. Also the most for a network's file, its
     /// weights, and the values of one evaluation, each
     #[arg(long, value_name = "SIZE", default_value = "8GiB", value_parser = memory::parse)]
     pub memory: u64,

@@ -28,6 +28,7 @@ use self::sections::{
     learning, likelihood, moved, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
+pub use self::text::count;
 pub use self::training::{ClassesShown, Look, Timing, TrainingInput, WeightCurve, Weights, training_html};
 use maud::{Markup, html as page};
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
@@ -96,6 +97,7 @@ pub fn html(input: &ReportInput) -> Result<String, surefoot::Error> {
         p class="kicker" { "surefoot · does a model error move samples along the data or off it?" }
         h1 { (input.system.name) }
         p class="subtitle" { (subtitle(&context)) }
+        @if let Some(asked) = summary.provenance.asked { p class="note" { (unfinished(summary.provenance.samples, asked)) } }
         nav { @for (id, name, content) in &parts { @if !content.0.is_empty() { a href={ "#" (id) } { (name) } } } }
         @if let Some(verdict) = &summary.verdict { (headline::verdict(&context, verdict)) }
         (headline::table(&context))
@@ -148,6 +150,14 @@ pub fn compare_figures(side_by_side: &SideBySide) -> Result<Vec<Drawn>, surefoot
 }
 
 /// "2,000 samples in R² …" in plain words.
+fn unfinished(samples: usize, asked: usize) -> String {
+    format!(
+        "This run is not finished: what follows is of the first {} of {} samples. The same command with --resume goes on.",
+        count(samples as u64),
+        count(asked as u64)
+    )
+}
+
 fn subtitle(context: &Context) -> String {
     let p = &context.input.summary.provenance;
     let support = match context.intrinsic_dim() {
@@ -156,7 +166,7 @@ fn subtitle(context: &Context) -> String {
     };
     format!(
         "{} samples · {} steps · dimension {} · {support}",
-        text::count(p.samples as u64),
+        count(p.samples as u64),
         p.steps,
         context.dim()
     )

@@ -140,8 +140,9 @@ pub fn resolve(
         paths: run.paths.min(run.samples),
         convergence: run.convergence.min(run.samples),
         chunk: 1,
-        memory: working_memory(settings.limits.memory)?,
+        memory: 0,
     };
+    request.memory = working_memory(settings.limits.memory, held_bytes(system, &request))?;
     request.check(dim, system.grid.steps)?;
     if request.boundary_distance.is_nan() || request.boundary_distance <= 0.0 {
         return Err(Failure::Value {
@@ -237,17 +238,28 @@ fn default_vectors(dim: usize, intrinsic: Option<usize>) -> usize {
     }
 }
 
-/// What is left of the limit for samples under way and finished columns, in bytes: networks evaluate in, and reports are
-/// drawn from, a part of it.
-fn working_memory(limit: u64) -> Result<u64> {
-    let held = memory::resident().unwrap_or(0);
+/// Bytes that the networks of a run hold while they evaluate: the model's, and those of learning errors.
+fn held_bytes(system: &System, request: &Request) -> u64 {
+    let errors = request.errors.iter().filter_map(|error| error.kind.learning_error());
+    let errors: u64 = errors.map(|error| error.held_bytes(false)).sum();
+    system.drift.field.held_bytes(request.condition > 0) + errors
+}
+
+/// What is left of the limit for samples under way and finished columns, in bytes, beside what networks hold while they
+/// evaluate: reports are drawn from a part of it.
+fn working_memory(limit: u64, networks: u64) -> Result<u64> {
+    let held = memory::resident().unwrap_or(0) + networks;
     if limit < held + LEAST_MEMORY {
         return Err(Failure::Value {
             place: "--memory".into(),
             what: "limit".into(),
-            expected: format!("at least {} MiB with this model", (held + LEAST_MEMORY).div_ceil(1 << 20)),
+            expected: format!(
+                "at least {} MiB with this model and {} threads",
+                (held + LEAST_MEMORY).div_ceil(1 << 20),
+                rayon::current_num_threads()
+            ),
             got: format!("{} MiB", limit >> 20),
-            remedy: "Raise it".into(),
+            remedy: "Raise it, or take fewer --threads".into(),
         });
     }
     Ok((limit - held) / 4 * 3)
@@ -274,8 +286,15 @@ fn chunk_size(run: &RunOptions, request: &Request, system: &System, limit: u64) 
     })
 }
 
-/// As many samples as fit the memory meant for a chunk, 16 to 1024; independent of the number of threads.
+/// From here on a sample takes so long that few of them are worth saving.
+const IMAGES: usize = 256;
+
+/// As many samples as fit the memory meant for a chunk, 16 to 1024; of images a quarter of all, 2 to 8. Independent of the
+/// number of threads.
 fn default_chunk(request: &Request, dim: usize, steps: usize) -> usize {
+    if dim >= IMAGES {
+        return request.samples.div_ceil(4).clamp(2, 8).min(request.samples);
+    }
     let k = request.vectors;
     let kept = steps * (k * k + 2) + (dim * (k + request.errors.len() + 1)) * 8;
     (CHUNK_BYTES / (8 * kept)).clamp(16, 1024).min(request.samples)

@@ -191,6 +191,20 @@ impl Request {
         list
     }
 
+    /// The same of the leading `samples` alone.
+    pub fn of_leading(&self, samples: usize) -> Request {
+        let search =
+            self.search.map(|search| SearchRequest { samples: search.samples.min(samples), ..search });
+        Request {
+            samples: self.samples.min(samples),
+            condition: self.condition.min(samples),
+            paths: self.paths.min(samples),
+            convergence: self.convergence.min(samples),
+            search,
+            ..self.clone()
+        }
+    }
+
     /// Checks the request against D and the number of steps.
     ///
     /// # Errors

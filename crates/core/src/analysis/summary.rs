@@ -83,6 +83,9 @@ pub struct Provenance {
     pub seed: u64,
     /// Number of sample paths.
     pub samples: usize,
+    /// Number of sample paths that were asked for, while fewer are finished.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked: Option<usize>,
     /// Generation steps τ.
     pub steps: usize,
     /// Threads used.

@@ -59,6 +59,13 @@ pub trait Field: Send + Sync {
     /// D.
     fn dim(&self) -> usize;
 
+    /// Bytes that evaluations on all threads hold between them beside the arrays of their callers, at most, with `second`
+    /// also those of second derivatives; 0 where that is little.
+    fn held_bytes(&self, second: bool) -> u64 {
+        let _ = second;
+        0
+    }
+
     /// y = f(x): `x[n, D]`, `y[n, D]`.
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]);
 

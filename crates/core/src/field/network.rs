@@ -39,6 +39,10 @@ impl Field for NetworkField {
         self.network.dim()
     }
 
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.network.held_bytes(second)
+    }
+
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {
         self.network.value(at.time, x, y);
     }

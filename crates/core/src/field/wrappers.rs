@@ -45,6 +45,10 @@ impl Field for Counting {
         self.field.dim()
     }
 
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.field.held_bytes(second)
+    }
+
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {
         self.add(&self.evaluations, x.len());
         self.field.eval(at, x, y);
@@ -144,6 +148,10 @@ impl Field for FiniteDifference {
         self.field.dim()
     }
 
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.field.held_bytes(second)
+    }
+
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {
         self.field.eval(at, x, y);
     }
@@ -223,6 +231,10 @@ impl Field for Sum {
         self.base.dim()
     }
 
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.base.held_bytes(second) + self.other.held_bytes(second)
+    }
+
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {
         let mut other = vec![0.0; y.len()];
         self.base.eval(at, x, y);
@@ -298,6 +310,10 @@ impl Difference {
 impl Field for Difference {
     fn dim(&self) -> usize {
         self.0.dim()
+    }
+
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.0.held_bytes(second)
     }
 
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {

@@ -75,6 +75,10 @@ impl Field for DifferenceField {
         self.base.field.dim()
     }
 
+    fn held_bytes(&self, second: bool) -> u64 {
+        self.base.field.held_bytes(second) + self.other.field.held_bytes(second)
+    }
+
     fn eval(&self, at: Moment, x: &[f64], y: &mut [f64]) {
         let (u, weights) = (at.time, self.weights(at.time));
         self.pool.with(|[base, _]| {

@@ -83,6 +83,25 @@ impl<T: Executed> Plan<T> {
         spaces.iter().fold(0usize, |n, &e| n.saturating_add(e.saturating_mul(size_of::<T>())))
     }
 
+    /// Bytes that evaluations on so many threads, of any number of samples and directions, hold between them: those of
+    /// their tiles, of which a thread may have two at once, as it takes up another evaluation while it waits for a part of
+    /// its own.
+    pub fn held_bytes(&self, engine: Engine<T>, threads: usize) -> usize {
+        let [call, sample, direction, total] = self.rows;
+        let lanes = engine.kernels.lanes;
+        let numbers = direction > 0 && sample.saturating_mul(lanes * size_of::<T>()) > LARGE;
+        let of_samples = lanes * self.tile_chunks(sample.saturating_add(direction), 8 * NEAR);
+        let of_directions = lanes * self.tile_chunks(direction, NEAR);
+        let tile = match numbers {
+            true => sample.saturating_add(direction.saturating_mul(of_directions)),
+            false => sample
+                .saturating_mul(of_samples)
+                .saturating_add(direction.saturating_mul(of_samples.max(of_directions))),
+        };
+        let rows = call.saturating_add(total).saturating_add(tile);
+        rows.saturating_mul(2 * threads).saturating_mul(size_of::<T>())
+    }
+
     /// Evaluates a batch.
     pub fn run<S: Element>(&self, engine: Engine<T>, batch: &mut Batch<S>) {
         self.prepare();

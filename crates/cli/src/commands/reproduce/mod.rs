@@ -20,6 +20,7 @@ use crate::table::number;
 use clap::{Parser, ValueEnum};
 use serde_json::json;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Runs what the figures need and holds their claims against it.
 ///
@@ -43,7 +44,8 @@ pub fn reproduce(options: &Reproduce) -> Result<()> {
     }
     own_directory(&options.out, "reproduction")?;
     interrupt::listen();
-    let manner = Manner { threads, resume: options.resume, screen: options.screen };
+    let manner =
+        Manner { threads, resume: options.resume, screen: options.screen, report_every: Duration::MAX };
     let mut finished = Runs::default();
     for (planned, (run, folder)) in plan.iter().zip(resolved) {
         finished.insert(planned.name, execute(run, &folder, &manner)?);

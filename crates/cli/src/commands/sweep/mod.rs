@@ -56,7 +56,7 @@ pub fn sweep(options: &Analyze, text: &str) -> Result<()> {
     let out = &options.run.out;
     own_directory(out, "sweep")?;
     interrupt::listen();
-    let manner = Manner { threads, resume: options.run.resume, screen: options.screen };
+    let manner = Manner::of(&options.run, threads, options.screen);
     let folders: Vec<String> = setting.values.iter().map(|entry| setting.folder(entry)).collect();
     let mut finished = Vec::new();
     for (run, folder) in runs.into_iter().zip(&folders) {
