@@ -5,12 +5,12 @@ mod common;
 use common::Bench;
 use serde_json::Value;
 
-/// A segment along the first axis at height 0 and a square at height 8, in R^3, as points that lie half a σ apart: noised by
+/// A segment along the first axis at height 0 and a square at height 3, in R^3, as points that lie half a σ apart: noised by
 /// σ ≥ 0.1 they are, to within exp(−2π² · 4), uniform on the segment and on the square.
 fn lattice() -> String {
     let line = (0..161).map(|i| format!("{},0,0", -4.0 + 0.05 * f64::from(i)));
     let place = |i: i32| -2.0 + 0.05 * f64::from(i);
-    let square = (0..81).flat_map(|i| (0..81).map(move |j| format!("{},{},8", place(i), place(j))));
+    let square = (0..81).flat_map(|i| (0..81).map(move |j| format!("{},{},3", place(i), place(j))));
     line.chain(square).collect::<Vec<_>>().join("\n")
 }
 
@@ -52,7 +52,7 @@ fn rows(bench: &Bench, name: &str, count: usize, width: f64) -> [String; 2] {
     for i in 0..count {
         let mut place = || width * (2.0 * uniform.next() - 1.0);
         let (a, b) = (place(), place());
-        points.push(if i % 2 == 0 { format!("{a},0,0") } else { format!("{a},{b},8") });
+        points.push(if i % 2 == 0 { format!("{a},0,0") } else { format!("{a},{b},3") });
         labels.push(if i % 2 == 0 { "3" } else { "5" });
     }
     [bench.write(&format!("{name}.csv"), points.join("\n")), {
@@ -119,6 +119,8 @@ fn a_line_and_a_square_have_their_dimensions() {
     assert_eq!((&all["class"], &all["points"]), (&Value::Null, &8.into()));
     let each = &all["generation"]["gap"]["ensemble"]["answers"]["each"];
     assert_eq!(*each, serde_json::json!([1, 1, 1, 1, 2, 2, 2, 2]));
+    // Points of differing dimension have none together.
+    assert_eq!(all["generation"]["gap"]["ensemble"]["gap"]["standing"], "unclear");
     assert_eq!(all["sample"]["rows"], 800);
     let again = bench.done(&[&words[..words.len() - 2], &["--threads", "1"]].concat());
     assert_eq!(again, text, "threads must not change a number");
