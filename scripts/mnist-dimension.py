@@ -57,7 +57,7 @@ def main():
     parser.add_argument("--surefoot", default="target/release/surefoot")
     parser.add_argument("-n", type=int, default=4, help="first points of every digit at which the model is asked")
     parser.add_argument("-k", type=int, default=48, help="vectors of the gap rule")
-    parser.add_argument("--steps", type=int, default=10, help="steps of the sampler")
+    parser.add_argument("--steps", type=int, default=20, help="steps of the sampler")
     parser.add_argument("--rounds", type=int, default=4, help="most rounds of the search for vectors")
     parser.add_argument("--times", default="0.002,0.05,0.1", help="model times of the score")
     parser.add_argument("--probes", type=int, help="probes of the trace of FLIPD; exact where left out")
@@ -107,26 +107,33 @@ def gap(entry):
 
 
 def estimate(entry, key="dimension"):
+    """With its interval, and the median distance to the neighbour that sets its scale."""
     if not_known(entry):
         return "–"
     found = entry[key]
-    return f"{found['value']:.1f} ({found['low']:.1f}–{found['high']:.1f})"
+    radius = (entry["by_neighbours"][-1] if "by_neighbours" in entry else entry)["radius"]["q50"]
+    return f"{found['value']:.1f} ({found['low']:.1f}–{found['high']:.1f}) at {radius:.2g}"
 
 
 def flipd(entry):
     if not_known(entry):
         return "–"
     mean = entry["mean"]
-    value = f"{entry['over_points']['mean']:.0f}"
-    return value + (f" ({mean['low']:.0f}–{mean['high']:.0f})" if mean else "")
+    value = f"{entry['over_points']['mean']:.1f}"
+    return value + (f" ({mean['low']:.1f}–{mean['high']:.1f})" if mean else "")
 
 
 def table(found):
-    """Markdown: a row a class, a column an estimator, 95 % intervals in brackets."""
+    """Markdown: a row a class, a column an estimator, 95 % intervals in brackets, "?" where no gap stands out."""
     rows = found["classes"] + [found["all"]]
-    head = ["digit", "points", "gap rule"]
+    generation = found["generation"]
+    noise = "" if generation["end_noise"] is None else f", σ/m = {generation['end_noise']:.3f}"
+    head = ["digit", "points", f"gap rule, {generation['vectors']} vectors{noise}"]
     head += [f"{name}, σ/m = {score['scale']['ratio']:.3f}" for score in rows[0]["scores"] for name in ("NB", "FLIPD")]
-    head += ["rows", "TwoNN", "MLE"] + [f"local PCA, k = {at['neighbours']}" for at in rows[0]["sample"]["local_pca"]]
+    known = [row["sample"]["levina_bickel"].get("neighbourhoods") for row in rows]
+    ends = next((f", k = {one['from']}–{one['to']}" for one in known if one), "")
+    head += ["rows", "TwoNN, at T₂", f"MLE{ends}, at T_k"]
+    head += [f"local PCA, k = {at['neighbours']}, at T_k" for at in rows[0]["sample"]["local_pca"]]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         sample = row["sample"]
