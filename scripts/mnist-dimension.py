@@ -55,11 +55,12 @@ def main():
     parser.add_argument("--labels", required=True, help="their labels, IDX")
     parser.add_argument("--model", default="models/mnist-ddpm.toml")
     parser.add_argument("--surefoot", default="target/release/surefoot")
-    parser.add_argument("-n", type=int, default=4, help="first points of every digit at which the model is asked")
+    parser.add_argument("-n", type=int, default=2, help="first points of every digit at which the model is asked")
     parser.add_argument("-k", type=int, default=48, help="vectors of the gap rule")
     parser.add_argument("--steps", type=int, default=20, help="steps of the sampler")
-    parser.add_argument("--rounds", type=int, default=4, help="most rounds of the search for vectors")
-    parser.add_argument("--times", default="0.002,0.05,0.1", help="model times of the score")
+    parser.add_argument("--rounds", type=int, default=2, help="most rounds of the search for vectors")
+    parser.add_argument("--times", default="0.05", help="model times of the score")
+    parser.add_argument("--copies", type=int, default=1568, help="noised scores a point for NB")
     parser.add_argument("--probes", type=int, help="probes of the trace of FLIPD; exact where left out")
     parser.add_argument("--neighbours", default="20,100", help="neighbours of the local PCA")
     parser.add_argument("--class", dest="classes", help="digits, separated by commas; all where left out")
@@ -81,7 +82,7 @@ def main():
     command += ["--set", f"support.reference={pathlib.Path(options.images).resolve()}"]
     command += ["-n", options.n, "-k", options.k, "--steps", options.steps, "--exact-rounds", options.rounds]
     command += ["--score-times", options.times, "-o", out / "result"]
-    for name in ("probes", "classes"):
+    for name in ("copies", "probes", "classes"):
         value = getattr(options, name)
         if value is not None:
             command += ["--class" if name == "classes" else f"--{name}", value]
