@@ -1,5 +1,6 @@
 //! The program `surefoot`: options, validation, run, export.
 
+mod classes;
 mod commands;
 mod data_file;
 mod failure;

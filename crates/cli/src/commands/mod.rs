@@ -1,5 +1,6 @@
 //! One command a file.
 
+mod classes;
 mod compare;
 mod execute;
 mod export_derivative;

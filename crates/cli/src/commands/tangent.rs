@@ -1,5 +1,6 @@
 //! `tangent`: tangent spaces and the dimension of the data, at generated or given points (theory §10).
 
+use super::classes::by_class;
 use super::single::print;
 use super::start_threads;
 use crate::data_file::{self, Numbers, check_archive_name, write_npz};
@@ -16,6 +17,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::alignment::subspace_angle_deg;
+use surefoot::analysis::Request;
 use surefoot::dimension::{GapDimension, GapRule, Standing, gap};
 use surefoot::law::{Listed, SharedLaw};
 use surefoot::sampler::Step;
@@ -29,6 +31,8 @@ const SAMPLES: usize = 1000;
 /// Largest D of which all vectors are followed, and how many of a larger one.
 const ALL_UP_TO: usize = 64;
 const VECTORS: usize = 32;
+/// Neighbours of the local PCA where none are asked for.
+const NEIGHBOURS: [usize; 2] = [5, 100];
 /// Vectors that are carried along in a search.
 const EXTRA: usize = 8;
 /// Most points of a tile, and most numbers that its frames and factors hold.
@@ -42,12 +46,22 @@ const PATH_BYTES: usize = 1 << 26;
 /// # Errors
 /// Whatever is wrong with the model or a file; points that the sampler cannot be carried back from.
 pub fn tangent(options: &Tangent) -> Result<()> {
+    if let Some(labels) = &options.labels {
+        return by_class(options, labels);
+    }
+    if options.reference.is_none() && !options.neighbours.is_empty() {
+        return Err(Failure::Usage(
+            "--neighbours: expected points of the data with --reference, got none. Name their file".into(),
+        ));
+    }
     if let Some(file) = &options.out {
         check_archive_name("-o", file)?;
     }
     start_threads(options.threads)?;
     let model = load(&options.model, &settings(&options.settings)?)?;
-    let task = Task::new(options, &model)?;
+    let given = options.at.as_deref().map(|file| points(file, model.system.dim())).transpose()?;
+    let most = given.as_ref().map_or(Request::MOST_SAMPLES, |given| given.len() / model.system.dim());
+    let task = Task::new(options, &model, given, most)?;
     interrupt::listen();
     interrupt::computing(true);
     let found = task.follow()?;
@@ -71,25 +85,25 @@ pub fn tangent(options: &Tangent) -> Result<()> {
 }
 
 /// Where tangent spaces are wanted, and how they are found.
-struct Task<'a> {
+pub(super) struct Task<'a> {
     options: &'a Tangent,
     model: &'a Model,
-    step: Step,
+    pub(super) step: Step,
     /// D, k and the number of points.
-    dim: usize,
-    vectors: usize,
+    pub(super) dim: usize,
+    pub(super) vectors: usize,
     count: usize,
     /// The points of `--at` `[n, D]`.
     given: Option<Vec<f64>>,
 }
 
 /// What was found at all points.
-struct Found {
+pub(super) struct Found {
     points: Vec<f64>,
-    log_values: Vec<f64>,
+    pub(super) log_values: Vec<f64>,
     vectors: Vec<f64>,
-    residual: Vec<f64>,
-    encoded: Option<Encoded>,
+    pub(super) residual: Vec<f64>,
+    pub(super) encoded: Option<Encoded>,
 }
 
 /// Angles of tangent spaces found in one way with those of the support, degrees.
@@ -100,10 +114,15 @@ struct Angles {
 }
 
 impl<'a> Task<'a> {
-    fn new(options: &'a Tangent, model: &'a Model) -> Result<Task<'a>> {
+    /// At `given` points or at generated ones; `-n` is at most `most`.
+    pub(super) fn new(
+        options: &'a Tangent,
+        model: &'a Model,
+        given: Option<Vec<f64>>,
+        most: usize,
+    ) -> Result<Task<'a>> {
         let step = model.system.step(Vec::new())?;
         let dim = step.dim();
-        let given = options.at.as_deref().map(|file| points(file, dim)).transpose()?;
         if given.is_some() && step.noises() > 0 {
             return Err(Failure::Value {
                 place: "--at".into(),
@@ -116,7 +135,6 @@ impl<'a> Task<'a> {
         let listed = given.as_ref().map(|points| points.len() / dim);
         let count = options.samples.unwrap_or(listed.unwrap_or(SAMPLES));
         let vectors = options.vectors.unwrap_or(if dim <= ALL_UP_TO { dim } else { VECTORS });
-        let most = listed.unwrap_or(surefoot::analysis::Request::MOST_SAMPLES);
         for (place, got, low, high) in [
             ("-n", Some(count), 1, most),
             ("-k", Some(vectors), 1, dim),
@@ -147,7 +165,14 @@ impl<'a> Task<'a> {
         (MOST_NUMBERS / one).clamp(1, TILE).min(self.count.div_ceil(rayon::current_num_threads()))
     }
 
-    fn follow(&self) -> Result<Found> {
+    /// The same at other points `[n, D]`.
+    pub(super) fn at(&mut self, given: Vec<f64>) -> &Self {
+        self.count = given.len() / self.dim;
+        self.given = Some(given);
+        self
+    }
+
+    pub(super) fn follow(&self) -> Result<Found> {
         let tile = self.tile();
         let tiles: Vec<Range<usize>> =
             (0..self.count).step_by(tile).map(|start| start..(start + tile).min(self.count)).collect();
@@ -180,15 +205,15 @@ impl<'a> Task<'a> {
         let own = |points: &Vec<f64>| points[samples.start * self.dim..samples.end * self.dim].to_vec();
         let points = self.given.as_ref().map(own);
         let encoded = points.as_ref().map(|points| encode(&self.step, points, samples.start)).transpose()?;
-        // The starts of a tile are its samples from 0 on; a law of the whole run knows them by index.
-        let (source, range): (SharedLaw, Range<usize>) = match &encoded {
+        let source: SharedLaw = match &encoded {
             Some(encoded) => {
-                (Arc::new(Listed::new(self.dim, encoded.start.clone().into())), 0..samples.len())
+                let starts = Listed::new(self.dim, encoded.start.clone().into());
+                Arc::new(starts.starting_at(samples.start))
             }
-            None => (self.model.system.source.clone(), samples),
+            None => self.model.system.source.clone(),
         };
         let seed = self.options.seed;
-        let batch = Batch { source: source.as_ref(), seed, samples: range, refinement: Refinement::Own };
+        let batch = Batch { source: source.as_ref(), seed, samples, refinement: Refinement::Own };
         let search = Search {
             vectors: self.vectors,
             extra: EXTRA,
@@ -217,7 +242,11 @@ impl<'a> Task<'a> {
         let mut list = vec![Angles { how: "singular vectors".into(), angle_deg: own }];
         let Some(file) = &self.options.reference else { return Ok(list) };
         let data = points(file, self.dim)?;
-        for &neighbours in &self.options.neighbours {
+        let neighbours = match &self.options.neighbours[..] {
+            [] => &NEIGHBOURS,
+            asked => asked,
+        };
+        for &neighbours in neighbours {
             let reference = Reference::new(self.dim, data.clone(), Some(d), Some(neighbours))?;
             let near: Vec<Vec<f64>> =
                 reference.project_batch(&found.points).into_iter().map(|foot| foot.tangent).collect();
@@ -329,7 +358,7 @@ fn sentence(growth: &GapDimension) -> String {
 }
 
 /// Points of a file, of the model's dimension.
-fn points(file: &Path, dim: usize) -> Result<Vec<f64>> {
+pub(super) fn points(file: &Path, dim: usize) -> Result<Vec<f64>> {
     let array = data_file::points(file)?;
     if array.row_len() == dim {
         return Ok(array.values);

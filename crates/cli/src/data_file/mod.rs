@@ -75,6 +75,27 @@ pub fn points(path: &Path) -> Result<Array> {
     Ok(array)
 }
 
+/// Reads the classes of `rows` rows of data: whole numbers from 0, one a row.
+///
+/// # Errors
+/// Those of [`points`]; another number of labels, or other numbers.
+pub fn labels(path: &Path, rows: usize) -> Result<Vec<u32>> {
+    /// More classes than any embedding should hold.
+    const MOST: f64 = 65_535.0;
+    let Array { values, shape, .. } = points(path)?;
+    let wrong = |expected: &str, got: String| {
+        unfit(path, "labels", expected, got, "Give one whole number from 0 a row of the data")
+    };
+    if values.len() != rows {
+        let expected = format!("{rows} labels, one a row of the data");
+        return Err(wrong(&expected, format!("an array of shape {shape:?}")));
+    }
+    if let Some(value) = values.iter().find(|value| value.fract() != 0.0 || !(0.0..=MOST).contains(*value)) {
+        return Err(wrong(&format!("whole numbers from 0 to {MOST}"), value.to_string()));
+    }
+    Ok(values.iter().map(|value| *value as u32).collect())
+}
+
 /// The array called `x` or `points`, or the only one.
 fn one_of(path: &Path, mut arrays: Vec<(String, Array)>) -> Result<Array> {
     let preferred = arrays.iter().position(|(name, _)| name == "x" || name == "points");

@@ -55,7 +55,7 @@ pub enum Command {
     Sample(Sample),
     /// Tangent spaces and the dimension of the data, at generated or given points
     #[command(
-        after_help = "Example: surefoot tangent builtin:torus -n 500 -o tangent.npz\n         surefoot tangent model.toml --at points.npy --reference data.npy --neighbours 5,100"
+        after_help = "Example: surefoot tangent builtin:torus -n 500 -o tangent.npz\n         surefoot tangent model.toml --at points.npy --reference data.npy --neighbours 5,100\n         surefoot tangent model.toml --at points.npy --labels labels.npy -n 4 -o dimension"
     )]
     Tangent(Tangent),
     /// A model from data: score or flow matching by a recipe, resumable

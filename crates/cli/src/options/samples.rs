@@ -57,7 +57,21 @@ pub struct Tangent {
     /// deterministic sampler and generated again. .npy, .npz, IDX or .csv
     #[arg(long, value_name = "FILE")]
     pub at: Option<PathBuf>,
-    /// Number of generated points; with --at, of the leading points taken [default: 1000; with --at all]
+    /// Labels of these points, one whole number from 0 each: the dimension of every class and of all points, by the gap
+    /// rule, by the model's score (NB, FLIPD), and by neighbours in a sample (TwoNN, maximum likelihood, local PCA)
+    #[arg(long, value_name = "FILE", requires = "at", conflicts_with = "dimension")]
+    pub labels: Option<PathBuf>,
+    /// With --labels: the classes looked at [default: all]
+    #[arg(
+        long = "class",
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        requires = "labels"
+    )]
+    pub classes: Vec<u32>,
+    /// Number of generated points; with --at, of the leading points taken, with --labels of every class [default: 1000;
+    /// with --at all]
     #[arg(short = 'n', long, value_name = "N", allow_negative_numbers = true)]
     pub samples: Option<usize>,
     /// Vectors k whose growth is looked at [default: D up to 64, else 32]
@@ -66,12 +80,41 @@ pub struct Tangent {
     /// Dimension d of the tangent spaces [default: that of the gap rule]
     #[arg(short = 'd', long, value_name = "D", allow_negative_numbers = true)]
     pub dimension: Option<usize>,
-    /// Points of the data: tangent spaces by local PCA of their neighbours are compared, too
+    /// Points of the data: tangent spaces by local PCA of their neighbours are compared, too; with --labels, the sample
+    /// of TwoNN, maximum likelihood and local PCA in place of the points themselves
     #[arg(long, value_name = "FILE")]
     pub reference: Option<PathBuf>,
-    /// Numbers of neighbours of that local PCA
-    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "5,100", requires = "reference")]
+    /// With --labels: the labels of the reference
+    #[arg(long, value_name = "FILE", requires_all = ["reference", "labels"])]
+    pub reference_labels: Option<PathBuf>,
+    /// Numbers of neighbours of the local PCA [default: 5,100; with --labels 20,100]
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
     pub neighbours: Vec<usize>,
+    /// With --labels: fewest and most neighbours of maximum likelihood
+    #[arg(
+        long,
+        value_name = "FROM,TO",
+        value_delimiter = ',',
+        num_args = 1..=2,
+        default_value = "10,20",
+        requires = "labels"
+    )]
+    pub mle_neighbours: Vec<usize>,
+    /// With --labels: model times at which NB and FLIPD ask the score [default: the end of the generation]
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        allow_negative_numbers = true,
+        requires = "labels"
+    )]
+    pub score_times: Vec<f64>,
+    /// With --labels: noised copies of a point for NB [default: 4 D]
+    #[arg(long, value_name = "K", allow_negative_numbers = true, requires = "labels")]
+    pub copies: Option<usize>,
+    /// With --labels: random probes of the trace of FLIPD [default: exact, by D tangents]
+    #[arg(long, value_name = "P", allow_negative_numbers = true, requires = "labels")]
+    pub probes: Option<usize>,
     /// k < D: most rounds of the search for exact vectors
     #[arg(long, value_name = "R", default_value_t = 12, allow_negative_numbers = true)]
     pub exact_rounds: usize,
@@ -84,7 +127,8 @@ pub struct Tangent {
     /// Threads [default: all]
     #[arg(long, allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Output file, an .npz archive: x, tangent, log_growth, dimension, residual; with --at also start and mismatch
+    /// Output file, an .npz archive: x, tangent, log_growth, dimension, residual; with --at also start and mismatch. With
+    /// --labels a folder: dimension.json and report.html, written anew after every class
     #[arg(short, long, value_name = "FILE.npz")]
     pub out: Option<PathBuf>,
     #[command(flatten)]

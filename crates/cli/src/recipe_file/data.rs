@@ -1,6 +1,6 @@
 //! `[data]`: what is trained on.
 
-use crate::data_file::{self, Array};
+use crate::data_file;
 use crate::failure::{Failure, Result};
 use crate::model_file::{
     DataSpec, Files, Mapped, Mapping, NamedFile, Normalisation, Section, SupportSpec, law_on,
@@ -247,7 +247,8 @@ impl DataRecipe {
             }
             Origin::File { file, labels } => {
                 let array = data_file::points(file)?;
-                let labels = labels.as_deref().map(|labels| classes(labels, array.rows())).transpose()?;
+                let labels =
+                    labels.as_deref().map(|labels| data_file::labels(labels, array.rows())).transpose()?;
                 (array, labels, file)
             }
             Origin::Folder(folder) => {
@@ -314,28 +315,4 @@ fn support_of(data: &Data) -> Option<Table> {
     }
     table.extend(numbers.into_iter().map(|(key, value)| (key.to_string(), value.into())));
     Some(table)
-}
-
-/// Whole numbers from 0, one a row.
-fn classes(file: &Path, rows: usize) -> Result<Vec<u32>> {
-    /// More classes than any embedding should hold.
-    const MOST: f64 = 65_535.0;
-    let Array { values, shape, .. } = data_file::points(file)?;
-    let wrong = |expected: String, got: String| Failure::Value {
-        place: file.display().to_string(),
-        what: "labels".into(),
-        expected,
-        got,
-        remedy: "Give one whole number from 0 a row of the data".into(),
-    };
-    if values.len() != rows {
-        return Err(wrong(
-            format!("{rows} labels, one a row of the data"),
-            format!("an array of shape {shape:?}"),
-        ));
-    }
-    if let Some(value) = values.iter().find(|value| value.fract() != 0.0 || !(0.0..=MOST).contains(*value)) {
-        return Err(wrong(format!("whole numbers from 0 to {MOST}"), value.to_string()));
-    }
-    Ok(values.iter().map(|value| *value as u32).collect())
 }

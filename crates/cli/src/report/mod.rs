@@ -1,6 +1,7 @@
 //! The report of a run: one self-contained page, readable offline.
 
 mod charts;
+mod classes;
 mod columns;
 mod compare;
 mod density;
@@ -21,6 +22,7 @@ mod tests;
 mod text;
 mod training;
 
+pub use self::classes::classes_html;
 use self::page::document;
 pub use self::reproduce::{Answer, Claim, Evidence, FigurePage, ReproduceInput, reproduce_html};
 use self::sections::{

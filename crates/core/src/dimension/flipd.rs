@@ -28,6 +28,15 @@ pub struct Flipd {
     pub ambient: usize,
 }
 
+/// The estimates at points.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct FlipdEach {
+    /// At every point.
+    pub values: Vec<f64>,
+    /// Their standard errors over the probes.
+    pub standard_error: Vec<f64>,
+}
+
 /// The estimate at one point.
 struct At {
     value: f64,
@@ -43,17 +52,32 @@ struct At {
 /// The trace takes D tangents, or is the mean of zᵀ ∇s z over random signs z.
 ///
 /// # Errors
-/// [`Error::Invalid`] for points or answers that are not finite, or fewer than two probes.
+/// Those of [`flipd_each`].
 pub fn flipd(score: &ScoreAt, x: &[f64], trace: Divergence, seed: u64) -> Result<Flipd> {
+    let streams: Vec<u64> = (0..(x.len() / score.dim().max(1)) as u64).collect();
+    Ok(Flipd::of(flipd_each(score, x, &streams, trace, seed)?, score, seed))
+}
+
+/// The estimates at points `x[n, D]`, in data units; point i takes its probes from `streams[i]`.
+///
+/// # Errors
+/// [`Error::Invalid`] for points or answers that are not finite, another number of streams than points, or fewer than two
+/// probes.
+pub fn flipd_each(
+    score: &ScoreAt,
+    x: &[f64],
+    streams: &[u64],
+    trace: Divergence,
+    seed: u64,
+) -> Result<FlipdEach> {
     let operation = "dimension by FLIPD";
     score.check_points(operation, x)?;
+    score.check_streams(operation, x, streams)?;
     if let Divergence::Hutchinson { probes: probes @ 0..2 } = trace {
         return Err(Error::invalid(operation, "at least 2 probes", probes.to_string(), "Take more probes"));
     }
-    let dim = score.dim();
-    let points: Vec<&[f64]> = x.chunks_exact(dim).collect();
-    let found: Vec<At> =
-        points.par_iter().enumerate().map(|(i, x)| at(score, x, trace, seed, i as u64)).collect();
+    let points: Vec<(&[f64], &u64)> = x.chunks_exact(score.dim()).zip(streams).collect();
+    let found: Vec<At> = points.par_iter().map(|(x, stream)| at(score, x, trace, seed, **stream)).collect();
     let finite = |at: &At| at.value.is_finite() && at.standard_error.is_finite();
     if let Some(point) = found.iter().position(|at| !finite(at)) {
         return Err(Error::invalid(
@@ -63,17 +87,27 @@ pub fn flipd(score: &ScoreAt, x: &[f64], trace: Divergence, seed: u64) -> Result
             "Choose a time with more noise, or look for non-finite numbers in the model's weights",
         ));
     }
-    let each: Vec<f64> = found.iter().map(|at| at.value).collect();
-    let n = each.len();
-    Ok(Flipd {
+    Ok(FlipdEach {
+        values: found.iter().map(|at| at.value).collect(),
         standard_error: found.iter().map(|at| at.standard_error).collect(),
-        over_points: Quantiles::of(&each),
-        mean: bootstrap(n, seed, |rows| rows.iter().map(|&i| each[i]).sum::<f64>() / n as f64),
-        each,
-        signal: score.signal,
-        noise: score.noise,
-        ambient: dim,
     })
+}
+
+impl Flipd {
+    /// Of the estimates at one point or more.
+    pub fn of(found: FlipdEach, score: &ScoreAt, seed: u64) -> Flipd {
+        let FlipdEach { values: each, standard_error } = found;
+        let n = each.len();
+        Flipd {
+            standard_error,
+            over_points: Quantiles::of(&each),
+            mean: bootstrap(n, seed, |rows| rows.iter().map(|&i| each[i]).sum::<f64>() / n as f64),
+            each,
+            signal: score.signal,
+            noise: score.noise,
+            ambient: score.dim(),
+        }
+    }
 }
 
 fn at(score: &ScoreAt, x: &[f64], trace: Divergence, seed: u64, index: u64) -> At {

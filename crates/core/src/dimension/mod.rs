@@ -4,6 +4,7 @@
 //! sample. All see the data at some scale, and every answer says at which.
 
 mod answers;
+mod beside;
 mod flipd;
 mod gap;
 mod levina_bickel;
@@ -14,10 +15,14 @@ mod score;
 mod two_nn;
 
 pub use answers::{Answers, Clarity, Count, Drop, DropAt, Ensemble, Gap, Standing, WholeInterval};
-pub use flipd::{Flipd, flipd};
+pub use beside::{
+    Asked, Known, NoiseScale, OfGeneration, OfPoints, OfSample, OfScore, PcaAt, SampleSettings,
+    ScoreSettings, ScoredPoints,
+};
+pub use flipd::{Flipd, FlipdEach, flipd, flipd_each};
 pub use gap::{GapDimension, GapRule, gap};
 pub use levina_bickel::{AtNeighbours, LevinaBickel, Neighbourhoods, levina_bickel};
 pub use local_pca::{LocalPca, PcaDimension, PcaRule, local_pca};
-pub use normal_bundle::{Copies, NormalBundle, normal_bundle};
+pub use normal_bundle::{Copies, NormalBundle, NormalSpectra, normal_bundle, normal_spectra};
 pub use score::ScoreAt;
 pub use two_nn::{TwoNnDimension, two_nn};

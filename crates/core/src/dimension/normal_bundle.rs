@@ -48,15 +48,40 @@ pub struct NormalBundle {
     pub ambient: usize,
 }
 
+/// The singular values behind NB, point by point.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct NormalSpectra {
+    /// Singular values over √K/σ, descending `[n, D]`
+    pub values: Vec<f64>,
+    /// Length of the mean of the scores over 1/σ `[n]`
+    pub mean_score: Vec<f64>,
+}
+
 /// The dimension of the data at `x[n, D]`, in data units: the scores at K copies m x + σ z of every point span the normal
 /// space to within the spread of the tangential ones. As in the paper the gap is the largest difference s_i − s_{i+1} of
 /// singular values themselves, i = 1 … D − 1, so that 1 ≤ d ≤ D − 1: data that fill their space have no clear gap.
 ///
 /// # Errors
-/// [`Error::Invalid`] for D < 2, K < D, points or scores that are not finite.
+/// Those of [`normal_spectra`].
 pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<NormalBundle> {
+    let streams: Vec<u64> = (0..(x.len() / score.dim().max(1)) as u64).collect();
+    Ok(NormalBundle::of(&normal_spectra(score, x, &streams, settings)?, score, settings))
+}
+
+/// The singular values of the scores around points `x[n, D]`, in data units; point i takes its noise from `streams[i]`, so
+/// that points taken apart and put together again give the same numbers.
+///
+/// # Errors
+/// [`Error::Invalid`] for D < 2, K < D, another number of streams than points, points or scores that are not finite.
+pub fn normal_spectra(
+    score: &ScoreAt,
+    x: &[f64],
+    streams: &[u64],
+    settings: Copies,
+) -> Result<NormalSpectra> {
     let operation = "dimension by the normal bundle";
     score.check_points(operation, x)?;
+    score.check_streams(operation, x, streams)?;
     settings.clarity.check(operation)?;
     let dim = score.dim();
     if dim < 2 || settings.copies < dim {
@@ -67,9 +92,9 @@ pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<Nor
             "Take more copies of every point",
         ));
     }
-    let points: Vec<&[f64]> = x.chunks_exact(dim).collect();
+    let points: Vec<(&[f64], &u64)> = x.chunks_exact(dim).zip(streams).collect();
     let found: Vec<Around> =
-        points.par_iter().enumerate().map(|(i, x)| Around::point(score, i, x, settings)).collect();
+        points.par_iter().map(|(x, stream)| Around::point(score, **stream, x, settings)).collect();
     if let Some(point) = found.iter().position(|around| !around.is_finite()) {
         return Err(Error::invalid(
             operation,
@@ -78,20 +103,33 @@ pub fn normal_bundle(score: &ScoreAt, x: &[f64], settings: Copies) -> Result<Nor
             "Choose a time with more noise, or look for non-finite numbers in the model's weights",
         ));
     }
-    let dimensions: Vec<usize> = (1..dim).map(|normal| dim - normal).collect();
-    let drops: Vec<f64> =
-        found.iter().flat_map(|around| around.values.windows(2).map(|pair| pair[0] - pair[1])).collect();
-    let column = |i: usize| found.iter().map(|around| around.values[i]).collect::<Vec<f64>>();
-    let means: Vec<f64> = found.iter().map(|around| around.mean).collect();
-    Ok(NormalBundle {
-        ensemble: Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed),
-        spectrum: (0..dim).map(|i| Quantiles::of(&column(i))).collect(),
-        mean_score: Quantiles::of(&means),
-        settings,
-        signal: score.signal,
-        noise: score.noise,
-        ambient: dim,
+    Ok(NormalSpectra {
+        mean_score: found.iter().map(|around| around.mean).collect(),
+        values: found.into_iter().flat_map(|around| around.values).collect(),
     })
+}
+
+impl NormalBundle {
+    /// Of the singular values at one point or more, found with these settings.
+    pub fn of(spectra: &NormalSpectra, score: &ScoreAt, settings: Copies) -> NormalBundle {
+        let dim = score.dim();
+        let dimensions: Vec<usize> = (1..dim).map(|normal| dim - normal).collect();
+        let drops: Vec<f64> = spectra
+            .values
+            .chunks_exact(dim)
+            .flat_map(|values| values.windows(2).map(|pair| pair[0] - pair[1]))
+            .collect();
+        let column = |i: usize| spectra.values.iter().skip(i).step_by(dim).copied().collect::<Vec<f64>>();
+        NormalBundle {
+            ensemble: Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed),
+            spectrum: (0..dim).map(|i| Quantiles::of(&column(i))).collect(),
+            mean_score: Quantiles::of(&spectra.mean_score),
+            settings,
+            signal: score.signal,
+            noise: score.noise,
+            ambient: dim,
+        }
+    }
 }
 
 /// The scores around one point.
@@ -103,11 +141,11 @@ struct Around {
 }
 
 impl Around {
-    /// Around the point x with number `index`.
-    fn point(score: &ScoreAt, index: usize, x: &[f64], settings: Copies) -> Around {
+    /// Around the point x, with the noise of stream `index`.
+    fn point(score: &ScoreAt, index: u64, x: &[f64], settings: Copies) -> Around {
         let (dim, copies) = (x.len(), settings.copies);
         let mut noised = vec![0.0; copies * dim];
-        standard_normal(&mut stream(settings.seed, index as u64, Purpose::Dimension), &mut noised);
+        standard_normal(&mut stream(settings.seed, index, Purpose::Dimension), &mut noised);
         for row in noised.chunks_exact_mut(dim) {
             row.iter_mut().zip(x).for_each(|(z, x)| *z = score.signal * x + score.noise * *z);
         }

@@ -95,6 +95,23 @@ impl ScoreAt {
         ))
     }
 
+    /// One random stream for every point of `x[n, D]`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another number of streams.
+    pub(super) fn check_streams(&self, operation: &str, x: &[f64], streams: &[u64]) -> Result<()> {
+        let points = x.len() / self.dim();
+        if streams.len() == points {
+            return Ok(());
+        }
+        Err(Error::invalid(
+            operation,
+            format!("one random stream for each of {points} points"),
+            streams.len().to_string(),
+            "Number the points",
+        ))
+    }
+
     /// s at `x[n, D]`.
     pub fn eval(&self, x: &[f64]) -> Vec<f64> {
         let mut score = vec![0.0; x.len()];

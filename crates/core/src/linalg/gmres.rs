@@ -30,8 +30,20 @@ pub(crate) fn gmres(
     b: &[f64],
     x: &mut [f64],
 ) -> Result<(), Unsolved> {
+    gmres_to(TOLERANCE, dim, apply, b, x)
+}
+
+/// The same to a residual of `tolerance` times the right-hand side.
+pub(crate) fn gmres_to(
+    tolerance: f64,
+    dim: usize,
+    apply: &mut dyn FnMut(&[f64], &mut [f64]),
+    b: &[f64],
+    x: &mut [f64],
+) -> Result<(), Unsolved> {
     x.fill(0.0);
-    let mut rows: Vec<Row> = b.chunks_exact(dim).map(|b| Row { norm: norm(b), ..Row::default() }).collect();
+    let mut rows: Vec<Row> =
+        b.chunks_exact(dim).map(|b| Row { norm: norm(b), tolerance, ..Row::default() }).collect();
     let mut residual = b.to_vec();
     let mut basis: Vec<Vec<f64>> = Vec::new();
     for _ in 0..CYCLES {
@@ -62,6 +74,8 @@ pub(crate) fn gmres(
 struct Row {
     /// ‖b‖
     norm: f64,
+    /// Residual over ‖b‖ at which it is solved.
+    tolerance: f64,
     solved: bool,
     /// Still growing its space.
     active: bool,
@@ -147,7 +161,7 @@ impl Row {
         self.rotations.push(rotation);
         column.truncate(last + 1);
         self.columns.push(column);
-        self.active = !broken && self.right[last + 1].abs() > TOLERANCE * self.norm;
+        self.active = !broken && self.right[last + 1].abs() > self.tolerance * self.norm;
     }
 
     /// Solves the triangular system.
@@ -170,9 +184,9 @@ impl Row {
         }
         let before = std::mem::replace(&mut self.left, residual / self.norm);
         self.accepted = residual <= ACCEPTED * (self.norm + self.stretch * solution) && self.left <= AT_MOST;
-        let fell = self.right.last().is_some_and(|last| last.abs() <= TOLERANCE * self.norm);
+        let fell = self.right.last().is_some_and(|last| last.abs() <= self.tolerance * self.norm);
         let stays = before > 0.0 && self.left > 0.5 * before;
-        self.solved = self.left <= TOLERANCE || (self.accepted && (fell || stays));
+        self.solved = self.left <= self.tolerance || (self.accepted && (fell || stays));
     }
 }
 

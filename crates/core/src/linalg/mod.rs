@@ -10,7 +10,7 @@ mod qr;
 pub use angles::principal_angles;
 pub(crate) use determinant::accumulate_abs_det;
 pub use determinant::log_abs_det;
-pub(crate) use gmres::gmres;
+pub(crate) use gmres::{gmres, gmres_to};
 pub(crate) use norms::singular_values;
 pub use norms::{leading_direction, row_sum_norm, spectral_norm};
 pub use qr::orthonormalize;

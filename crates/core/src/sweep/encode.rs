@@ -2,13 +2,18 @@
 
 use super::check_finite;
 use crate::error::{Error, Result};
-use crate::linalg::{gmres, row_distances};
+use crate::linalg::{gmres_to, row_distances};
 use crate::sampler::{Step, StepNoise};
 
 /// Newton's iterations of a step, at most.
 const ITERATIONS: usize = 20;
 /// What is left of y − F_n(x), relative to the size of y, at which a step is undone.
 const TOLERANCE: f64 = 1e-12;
+/// The same from which on a row that no longer gains has met the rounding of a network in single precision.
+const SINGLE: f64 = 1e-5;
+/// What a linear system leaves of its right-hand side: every iteration gains by about this much (Dembo, Eisenstat and
+/// Steihaug 1982), and more would be lost to the next.
+const FORCING: f64 = 1e-4;
 
 /// Where points come from.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -64,8 +69,9 @@ fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) ->
         let mut rest: Vec<f64> = target.iter().zip(&image).map(|(y, f)| y - f).collect();
         // Rows that no longer gain have met the rounding of the field; they stay as they are.
         for (row, (rest, target)) in rest.chunks_exact_mut(dim).zip(target.chunks_exact(dim)).enumerate() {
-            let left = largest(rest);
-            if left <= TOLERANCE * largest(target).max(1e-300) || (iteration > 3 && left >= 0.5 * best[row]) {
+            let (left, size) = (largest(rest), largest(target).max(1e-300));
+            let stays = left >= 0.5 * best[row] && (iteration > 3 || left <= SINGLE * size);
+            if left <= TOLERANCE * size || stays {
                 rest.fill(0.0);
             }
             best[row] = best[row].min(left);
@@ -75,7 +81,7 @@ fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) ->
         }
         let at = y.to_vec();
         let mut apply = |v: &[f64], out: &mut [f64]| step.advance_tangent(n, &at, noise, v, &mut image, out);
-        gmres(dim, &mut apply, &rest, &mut change).map_err(|left| Error::Unsolved {
+        gmres_to(FORCING, dim, &mut apply, &rest, &mut change).map_err(|left| Error::Unsolved {
             sample: first + left.row,
             step: n,
             residual: left.residual,

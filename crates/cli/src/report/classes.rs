@@ -1,0 +1,129 @@
+//! The report of `tangent --labels`: the dimension of every class, with the curves behind it.
+
+use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
+use super::page::{QUANTILE_HEAD, document, folded, quantile_cells, section, table};
+use super::palette::Role;
+use super::text::typeset;
+use crate::classes::{ClassFound, Classes, Line};
+use maud::{Markup, html};
+use surefoot::dimension::{DropAt, Known};
+use surefoot::statistics::Quantiles;
+
+const HEIGHT: Height = Height::Pixels(170.0);
+
+/// The report.
+pub fn classes_html(all: &Classes) -> String {
+    let title = format!("Dimension by class: {}", all.model);
+    let content = html! {
+        p class="kicker" { "surefoot · the dimension of the data, each estimate with its scale" }
+        h1 { (title) }
+        p class="subtitle" { (typeset(&all.subtitle())) }
+        @if !all.unfinished.is_empty() {
+            div class="verdict" { ul class="reasons" { li { "Not finished: " (all.unfinished.len()) " classes, and all points together." } } }
+        }
+        (section("estimates", "Estimates", estimates(all)))
+        @if all.rows().next().is_some() {
+            (section("growth", "Growth along the vectors", growth(all).draw()))
+            (section("drops", "Drops between vectors", drops(all).draw()))
+        }
+        (section("classes", "Class by class", html! { @for row in all.rows() { (class(all, row)) } }))
+    };
+    document(&format!("{title} – surefoot"), content)
+}
+
+/// Classes below one another, and what the columns are.
+fn estimates(all: &Classes) -> Markup {
+    let rows: Vec<(String, Vec<Line>)> = all.rows().map(|row| (row.name(), all.lines(row))).collect();
+    let Some((_, first)) = rows.first() else { return html! { p { "No class is finished." } } };
+    let head: Vec<&str> =
+        std::iter::once("dimension").chain(first.iter().map(|line| line.column.as_str())).collect();
+    let cells = |(name, lines): &(String, Vec<Line>)| {
+        std::iter::once(name.clone()).chain(lines.iter().map(|line| typeset(&line.short))).collect()
+    };
+    html! {
+        div class="scroll" { (table(&head, &rows.iter().map(cells).collect::<Vec<Vec<String>>>())) }
+        p { "?: no gap stands out, so that the number is no dimension at that scale. –: not known. Intervals and reasons are below, class by class." }
+        ul { @for line in first { li { (line.column) ": " (typeset(&line.estimator)) "; scale: " (typeset(&line.scale)) } } }
+    }
+}
+
+/// Estimates of one class with intervals, scales, and what they were computed on.
+fn class(all: &Classes, row: &ClassFound) -> Markup {
+    let cells = |line: Line| {
+        [line.estimator, line.estimate, format!("{}{}", line.scale, line.radius), line.on]
+            .map(|cell| typeset(&cell))
+            .to_vec()
+    };
+    html! {
+        h3 { (row.name()) }
+        div class="scroll" {
+            (table(&["estimator", "dimension", "scale", "on"], &all.lines(row).into_iter().map(cells).collect::<Vec<_>>()))
+        }
+        @if let Known::Found(gap) = &row.found.generation.gap { (numbers(row, &gap.ensemble.curve)) }
+    }
+}
+
+fn numbers(row: &ClassFound, curve: &[DropAt]) -> Markup {
+    let head: Vec<&str> = std::iter::once("nats").chain(QUANTILE_HEAD).collect();
+    let cells =
+        |name: String, q: &Quantiles| std::iter::once(name).chain(quantile_cells(q)).collect::<Vec<String>>();
+    let growth = row.found.generation.log_growth.iter().enumerate();
+    let growth = growth.map(|(i, q)| cells(format!("log growth along vector {}", i + 1), q));
+    let drops = curve.iter().map(|drop| cells(format!("drop after vector {}", drop.dimension), &drop.size));
+    folded("The plotted numbers", table(&head, &growth.chain(drops).collect::<Vec<_>>()))
+}
+
+fn growth(all: &Classes) -> Figure {
+    let panel = |row: &ClassFound| {
+        let list = &row.found.generation.log_growth;
+        panel(row.name(), "vector", "log σᵢ (nats)", (1..).zip(list), all.generation.vectors)
+    };
+    figure("Log singular values of the generation map", all.rows().map(panel).collect())
+}
+
+fn drops(all: &Classes) -> Figure {
+    let panel = |row: &ClassFound| {
+        let curve = row.found.generation.gap.found().map_or(&[][..], |gap| &gap.ensemble.curve[..]);
+        let list = curve.iter().map(|drop| (drop.dimension, &drop.size));
+        panel(row.name(), "after vector", "log σᵢ − log σᵢ₊₁ (nats)", list, all.generation.vectors)
+    };
+    figure("Drops between neighbouring log singular values", all.rows().map(panel).collect())
+}
+
+fn figure(title: &str, panels: Vec<Panel>) -> Figure {
+    Figure {
+        title: title.into(),
+        legend: vec![Key::new(Swatch::Interval, Role::Svd, "over the points of a class")],
+        columns: panels.len().clamp(1, 3),
+        panels,
+        caption: html! { "Dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %." },
+        numbers: html! {},
+    }
+}
+
+fn panel<'a>(
+    title: String,
+    x: &str,
+    y: &str,
+    list: impl Iterator<Item = (usize, &'a Quantiles)>,
+    last: usize,
+) -> Panel {
+    let list: Vec<(usize, &Quantiles)> = list.collect();
+    let (low, high) = range(list.iter().flat_map(|(_, q)| [q.q05, q.q95])).unwrap_or((0.0, 1.0));
+    let mark = |&(at, q): &(usize, &Quantiles)| Mark::Interval {
+        at: at as f64,
+        shift: 0.0,
+        outer: Some([q.q05, q.q95]),
+        inner: [q.q25, q.q75],
+        middle: q.q50,
+        role: Role::Svd,
+    };
+    let ticks = (1..=last).step_by(last.div_ceil(12)).map(|i| (i as f64, i.to_string())).collect();
+    Panel {
+        title,
+        x: Axis::new(Scale::linear(0.5, last as f64 + 0.5), x).with_ticks(ticks),
+        y: Axis::new(Scale::covering([low.min(0.0), high], false), y),
+        marks: list.iter().map(mark).collect(),
+        height: HEIGHT,
+    }
+}
