@@ -12,7 +12,7 @@ use surefoot::field::NetworkField;
 use surefoot::process::{Family, Grid, Noising};
 use surefoot::sampler::{Method, Step, StepNoise};
 use surefoot::spectrum::{Leading, Search, leading, svd};
-use surefoot::sweep::{Batch, Keep, Refinement, Storage, Trail, forward};
+use surefoot::sweep::{Batch, Chain, Keep, Pace, Refinement, Shuttled, Storage, Trail, forward};
 use surefoot::train::networks::{Mlp, Network};
 use surefoot_graph::{Limits, Precision};
 
@@ -205,10 +205,59 @@ fn searches_without_meaning_are_refused() {
     {
         assert!(matches!(leading(&mut trail, wrong), Err(Error::Invalid { .. })));
     }
-    assert!(matches!(trail.forth(vec![1.0; 4]), Err(Error::Invalid { .. })));
+    assert!(matches!(trail.forth(vec![1.0; 4], None), Err(Error::Invalid { .. })));
     let error = ModelError { chi: Chi::White, place: Place::Output, size: 0.1 };
     let drift = diffusion(Arc::new(Swirl(3)), VP, 0.0);
     let forced = Step::new(drift, GRID, Method::Euler, vec![error]).unwrap();
     let mut trail = Trail::record(&forced, &batch, Storage::Spacing(4)).unwrap();
     assert!(matches!(leading(&mut trail, SEARCH), Err(Error::Invalid { .. })));
+}
+
+/// Log σ of what a shuttle carried, and its frame.
+fn assert_same(a: &Shuttled, b: &Shuttled, start: &[f64]) {
+    let values = |carried: &Shuttled| svd(&carried.chain, start, &carried.frame).unwrap().log_values;
+    for (a, b) in values(a).iter().zip(&values(b)) {
+        assert!((a - b).abs() < 1e-10, "log σ {a} {b}");
+    }
+    for (a, b) in a.frame.iter().zip(&b.frame) {
+        assert!((a - b).abs() < 1e-10, "frames {a} {b}");
+    }
+}
+
+#[test]
+fn frames_made_orthonormal_as_needed_end_as_those_of_every_step() {
+    let (dim, k, n) = (9, 4, 3);
+    for method in [Method::Euler, Method::Heun] {
+        let step = swirl(dim, 1.0, method);
+        let source = StandardNormalLaw(dim);
+        let batch = Batch { source: &source, seed: 42, samples: 0..n, refinement: Refinement::Own };
+        let mut trail = Trail::record(&step, &batch, Storage::Spacing(5)).unwrap();
+        let axis = |row: usize, c: usize| f64::from(u8::from(c == 2 * row));
+        let start: Vec<f64> = (0..n).flat_map(|_| (0..k * dim).map(|e| axis(e / dim, e % dim))).collect();
+        let every = [trail.forth(start.clone(), None).unwrap(), trail.back(start.clone(), None).unwrap()];
+        let paces = [&every[0], &every[1]].map(|carried| Pace::of(&carried.chain));
+        for pace in &paces {
+            assert!((0..n).all(|sample| pace.count(sample) < GRID.steps), "{pace:?}");
+        }
+        assert_same(&trail.forth(start.clone(), Some(&paces[0])).unwrap(), &every[0], &start);
+        assert_same(&trail.back(start.clone(), Some(&paces[1])).unwrap(), &every[1], &start);
+    }
+}
+
+#[test]
+fn a_pace_that_is_too_slow_is_given_up() {
+    // A singular direction beside one that stays: a single QR at the end would see nothing of what it has shrunk by.
+    let grid = Grid { start: 1.0, end: 1e-4, steps: 40 };
+    let step = Step::new(gaussian(&[4.0, 0.0], VP, 1.0), grid, Method::Heun, vec![]).unwrap();
+    let source = StandardNormalLaw(2);
+    let batch = Batch { source: &source, seed: 42, samples: 0..2, refinement: Refinement::Own };
+    let mut trail = Trail::record(&step, &batch, Storage::Bytes(1 << 20)).unwrap();
+    let identity = Chain { k: 2, samples: 2, factors: [1.0, 0.0, 0.0, 1.0].repeat(2 * grid.steps) };
+    let slow = Pace::of(&identity);
+    assert_eq!(slow.count(0), 1);
+    let start = [1.0, 1.0, 1.0, -1.0].repeat(2).iter().map(|x| x / 2f64.sqrt()).collect::<Vec<_>>();
+    let every = trail.forth(start.clone(), None).unwrap();
+    let given_up = trail.forth(start, Some(&slow)).unwrap();
+    assert_eq!(given_up.frame, every.frame);
+    assert_eq!(given_up.chain.factors, every.chain.factors);
 }

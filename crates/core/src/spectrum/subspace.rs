@@ -4,7 +4,7 @@
 use super::product::Tile;
 use super::svd::{Svd, svd};
 use crate::error::{Error, Result};
-use crate::sweep::{Shuttled, Trail, haar_frames};
+use crate::sweep::{Pace, Shuttled, Trail, haar_frames};
 
 /// What is looked for, and how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,7 +54,8 @@ impl Leading {
 /// A round carries orthonormal V at x_0 forth, decomposes J V = U Σ Wᵀ in the frames of the sweep (never in one scale:
 /// small singular values keep their digits), carries U back for the residuals, and goes on from the frame that arrives.
 /// The error of vector i falls by (σ_{k+p+1}/σ_i)² a round. For k + p = D the first round is exact. A sample's numbers
-/// are those of the round in which all its vectors converged, and do not depend on the other samples.
+/// are those of the round in which all its vectors converged, and do not depend on the other samples. The first round makes
+/// the frames orthonormal at every step; the later ones only where the condition of the first one's frames demands it.
 ///
 /// # Errors
 /// [`Error::Invalid`] for no vector, more than D, no round, or a step with errors that ride along;
@@ -99,13 +100,15 @@ pub fn leading_from(trail: &mut Trail, start: Vec<f64>, search: Search) -> Resul
         subspace: vec![0.0; n * carried * dim],
     };
     let mut frame = start;
+    let mut paces: Option<[Pace; 2]> = None;
     for _ in 0..search.rounds {
         if found.converged.iter().all(|converged| *converged == k) {
             break;
         }
-        let forth = trail.forth(frame.clone())?;
+        let forth = trail.forth(frame.clone(), paces.as_ref().map(|[forth, _]| forth))?;
         let triples = svd(&forth.chain, &frame, &forth.frame)?;
-        let back = trail.back(triples.left.clone())?;
+        let back = trail.back(triples.left.clone(), paces.as_ref().map(|[_, back]| back))?;
+        paces.get_or_insert_with(|| [&forth, &back].map(|way| Pace::of(&way.chain)));
         for sample in 0..n {
             if found.converged[sample] < k {
                 let residuals = residuals(&triples, &back, dim, sample);

@@ -71,15 +71,39 @@ impl Frames {
             accumulate_abs_det(self.dim, &mut self.work, &mut self.determinants);
         }
         orthonormalize(self.dim, self.k, &mut self.rows, &mut self.factor);
-        let factors = self.factor.chunks_exact(self.k * self.k);
-        for (sample, (r, growth)) in factors.zip(self.growth.chunks_exact_mut(self.k)).enumerate() {
-            for (i, growth) in growth.iter_mut().enumerate() {
-                let stretch = r[i * self.k + i];
-                if !(stretch > 0.0 && stretch < f64::INFINITY) {
-                    return Err(collapse(self.first_sample + sample, step, stretch));
-                }
-                growth.push(stretch);
+        (0..self.factor.len() / (self.k * self.k)).try_for_each(|sample| self.grow(sample, step))
+    }
+
+    /// The same for the samples that are due, all without a list; the rows of the others are carried on as they are, with
+    /// R = I.
+    ///
+    /// # Errors
+    /// Those of [`Frames::advance`].
+    pub(super) fn advance_in(&mut self, step: usize, due: Option<&[bool]>) -> Result<()> {
+        let Some(due) = due else { return self.advance(step) };
+        let (dim, k) = (self.dim, self.k);
+        for (sample, due) in due.iter().enumerate() {
+            let factor = &mut self.factor[sample * k * k..][..k * k];
+            if *due {
+                orthonormalize(dim, k, &mut self.rows[sample * k * dim..][..k * dim], factor);
+                self.grow(sample, step)?;
+            } else {
+                factor.fill(0.0);
+                factor.iter_mut().step_by(k + 1).for_each(|diagonal| *diagonal = 1.0);
             }
+        }
+        Ok(())
+    }
+
+    /// Notes what a sample's factor says.
+    fn grow(&mut self, sample: usize, step: usize) -> Result<()> {
+        let k = self.k;
+        for (i, growth) in self.growth[sample * k..][..k].iter_mut().enumerate() {
+            let stretch = self.factor[(sample * k + i) * k + i];
+            if !(stretch > 0.0 && stretch < f64::INFINITY) {
+                return Err(collapse(self.first_sample + sample, step, stretch));
+            }
+            growth.push(stretch);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 
 use super::adjoint::Trail;
 use super::frames::Frames;
+use super::pace::{Pace, strayed};
 use super::{Chain, check_finite};
 use crate::error::{Error, Result};
 
@@ -17,12 +18,52 @@ pub struct Shuttled {
 }
 
 impl Trail<'_> {
-    /// Carries orthonormal rows `frame[n, k, D]` at x_0 to x_τ by the tangents of the steps.
+    /// Carries orthonormal rows `frame[n, k, D]` at x_0 to x_τ by the tangents of the steps, with a QR at every step or at
+    /// those of a pace ([`Pace::of`] the chain of an earlier call).
     ///
     /// # Errors
     /// [`Error::NonFinite`] when a tangent leaves the finite numbers or a direction collapses; [`Error::Invalid`] if
     /// the length of `frame` does not fit, k > D, or the step has errors that ride along.
-    pub fn forth(&mut self, frame: Vec<f64>) -> Result<Shuttled> {
+    pub fn forth(&mut self, frame: Vec<f64>, pace: Option<&Pace>) -> Result<Shuttled> {
+        self.kept_in_pace(frame, pace, Trail::carried_forth)
+    }
+
+    /// Carries orthonormal rows `frame[n, k, D]` at x_τ to x_0 by the adjoints of the steps.
+    ///
+    /// # Errors
+    /// Those of [`Trail::forth`].
+    pub fn back(&mut self, frame: Vec<f64>, pace: Option<&Pace>) -> Result<Shuttled> {
+        self.kept_in_pace(frame, pace, Trail::carried_back)
+    }
+
+    /// Samples whose frames have become flatter than their pace foresaw are carried once more, with a QR at every step.
+    fn kept_in_pace(
+        &mut self,
+        frame: Vec<f64>,
+        pace: Option<&Pace>,
+        carry: impl Fn(&mut Self, Vec<f64>, Option<&Pace>) -> Result<Shuttled>,
+    ) -> Result<Shuttled> {
+        let Some(pace) = pace else { return carry(self, frame, None) };
+        let mut found = carry(self, frame.clone(), Some(pace))?;
+        let strayed = strayed(&found.chain);
+        if strayed.is_empty() {
+            return Ok(found);
+        }
+        let every = carry(self, frame, None)?;
+        let (n, rows) = (self.samples.len(), found.frame.len() / self.samples.len());
+        let factor = found.chain.k * found.chain.k;
+        for sample in strayed {
+            let own = sample * rows..(sample + 1) * rows;
+            found.frame[own.clone()].copy_from_slice(&every.frame[own]);
+            for first in (sample * factor..every.chain.factors.len()).step_by(n * factor) {
+                let own = first..first + factor;
+                found.chain.factors[own.clone()].copy_from_slice(&every.chain.factors[own]);
+            }
+        }
+        Ok(found)
+    }
+
+    fn carried_forth(&mut self, frame: Vec<f64>, pace: Option<&Pace>) -> Result<Shuttled> {
         let mut frames = self.frames(frame)?;
         let mut chain = self.chain(&frames);
         let mut image = vec![0.0; frames.rows.len()];
@@ -33,30 +74,27 @@ impl Trail<'_> {
                 let (state, noise) = self.segment.at(n);
                 self.step.advance_tangent(n, state, noise, &frames.rows, &mut next, &mut image);
                 std::mem::swap(&mut frames.rows, &mut image);
-                frames.advance(n)?;
+                frames.advance_in(n, pace.map(|pace| pace.due(n)))?;
                 chain.factors.extend_from_slice(&frames.factor);
             }
         }
         Ok(Shuttled { frame: frames.rows, chain })
     }
 
-    /// Carries orthonormal rows `frame[n, k, D]` at x_τ to x_0 by the adjoints of the steps.
-    ///
-    /// # Errors
-    /// Those of [`Trail::forth`].
-    pub fn back(&mut self, frame: Vec<f64>) -> Result<Shuttled> {
+    fn carried_back(&mut self, frame: Vec<f64>, pace: Option<&Pace>) -> Result<Shuttled> {
         let mut frames = self.frames(frame)?;
         let mut chain = self.chain(&frames);
         let mut image = vec![0.0; frames.rows.len()];
         let per_sample = frames.rows.len() / self.samples.len().max(1);
-        for first in (0..self.step.grid.steps).step_by(self.spacing).rev() {
+        let steps = self.step.grid.steps;
+        for first in (0..steps).step_by(self.spacing).rev() {
             self.load(first)?;
             for n in (first..first + self.segment.len).rev() {
                 let (state, noise) = self.segment.at(n);
                 self.step.advance_adjoint(n, state, noise, &frames.rows, &mut image);
                 std::mem::swap(&mut frames.rows, &mut image);
                 check_finite("cotangent", &frames.rows, per_sample, self.samples.start, n)?;
-                frames.advance(n)?;
+                frames.advance_in(n, pace.map(|pace| pace.due(steps - 1 - n)))?;
                 chain.factors.extend_from_slice(&frames.factor);
             }
         }

@@ -1,0 +1,132 @@
+//! QR only as often as needed: between two steps at which a frame is made orthonormal again, its rows are carried on as
+//! they are. How many steps that may be is read off the triangular factors of an earlier sweep along the same paths.
+
+use super::Chain;
+
+/// Condition of the rows that is planned for: a QR then loses about three of sixteen digits of what one at every step keeps.
+const PLANNED: f64 = 1e3;
+/// Condition beyond which a sample is carried anew with a QR at every step.
+const ALLOWED: f64 = 1e4;
+
+/// After which steps the frame of a sample is made orthonormal, in the order in which the frames meet the steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    samples: usize,
+    /// `[τ, n]`
+    due: Vec<bool>,
+}
+
+impl Pace {
+    /// From a sweep that made its frames orthonormal at every step, for frames of the same subspaces or near them: the
+    /// product of the factors between two QRs has a condition of at most 1e3 unless a single step has more. The last
+    /// step is always one.
+    pub fn of(chain: &Chain) -> Pace {
+        let (k, n) = (chain.k, chain.samples);
+        let steps = chain.factors.len() / (n * k * k).max(1);
+        let mut due = vec![false; steps * n];
+        for sample in 0..n {
+            let factor = |step: usize| &chain.factors[(step * n + sample) * k * k..][..k * k];
+            let mut product: Vec<f64> = Vec::new();
+            for step in 0..steps {
+                let next = match product.is_empty() {
+                    true => factor(step).to_vec(),
+                    false => upper_product(k, factor(step), &product),
+                };
+                product = next;
+                if condition(k, &product) > PLANNED && step > 0 && !due[(step - 1) * n + sample] {
+                    due[(step - 1) * n + sample] = true;
+                    product = factor(step).to_vec();
+                }
+                // A single step beyond it is ended at once.
+                if condition(k, &product) > PLANNED || step + 1 == steps {
+                    due[step * n + sample] = true;
+                    product.clear();
+                }
+            }
+        }
+        Pace { samples: n, due }
+    }
+
+    /// Whether a sample is due after the step that its frame meets as number `place`.
+    pub(super) fn due(&self, place: usize) -> &[bool] {
+        &self.due[place * self.samples..][..self.samples]
+    }
+
+    /// QRs of a sample.
+    pub fn count(&self, sample: usize) -> usize {
+        self.due.iter().skip(sample).step_by(self.samples).filter(|due| **due).count()
+    }
+}
+
+/// Samples with a factor that is conditioned worse than is allowed.
+pub(super) fn strayed(chain: &Chain) -> Vec<usize> {
+    let (k, n) = (chain.k, chain.samples);
+    let strays = |sample: &usize| {
+        let own = chain.factors.chunks_exact(k * k).skip(*sample).step_by(n.max(1));
+        own.into_iter().any(|factor| condition(k, factor) > ALLOWED)
+    };
+    (0..n).filter(strays).collect()
+}
+
+/// A B for upper triangular matrices `[k, k]`.
+fn upper_product(k: usize, a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut product = vec![0.0; k * k];
+    for i in 0..k {
+        for l in i..k {
+            for j in l..k {
+                product[i * k + j] += a[i * k + l] * b[l * k + j];
+            }
+        }
+    }
+    product
+}
+
+/// ‖R‖_F ‖R⁻¹‖_F / k, which is 1 for a multiple of an orthogonal matrix and at most κ_2: infinite for a singular one.
+fn condition(k: usize, r: &[f64]) -> f64 {
+    let mut inverse = vec![0.0; k * k];
+    for j in 0..k {
+        inverse[j * k + j] = 1.0 / r[j * k + j];
+        for i in (0..j).rev() {
+            let sum: f64 = (i + 1..=j).map(|l| r[i * k + l] * inverse[l * k + j]).sum();
+            inverse[i * k + j] = -sum / r[i * k + i];
+        }
+    }
+    let norm = |m: &[f64]| m.iter().map(|x| x * x).sum::<f64>().sqrt();
+    let condition = norm(r) * norm(&inverse) / k as f64;
+    if condition.is_nan() { f64::INFINITY } else { condition }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chain(factors: &[[f64; 4]]) -> Chain {
+        Chain { k: 2, samples: 1, factors: factors.concat() }
+    }
+
+    #[test]
+    fn condition_is_that_of_the_formula() {
+        // For diag(a, b): √(a² + b²) √(a⁻² + b⁻²)/2 = (a² + b²)/(2ab).
+        assert!((condition(2, &[3.0, 0.0, 0.0, 0.5]) - (9.0 + 0.25) / 3.0).abs() < 1e-14);
+        assert!((condition(1, &[1e-200]) - 1.0).abs() < 1e-14);
+        // [[1, t], [0, 1]] has the inverse [[1, −t], [0, 1]]: (2 + t²)/2.
+        assert!((condition(2, &[1.0, 4.0, 0.0, 1.0]) - 9.0).abs() < 1e-14);
+        assert_eq!(condition(2, &[1.0, 1.0, 0.0, 0.0]), f64::INFINITY);
+    }
+
+    #[test]
+    fn frames_are_due_before_they_are_too_flat() {
+        let pace = |ratio: f64, steps: usize| Pace::of(&chain(&vec![[1.0, 0.0, 0.0, ratio]; steps]));
+        // (1 + r²)/(2 r) of the product is 500 after three steps of a tenth, and 5,000 after four.
+        assert_eq!(pace(0.1, 8).due, [false, false, true, false, false, true, false, true]);
+        assert_eq!(pace(1.0, 50).count(0), 1, "rotations need none but the last");
+        assert_eq!(pace(1e-6, 3).due, [true; 3], "a step beyond the limit alone");
+        assert_eq!(pace(0.5, 1).due, [true]);
+    }
+
+    #[test]
+    fn worse_factors_than_allowed_are_found() {
+        assert_eq!(strayed(&chain(&[[1.0, 0.0, 0.0, 1e-3]])), Vec::<usize>::new());
+        assert_eq!(strayed(&chain(&[[1.0, 0.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1e-7]])), [0]);
+    }
+}
