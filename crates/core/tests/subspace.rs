@@ -247,8 +247,8 @@ fn frames_made_orthonormal_as_needed_end_as_those_of_every_step() {
 #[test]
 fn a_pace_that_is_too_slow_is_given_up() {
     // A singular direction beside one that stays: a single QR at the end would see nothing of what it has shrunk by.
-    let grid = Grid { start: 1.0, end: 1e-4, steps: 40 };
-    let step = Step::new(gaussian(&[4.0, 0.0], VP, 1.0), grid, Method::Heun, vec![]).unwrap();
+    let grid = Grid { start: 1.0, end: 1e-4, steps: 400 };
+    let step = Step::new(gaussian(&[4.0, 0.0], VP, 3.0), grid, Method::Heun, vec![]).unwrap();
     let source = StandardNormalLaw(2);
     let batch = Batch { source: &source, seed: 42, samples: 0..2, refinement: Refinement::Own };
     let mut trail = Trail::record(&step, &batch, Storage::Bytes(1 << 20)).unwrap();
@@ -257,6 +257,8 @@ fn a_pace_that_is_too_slow_is_given_up() {
     assert_eq!(slow.count(0), 1);
     let start = [1.0, 1.0, 1.0, -1.0].repeat(2).iter().map(|x| x / 2f64.sqrt()).collect::<Vec<_>>();
     let every = trail.forth(start.clone(), None).unwrap();
+    let logs = svd(&every.chain, &start, &every.frame).unwrap().log_values;
+    assert!(logs[0] - logs[1] > 15.0, "a contraction beyond what is allowed: {logs:?}");
     let given_up = trail.forth(start, Some(&slow)).unwrap();
     assert_eq!(given_up.frame, every.frame);
     assert_eq!(given_up.chain.factors, every.chain.factors);

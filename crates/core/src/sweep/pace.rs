@@ -83,6 +83,8 @@ fn upper_product(k: usize, a: &[f64], b: &[f64]) -> Vec<f64> {
 
 /// ‖R‖_F ‖R⁻¹‖_F / k, which is 1 for a multiple of an orthogonal matrix and at most κ_2: infinite for a singular one.
 fn condition(k: usize, r: &[f64]) -> f64 {
+    let largest = r.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
+    let r: Vec<f64> = r.iter().map(|x| x / largest).collect();
     let mut inverse = vec![0.0; k * k];
     for j in 0..k {
         inverse[j * k + j] = 1.0 / r[j * k + j];
@@ -92,7 +94,7 @@ fn condition(k: usize, r: &[f64]) -> f64 {
         }
     }
     let norm = |m: &[f64]| m.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let condition = norm(r) * norm(&inverse) / k as f64;
+    let condition = norm(&r) * norm(&inverse) / k as f64;
     if condition.is_nan() { f64::INFINITY } else { condition }
 }
 
