@@ -13,10 +13,10 @@ const ACCEPTED: f64 = 1e-5;
 /// … and of ‖b‖ alone, so that the huge solutions of singular systems are none.
 const AT_MOST: f64 = 1e-3;
 
-/// A system that was given up.
+/// Systems that were given up; their best solutions are left in place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unsolved {
-    /// Its place among the systems.
+    /// The worst one's place among the systems.
     pub row: usize,
     /// ‖b − Ax‖/‖b‖ that is left.
     pub residual: f64,
@@ -63,9 +63,10 @@ pub(crate) fn gmres_to(
             row.judge(norm(r), norm(x));
         }
     }
-    match rows.iter().position(|row| !(row.solved || row.accepted)) {
+    let unsolved = rows.iter().enumerate().filter(|(_, row)| !(row.solved || row.accepted));
+    match unsolved.max_by(|(_, a), (_, b)| a.left.total_cmp(&b.left)) {
         None => Ok(()),
-        Some(row) => Err(Unsolved { row, residual: rows[row].left }),
+        Some((row, Row { left, .. })) => Err(Unsolved { row, residual: *left }),
     }
 }
 
