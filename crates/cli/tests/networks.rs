@@ -222,7 +222,7 @@ fn labelled_network(bench: &Bench) {
 fn class_file(bench: &Bench, more: &str) -> String {
     let text = format!(
         "name = \"c\"\n[field]\nkind = \"onnx\"\nfile = \"classes.onnx\"\npredicts = \"velocity\"\n\
-         precision = \"f64\"\n{more}\n[process]\nkind = \"flow\"\n[sampler]\nsteps = 1\n"
+         precision = \"f64\"\n{more}\n[process]\nkind = \"flow\"\n[sampler]\nmethod = \"euler\"\nsteps = 1\n"
     );
     bench.write("c.toml", text)
 }

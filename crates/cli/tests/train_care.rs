@@ -454,3 +454,45 @@ fn drawing_on_a_support_takes_one() {
         assert!(said.contains("[support]") && said.contains(got), "{said}");
     }
 }
+
+#[test]
+fn a_coupling_that_does_not_fit_the_memory_is_refused_at_once() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    for (method, bytes) in [("ot-cfm", "8 bytes"), ("sb-cfm", "24 bytes")] {
+        let objective = format!("[objective]\nmethod = \"{method}\"");
+        bench.write("r.toml", recipe(POINTS, MLP, "", &objective).replace("batch = 8", "batch = 100000"));
+        let output = bench.run(&TRAIN);
+        assert_eq!(output.status.code(), Some(2));
+        let said = stderr(&output);
+        assert!(
+            said.contains("training.batch") && said.contains(bytes) && said.contains("--memory"),
+            "{said}"
+        );
+        assert!(!bench.path("out").exists(), "nothing is written");
+    }
+}
+
+#[test]
+fn classes_without_rows_are_named() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(LABELLED, &format!("{MLP}\nclasses = 5"), "withhold = 0.0", ""));
+    let said = stderr(&bench.run(&TRAIN));
+    for words in ["of the 5 classes of the network 2 have no row to learn from (3, 4)", "`withhold` is 0"] {
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn models_in_other_units_are_not_compared() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    for (name, normalise) in [("a", "none"), ("b", "standard")] {
+        let data = format!("{POINTS}\nnormalise = \"{normalise}\"");
+        bench.write("r.toml", recipe(&data, MLP, "", ""));
+        bench.done(&["train", "r.toml", "-o", name, "-q"]);
+    }
+    let words = ["compare", "a/model.toml", "b/model.toml", "-n", "8", "-o", "c", "-q"];
+    bench.refused(&words, 2, &["compare b/model.toml", "normalisation"]);
+}

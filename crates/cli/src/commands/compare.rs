@@ -7,7 +7,7 @@ use crate::failure::{Failure, Result};
 use crate::interrupt;
 use crate::options::{Compare, Format};
 use crate::report::{Drawn, PairedRow, ReportInput, SideBySide, compare_figures, compare_html};
-use crate::run_file::{Run, resolve, settings};
+use crate::run_file::{Run, resolve, same_units, settings};
 use crate::store::write_file;
 use crate::table;
 use serde::Serialize;
@@ -37,6 +37,9 @@ pub fn compare(options: &Compare) -> Result<()> {
         runs.push(resolve(model, &settings, &options.run, Some(&options.vectors), &options.errors)?);
     }
     same_shape(&runs)?;
+    for (run, name) in runs.iter().zip(&options.models).skip(1) {
+        same_units(&runs[0].model, &run.model, &format!("compare {name}"))?;
+    }
     let folders = folders(&runs);
     own_directory(&options.run.out, "comparison")?;
     interrupt::listen();

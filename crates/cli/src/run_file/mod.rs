@@ -336,7 +336,7 @@ fn error_requests(
     same_process.overrides.retain(|setting| setting.key.starts_with("process."));
     for name in &options.difference {
         let other = model_file::load(name, &same_process)?;
-        same_units(model, &other, name)?;
+        same_units(model, &other, &format!("--difference {name}"))?;
         let field = DifferenceField::new(model.system.drift.clone(), other.system.drift, place)?;
         let kind = ErrorKind::Difference { model: other.spec.name, field: Arc::new(field) };
         requests.push(ErrorRequest { kind, place, sizes: options.sizes.clone().unwrap_or_default() });
@@ -351,13 +351,16 @@ fn error_requests(
     Ok((requests, others))
 }
 
-/// A difference of models means something in one set of units.
-fn same_units(model: &Model, other: &Model, name: &str) -> Result<()> {
+/// A difference of models means something in one set of units; `place` names where the other was given.
+///
+/// # Errors
+/// Models of data that were normalised differently.
+pub fn same_units(model: &Model, other: &Model, place: &str) -> Result<()> {
     if model.spec.normalisation == other.spec.normalisation {
         return Ok(());
     }
     Err(Failure::Value {
-        place: format!("--difference {name}"),
+        place: place.into(),
         what: "normalisation".into(),
         expected: format!("data normalised as those of {}", model.spec.name),
         got: "another [normalisation], or one model without it".into(),

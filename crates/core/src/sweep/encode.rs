@@ -92,7 +92,7 @@ fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) ->
         let at = y.to_vec();
         let mut apply = |v: &[f64], out: &mut [f64]| step.advance_tangent(n, &at, noise, v, &mut image, out);
         if let Err(left) = gmres_to(FORCING, dim, &mut apply, &rest, &mut change)
-            && !(left.residual <= MOST_LEFT)
+            && (left.residual.is_nan() || left.residual > MOST_LEFT)
         {
             return Err(Error::Unsolved { sample: first + left.row, step: n, residual: left.residual });
         }

@@ -133,7 +133,8 @@ impl Run {
                 let loss =
                     loss(done).map_or(String::new(), |loss| format!(", at a training loss of {loss:.5}"));
                 format!(
-                    "The checkpoint and the model that are kept are those after {}{loss}",
+                    "The checkpoint and the model that are kept are those after {}{loss}. If that is far above the first losses, \
+                     they have blown up already: start anew with --overwrite, a lower `learning_rate` or a shorter `clip`",
                     counted(done, "update")
                 )
             }

@@ -7,12 +7,14 @@ use crate::model_file::{
     SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
 };
 use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use std::collections::BTreeSet;
 use std::path::Path;
 use surefoot::analysis::System;
 use surefoot::process::Grid;
 use surefoot::support::SharedSupport;
+use surefoot::train::coupling::Coupling;
 use surefoot::train::optimiser::{Adam, AdamSettings, Average, Decay, Optimiser, Rate};
-use surefoot::train::{BudgetWeighting, Classes, CrossPenalty, Task, Trainer};
+use surefoot::train::{BudgetWeighting, Classes, CrossPenalty, Rows, Task, Trainer, TrainingSet};
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
 
@@ -45,7 +47,39 @@ pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
     });
     let Task { batch, .. } = trainer.task();
     let slow = slow_note(trainer.descent().count(), *batch, trainer.descent().update_flops(*batch));
-    unused.into_iter().chain(prepared.validated.note()).chain(slow).collect()
+    let classes = trainer.task().classes.map(|classes| class_notes(&prepared.training, classes));
+    let classes = classes.into_iter().flatten();
+    unused.into_iter().chain(prepared.validated.note()).chain(classes).chain(slow).collect()
+}
+
+/// Most numbers of a list in a note.
+const LISTED: usize = 10;
+
+/// What a conditional network does not learn.
+fn class_notes(training: &TrainingSet, Classes { none, withheld }: Classes) -> Vec<String> {
+    let TrainingSet::Rows(Rows { labels: Some(labels), .. }) = training else { return Vec::new() };
+    let there: BTreeSet<u32> = labels.iter().copied().collect();
+    let absent: Vec<u32> = (0..none).filter(|class| !there.contains(class)).collect();
+    let names: Vec<String> = absent.iter().take(LISTED).map(u32::to_string).collect();
+    let more = if absent.len() > LISTED { ", …" } else { "" };
+    let unseen = (!absent.is_empty()).then(|| {
+        format!(
+            "of the {none} classes of the network {} have no row to learn from ({}{more}): what it generates for them means \
+             nothing",
+            absent.len(),
+            names.join(", ")
+        )
+    });
+    let extreme = if withheld == 0.0 {
+        Some(
+            "`withhold` is 0: the network does not learn to generate without a class, so leave guidance out and give a label",
+        )
+    } else if withheld == 1.0 {
+        Some("`withhold` is 1: the network learns no class, as the label of every row is withheld")
+    } else {
+        None
+    };
+    unseen.into_iter().chain(extreme.map(str::to_string)).collect()
 }
 
 /// Operations in a second by which the time of an update is estimated, and how many seconds are worth a word.
@@ -125,11 +159,43 @@ pub fn trainer(recipe: &Recipe, prepared: &Prepared, limits: &Limits) -> Result<
         batch: schedule.batch,
         seed: schedule.seed,
     };
+    check_coupling(&task, limits)?;
     let trainer = Trainer::new(task, &graph, |weights| optimiser(schedule, weights))?;
     match &recipe.robust.budget {
         None => Ok(trainer),
         Some(budget) => Ok(trainer.with_budget(weighting(recipe, budget, limits)?)?),
     }
+}
+
+/// Copies of the n × n costs that a coupling holds at once: themselves, and the plan of an entropic one with its scaling.
+const EXACT_COPIES: u64 = 1;
+const ENTROPIC_COPIES: u64 = 3;
+
+/// Refuses a batch whose coupling would not fit the memory.
+fn check_coupling(task: &Task, limits: &Limits) -> Result<()> {
+    let copies = match task.coupling {
+        Coupling::AsDrawn => return Ok(()),
+        Coupling::Exact => EXACT_COPIES,
+        Coupling::Entropic(_) => ENTROPIC_COPIES,
+    };
+    let n = task.batch as u64;
+    let needed = copies.saturating_mul(8).saturating_mul(n).saturating_mul(n.next_multiple_of(8));
+    if needed <= limits.memory {
+        return Ok(());
+    }
+    Err(Failure::Value {
+        place: "[training]".into(),
+        what: "training.batch".into(),
+        expected: format!(
+            "a batch whose coupling fits the {} MiB of --memory: it takes {} bytes for every pair of its points",
+            limits.memory >> 20,
+            8 * copies
+        ),
+        got: format!("{n}, which takes {} MiB", needed >> 20),
+        remedy: "Take a smaller batch (a few hundred points are coupled fast), method = \"cfm\" in [objective], which needs \
+                 no coupling, or more --memory"
+            .into(),
+    })
 }
 
 /// The weighting by the gain budget.
