@@ -28,6 +28,7 @@ average = 0.99
 validation_pairs = 512
 samples = 20
 [sampler]
+method = "euler"
 steps = 25
 "
     )
