@@ -495,4 +495,125 @@ fn models_in_other_units_are_not_compared() {
     }
     let words = ["compare", "a/model.toml", "b/model.toml", "-n", "8", "-o", "c", "-q"];
     bench.refused(&words, 2, &["compare b/model.toml", "normalisation"]);
+
+/// Writes a grey image of 8 or 16 bits, in a folder that is made for it.
+fn image(bench: &Bench, name: &str, depth: png::BitDepth, bytes: &[u8]) {
+    let path = bench.path(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let width = if depth == png::BitDepth::Sixteen { bytes.len() / 2 } else { bytes.len() };
+    let mut encoder = png::Encoder::new(std::fs::File::create(path).unwrap(), width as u32, 1);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_depth(depth);
+    encoder.write_header().unwrap().write_image_data(bytes).unwrap();
+}
+
+const IMAGES: &str = "images = \"images\"\nscale = [-1, 1]";
+
+#[test]
+fn images_that_have_changed_are_not_trained_on() {
+    let bench = Bench::new();
+    let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);
+    (0..8).for_each(|i| grey(&format!("images/{i}.png"), 20 * i));
+    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
+    bench.done(&TRAIN);
+    let record: toml::Table =
+        std::fs::read_to_string(bench.path("out/recipe.toml")).unwrap().parse().unwrap();
+    assert_eq!(record["sha256"]["data.images"].as_str().unwrap().len(), 64);
+    let resume = ["train", "r.toml", "-o", "out", "--resume"];
+    let refused = || {
+        let words =
+            ["cannot resume: data.images", "folder of images", "SHA-256", "has changed", "--overwrite"];
+        bench.refused(&resume, 2, &words);
+    };
+    // Files that are not read do not count.
+    bench.write("images/notes.txt", "no image");
+    bench.done(&resume);
+    grey("images/8.png", 1);
+    refused();
+    std::fs::remove_file(bench.path("images/8.png")).unwrap();
+    bench.done(&resume);
+    grey("images/3.png", 61);
+    refused();
+    grey("images/3.png", 60);
+    bench.done(&resume);
+    std::fs::rename(bench.path("images/3.png"), bench.path("images/9.png")).unwrap();
+    refused();
+    std::fs::remove_file(bench.path("images/9.png")).unwrap();
+    refused();
+}
+
+#[test]
+fn classes_of_folders_are_named() {
+    let bench = Bench::new();
+    let grey = |class: usize| {
+        image(&bench, &format!("images/{class}/a.png"), png::BitDepth::Eight, &[class as u8, 7])
+    };
+    [1, 2, 10].into_iter().for_each(grey);
+    bench.write("r.toml", recipe(IMAGES, &format!("{MLP}\nclasses = 3"), "", ""));
+    let text = stderr(&bench.run(&TRAIN));
+    assert!(text.contains("note: classes: 0 = \"1\", 1 = \"2\", 2 = \"10\"\n"), "{text}");
+    assert_eq!(bench.json("out/training.json")["class_names"], serde_json::json!(["1", "2", "10"]));
+    (11..30).for_each(grey);
+    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
+    let text = stderr(&bench.run(&TRAIN));
+    assert!(text.contains("18 = \"26\", 19 = \"27\", …\n") && !text.contains("\"28\""), "{text}");
+    std::fs::create_dir(bench.path("images/4")).unwrap();
+    bench.refused(&TRAIN, 2, &["images/4: folder of a class", "got none", "take the folder away"]);
+}
+
+/// From 0 to 65535 to [−1, 1]: data are 32767.5 + 32767.5 x.
+#[test]
+fn images_of_sixteen_bits_are_scaled_by_their_range() {
+    let bench = Bench::new();
+    for i in 0..8 {
+        image(&bench, &format!("images/{i}.png"), png::BitDepth::Sixteen, &[1, i, 0, 9]);
+    }
+    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
+    bench.done(&TRAIN);
+    let model: toml::Table = std::fs::read_to_string(bench.path("out/model.toml")).unwrap().parse().unwrap();
+    for key in ["shift", "factor"] {
+        let value = model["normalisation"][key].as_array().unwrap()[0].as_float().unwrap();
+        assert!((value - 32767.5).abs() < 1e-9, "{key} {value}");
+    }
+    image(&bench, "images/5.png", png::BitDepth::Eight, &[1, 2]);
+    bench.refused(&TRAIN, 2, &["5.png: image", "65535, 16 bits", "0.png", "255, 8 bits", "one depth"]);
+}
+
+#[test]
+fn files_of_others_are_not_removed() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(POINTS, MLP, "keep = [2, 4]\nlook = 3", ""));
+    bench.done(&TRAIN);
+    let others = [
+        "notes.txt",
+        "samples/3.npy",
+        "samples/000000003.npy.bak",
+        "samples/best/000000003.npy",
+        "models/update-02.toml",
+        "models/update-2.txt",
+        "models/update-best.onnx",
+        "models/mine.toml",
+    ];
+    std::fs::create_dir(bench.path("out/samples/best")).unwrap();
+    for name in others {
+        bench.write(&format!("out/{name}"), "mine");
+    }
+    bench.write("r.toml", recipe(POINTS, MLP, "look = 6", ""));
+    bench.done(&TRAIN);
+    for name in others {
+        assert_eq!(std::fs::read(bench.path(&format!("out/{name}"))).unwrap(), b"mine", "{name}");
+    }
+    for name in
+        ["samples/000000003.npy", "models/update-2.toml", "models/update-2.onnx", "models/update-4.onnx"]
+    {
+        assert!(!bench.path(&format!("out/{name}")).exists(), "{name}");
+    }
+    assert!(bench.path("out/samples/000000006.npy").is_file());
+    // Without others, nothing is left.
+    bench.write("r.toml", recipe(POINTS, MLP, "keep = [2]", ""));
+    bench.done(&["train", "r.toml", "-o", "own", "-q"]);
+    bench.write("r.toml", recipe(POINTS, MLP, "", ""));
+    bench.done(&["train", "r.toml", "-o", "own", "--overwrite", "-q"]);
+    assert!(!bench.path("own/models").exists());
 }

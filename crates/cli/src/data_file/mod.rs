@@ -9,7 +9,7 @@ mod pairs;
 mod table;
 mod write;
 
-pub use images::images;
+pub use images::{image_files, images};
 pub use npy::npz;
 pub use pairs::{Pairs, pairs};
 pub use write::{ArchiveWriter, Numbers, SampleWriter, check_archive_name, write_npz};
@@ -30,7 +30,7 @@ pub struct Array {
     pub shape: Vec<usize>,
     /// Values.
     pub values: Vec<f64>,
-    /// Range of the number type, for unsigned bytes (0 to 255).
+    /// Range of the number type, for unsigned bytes (0 to 255) and images of 16 bits (0 to 65535).
     pub type_range: Option<[f64; 2]>,
 }
 

@@ -21,6 +21,7 @@ pub use section::{Section, suggestion};
 pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};
 pub use tree::{Document, Node, Value, value_of};
 
+use crate::data_file::image_files;
 use crate::failure::{Failure, Result};
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -163,13 +164,34 @@ fn fingerprint(spec: &ModelSpec) -> Result<String> {
     Ok(hex(&Sha256::digest(crate::store::to_toml(&resolved)?)))
 }
 
-/// SHA-256 of a file's content.
+/// SHA-256 of a file's content, or of what a folder of images has.
 ///
 /// # Errors
 /// When it cannot be read.
-pub fn sha256_of(file: &Path) -> Result<String> {
-    let content = std::fs::read(file).map_err(Failure::reading(file))?;
+pub fn sha256_of(place: &Path) -> Result<String> {
+    if place.is_dir() {
+        return sha256_of_images(place);
+    }
+    let content = std::fs::read(place).map_err(Failure::reading(place))?;
     Ok(hex(&Sha256::digest(content)))
+}
+
+/// SHA-256 over the contents and the names of a folder's images, in the order of the names; these count from the folder,
+/// with slashes on every system.
+fn sha256_of_images(folder: &Path) -> Result<String> {
+    let mut files = image_files(folder)?;
+    files.sort();
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(sha256_of(&file)?);
+        for part in file.strip_prefix(folder).unwrap_or(&file).components() {
+            digest.update(b"/");
+            digest.update(part.as_os_str().as_encoded_bytes());
+        }
+        // No name has it, so that no two folders are read alike.
+        digest.update(b"\0");
+    }
+    Ok(hex(&digest.finalize()))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -28,7 +28,7 @@ impl<'a> Files<'a> {
         Files { folder, all: true, named: RefCell::default() }
     }
 
-    /// The files that were named.
+    /// The files and folders that were named.
     pub fn into_named(self) -> Vec<NamedFile> {
         self.named.into_inner()
     }
@@ -37,9 +37,13 @@ impl<'a> Files<'a> {
     ///
     /// # Errors
     /// A folder that is not there, with the key that names it.
-    pub fn folder(&self, section: &Section, key: &str, name: &str) -> Result<PathBuf> {
+    pub fn folder(&self, section: &Section, key: [&'static str; 2], name: &str) -> Result<PathBuf> {
         let path = self.folder.join(name);
-        if path.is_dir() { Ok(path) } else { Err(absent(section, key, "a folder", &path)) }
+        if !path.is_dir() {
+            return Err(absent(section, key[1], "a folder", &path));
+        }
+        self.named.borrow_mut().push(NamedFile { key, path: path.clone() });
+        Ok(path)
     }
 
     /// The path behind a file name, which must exist.

@@ -6,7 +6,7 @@ use crate::model_file::{
     DataSpec, Files, Mapped, Mapping, NamedFile, Normalisation, Section, SupportSpec, law_on,
 };
 use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use surefoot::field::{Data, SharedField};
 use surefoot::law::{Blurred, SharedLaw};
@@ -51,6 +51,8 @@ pub struct Prepared {
     pub shape: Vec<usize>,
     /// Number of classes, where the data have labels.
     pub classes: Option<usize>,
+    /// Names of the classes in the order of their labels, where folders of images are classes.
+    pub class_names: Option<Vec<String>>,
     /// From the numbers that are learned back to those of the files, where they differ.
     pub normalisation: Option<Normalisation>,
 }
@@ -86,7 +88,21 @@ impl Prepared {
             validated: Validated::Draws,
             shape,
             classes: None,
+            class_names: None,
         }
+    }
+
+    /// Which label is which class, where the classes have names.
+    pub fn class_note(&self) -> Option<String> {
+        /// Classes that are named.
+        const MOST: usize = 20;
+        let names = self.class_names.as_ref()?;
+        let mut list: Vec<String> =
+            names.iter().take(MOST).enumerate().map(|(label, name)| format!("{label} = {name:?}")).collect();
+        if names.len() > MOST {
+            list.push("…".into());
+        }
+        Some(format!("classes: {}", list.join(", ")))
     }
 }
 
@@ -149,7 +165,7 @@ impl DataRecipe {
 
     fn origin(section: &Section, files: &Files, beside: bool) -> Result<Origin> {
         if let Some(name) = section.text("images")? {
-            return Ok(Origin::Folder(files.folder(section, "images", &name)?));
+            return Ok(Origin::Folder(files.folder(section, ["data", "images"], &name)?));
         }
         let labels = if beside { None } else { section.text("labels")? };
         let labels = labels.map(|name| files.named(section, ["data", "labels"], &name)).transpose()?;
@@ -169,14 +185,6 @@ impl DataRecipe {
                 }
                 law(Origin::Law { data, noise: noise()? })
             }
-        }
-    }
-
-    /// The folder of images, where the data are in one.
-    pub fn folder(&self) -> Option<&Path> {
-        match &self.origin {
-            Origin::Folder(folder) => Some(folder),
-            Origin::Law { .. } | Origin::Support { .. } | Origin::File { .. } => None,
         }
     }
 
@@ -238,7 +246,7 @@ impl DataRecipe {
     /// # Errors
     /// Unreadable data, labels that do not fit, no support to draw on.
     pub fn prepare(&self, seed: u64, support: &SupportSpec, limits: &Limits) -> Result<Prepared> {
-        let (array, labels, place) = match &self.origin {
+        let (array, labels, class_names, place) = match &self.origin {
             Origin::Law { data, noise } => return Ok(Prepared::drawn(data.law(*noise)?)),
             Origin::Support { noise } => {
                 let law = law_on(support, limits)?;
@@ -249,11 +257,12 @@ impl DataRecipe {
                 let array = data_file::points(file)?;
                 let labels =
                     labels.as_deref().map(|labels| data_file::labels(labels, array.rows())).transpose()?;
-                (array, labels, file)
+                (array, labels, None, file)
             }
             Origin::Folder(folder) => {
                 let images = data_file::images(folder)?;
-                (images.array, images.labels, folder)
+                let (labels, names) = images.classes.map(|classes| (classes.labels, classes.names)).unzip();
+                (images.array, labels, names, folder)
             }
         };
         let (shape, dim) = (array.shape[1..].to_vec(), array.row_len());
@@ -276,14 +285,14 @@ impl DataRecipe {
                 remedy: "Map the data with `scale` or `normalise`".into(),
             });
         }
-        let count = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);
+        let classes = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);
         let values = values.iter().map(|value| *value as f32).collect();
         let rows = Rows::new(dim, values, labels.map(Arc::from));
         let [training, validation] = rows.split(self.validation, seed);
         let validated = Validated::of(&rows, &validation, self.validation);
         let [training, validation] = [training, validation].map(TrainingSet::Rows);
         let shown = validation.clone();
-        Ok(Prepared { training, validation, validated, shown, shape, classes: count, normalisation })
+        Ok(Prepared { training, validation, validated, shown, shape, classes, class_names, normalisation })
     }
 }
 

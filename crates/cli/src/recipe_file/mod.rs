@@ -57,7 +57,7 @@ pub struct Recipe {
     pub resolved: Table,
     /// The sections of the model file that come from the recipe.
     pub model: Table,
-    /// The files it names.
+    /// The files and folders it names.
     pub files: Vec<NamedFile>,
 }
 
@@ -149,9 +149,7 @@ impl Recipe {
 
     /// Every file and folder that is read, with the key that names it.
     pub fn read_from(&self) -> Vec<(String, PathBuf)> {
-        let files = self.files.iter().map(|file| (file.key.join("."), file.path.clone()));
-        let folder = self.data.as_ref().and_then(|data| data.folder());
-        files.chain(folder.map(|folder| ("data.images".to_string(), folder.to_path_buf()))).collect()
+        self.files.iter().map(|file| (file.key.join("."), file.path.clone())).collect()
     }
 
     /// The files that the model file names as well.

@@ -54,6 +54,7 @@ impl PairsRecipe {
             shown,
             shape,
             classes: None,
+            class_names: None,
             normalisation: data.and_then(|data| data.normalisation.clone()),
         })
     }

@@ -10,6 +10,8 @@ use toml::value::Table;
 const FREE: [&str; 3] = ["checkpoint", "validate", "look"];
 /// Settings of `[training]` that a longer training may have otherwise.
 const AS_LONG: [&str; 2] = ["updates", "keep"];
+/// The only key that names a folder.
+const IMAGES: &str = "data.images";
 
 /// How a recipe relates to that of an earlier training.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,9 +50,11 @@ pub fn fit(path: &Path, recipe: &Table) -> Result<Fit> {
     }
     if let Some((key, before, now)) = first_difference("", &earlier, &rest) {
         if let Some(file) = key.strip_prefix("sha256.") {
-            let remedy = "Give the earlier file back, or train with --overwrite or with another -o";
-            let expected = format!("the file that the earlier training read (SHA-256 {before})");
-            return refuse(file, expected, format!("a file that has changed since ({now})"), remedy);
+            let kind = if file == IMAGES { "folder of images" } else { "file" };
+            let remedy =
+                format!("Give the earlier {kind} back, or train with --overwrite or with another -o");
+            let expected = format!("the {kind} that the earlier training read (SHA-256 {before})");
+            return refuse(file, expected, format!("a {kind} that has changed since ({now})"), &remedy);
         }
         let remedy = "Repeat the earlier recipe, or train with --overwrite or with another -o";
         return refuse(&key, format!("{before}, as in the earlier training"), now, remedy);

@@ -10,6 +10,8 @@ use toml::value::Table;
 
 const RECIPE: &str = "recipe.toml";
 const CHECKPOINT: &str = "checkpoint.npz";
+/// How the names of kept models begin.
+const KEPT: &str = "update-";
 /// Locked while a training writes to the directory.
 pub const LOCK: &str = ".lock";
 
@@ -20,7 +22,7 @@ pub enum Earlier {
     Keep,
     /// This one goes on with it.
     Resume,
-    /// It is removed.
+    /// What it wrote is removed.
     Overwrite,
 }
 
@@ -82,11 +84,8 @@ impl TrainingDir {
         for name in [CHECKPOINT, "model.toml", "model.onnx", "training.html", "training.json"] {
             atomic::remove(&directory.file(name))?;
         }
-        for folder in [directory.samples(), directory.models()] {
-            if folder.is_dir() {
-                std::fs::remove_dir_all(&folder).map_err(Failure::writing(&folder))?;
-            }
-        }
+        remove_own(&directory.samples(), |name| look_of(name).is_some())?;
+        remove_own(&directory.models(), is_kept_model)?;
         std::fs::create_dir_all(directory.samples()).map_err(Failure::writing(root))?;
         write_file(&recorded, to_toml(recipe)?.as_bytes())?;
         Ok(directory)
@@ -118,9 +117,8 @@ impl TrainingDir {
         }
         let mut looks = Vec::new();
         for entry in std::fs::read_dir(&folder).map_err(Failure::reading(&folder))? {
-            let path = entry.map_err(Failure::reading(&folder))?.path();
-            let number: Option<usize> = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
-            looks.extend(number.filter(|_| path.extension().is_some_and(|end| end == "npy")));
+            let name = entry.map_err(Failure::reading(&folder))?.file_name();
+            looks.extend(name.to_str().and_then(look_of).map(|updates| updates as usize));
         }
         looks.sort_unstable();
         Ok(looks)
@@ -133,8 +131,51 @@ impl TrainingDir {
 
     /// Samples generated after this many updates.
     pub fn look(&self, updates: u64) -> PathBuf {
-        self.samples().join(format!("{updates:09}.npy"))
+        self.samples().join(look_name(updates))
     }
+
+    /// Name of the files, without its end, of the model that is kept after this many updates.
+    pub fn kept(updates: usize) -> String {
+        format!("{KEPT}{updates}")
+    }
+}
+
+/// Name of the samples after this many updates.
+fn look_name(updates: u64) -> String {
+    format!("{updates:09}.npy")
+}
+
+/// After how many updates a training wrote samples of this name.
+fn look_of(name: &str) -> Option<u64> {
+    let updates = name.strip_suffix(".npy")?.parse().ok()?;
+    (look_name(updates) == name).then_some(updates)
+}
+
+/// Whether a training keeps files of this name in `models/`.
+fn is_kept_model(name: &str) -> bool {
+    let Some(stem) = name.strip_suffix(".toml").or_else(|| name.strip_suffix(".onnx")) else { return false };
+    let updates = stem.strip_prefix(KEPT).and_then(|updates| updates.parse().ok());
+    updates.is_some_and(|updates| stem == TrainingDir::kept(updates))
+}
+
+/// Removes the files of a folder that a training writes there, and the folder if nothing else is in it.
+fn remove_own(folder: &Path, own: impl Fn(&str) -> bool) -> Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let mut others = false;
+    for entry in std::fs::read_dir(folder).map_err(Failure::reading(folder))? {
+        let path = entry.map_err(Failure::reading(folder))?.path();
+        if !path.is_dir() && path.file_name().and_then(|name| name.to_str()).is_some_and(&own) {
+            atomic::remove(&path)?;
+        } else {
+            others = true;
+        }
+    }
+    if others || folder.is_symlink() {
+        return Ok(());
+    }
+    std::fs::remove_dir(folder).map_err(Failure::writing(folder))
 }
 
 /// The lock of a directory; where the file system has no locks, a file that is not locked.

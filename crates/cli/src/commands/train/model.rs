@@ -4,7 +4,7 @@ use super::Run;
 use crate::data_file::SampleWriter;
 use crate::failure::{Failure, Result};
 use crate::model_file::text_for;
-use crate::store::write_file;
+use crate::store::{TrainingDir, write_file};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::Path;
@@ -67,7 +67,7 @@ impl Run {
     pub(super) fn keep_model(&self) -> Result<()> {
         let folder = self.directory.models();
         std::fs::create_dir_all(&folder).map_err(Failure::writing(&folder))?;
-        let stem = format!("update-{}", self.updates());
+        let stem = TrainingDir::kept(self.updates());
         self.write_model_as(&folder, &stem, &format!("{}-{stem}", self.recipe.name))
     }
 

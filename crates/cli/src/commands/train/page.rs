@@ -32,6 +32,9 @@ impl Run {
         if let Some(classes) = self.classes() {
             facts["classes"] = json!(classes);
         }
+        if let Some(names) = &self.prepared.class_names {
+            facts["class_names"] = json!(names);
+        }
         self.score.record(&mut facts);
         write_file(&self.directory.file("training.json"), &json_bytes(&facts)?)?;
         let looks = self.looks()?;
