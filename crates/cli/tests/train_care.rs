@@ -495,6 +495,7 @@ fn models_in_other_units_are_not_compared() {
     }
     let words = ["compare", "a/model.toml", "b/model.toml", "-n", "8", "-o", "c", "-q"];
     bench.refused(&words, 2, &["compare b/model.toml", "normalisation"]);
+}
 
 /// Writes a grey image of 8 or 16 bits, in a folder that is made for it.
 fn image(bench: &Bench, name: &str, depth: png::BitDepth, bytes: &[u8]) {
