@@ -7,7 +7,7 @@ use common::Bench;
 /// From N(0, I) to N(0, diag(9, 0.16)), by pairs where `data` and `pairs` say so.
 fn recipe(data: &str, pairs: &str) -> String {
     format!(
-                "\
+        "\
 name = \"gaussians\"
 {data}
 [source]
@@ -28,10 +28,10 @@ average = 0.99
 validation_pairs = 512
 samples = 20
 [sampler]
-method = "euler"
+method = \"euler\"
 steps = 25
 "
-            )
+    )
 }
 
 const GAUSSIAN: &str = "[data]\nkind = \"gaussian\"\nvariances = [9.0, 0.16]";
