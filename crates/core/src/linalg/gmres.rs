@@ -16,7 +16,7 @@ const AT_MOST: f64 = 1e-3;
 /// Systems that were given up; their best solutions are left in place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Unsolved {
-    /// The worst one's place among the systems.
+    /// The worst one's place among the systems, the first of several.
     pub row: usize,
     /// ‖b − Ax‖/‖b‖ that is left.
     pub residual: f64,
@@ -64,7 +64,7 @@ pub(crate) fn gmres_to(
         }
     }
     let unsolved = rows.iter().enumerate().filter(|(_, row)| !(row.solved || row.accepted));
-    match unsolved.max_by(|(_, a), (_, b)| a.left.total_cmp(&b.left)) {
+    match unsolved.max_by(|(i, a), (j, b)| a.left.total_cmp(&b.left).then(j.cmp(i))) {
         None => Ok(()),
         Some((row, Row { left, .. })) => Err(Unsolved { row, residual: *left }),
     }
