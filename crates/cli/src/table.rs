@@ -212,6 +212,16 @@ fn learning(text: &mut String, summary: &Summary) {
     }
 }
 
+/// Operations in the unit that leaves at most four digits before the point.
+pub fn flop(count: u64) -> String {
+    let scales = [(1e13, 1e12, "T"), (1e10, 1e9, "G"), (1e7, 1e6, "M")];
+    let exact = count as f64;
+    match scales.iter().find(|(from, ..)| exact >= *from) {
+        Some((_, unit, name)) => format!("{:.1} {name}FLOP", exact / unit),
+        None => format!("{count} FLOP"),
+    }
+}
+
 /// Mean and standard error, "-" for what one sample cannot tell.
 pub fn with_error(estimate: &Estimate) -> String {
     let error = estimate.standard_error.map_or_else(|| "-".into(), number);

@@ -7,6 +7,7 @@ use super::single::print;
 use crate::failure::{Failure, Result};
 use crate::model_file::{FieldSpec, ModelSpec, read_network_spec};
 use crate::options::{Format, Inspect};
+use crate::table::flop;
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -161,16 +162,6 @@ fn layer_json(layer: &Layer) -> serde_json::Value {
         "shape": layer.shape,
         "flops": layer.flops,
     })
-}
-
-/// Operations in the unit that leaves at most four digits before the point.
-pub fn flop(count: u64) -> String {
-    let scales = [(1e13, 1e12, "T"), (1e10, 1e9, "G"), (1e7, 1e6, "M")];
-    let exact = count as f64;
-    match scales.iter().find(|(from, ..)| exact >= *from) {
-        Some((_, unit, name)) => format!("{:.1} {name}FLOP", exact / unit),
-        None => format!("{count} FLOP"),
-    }
 }
 
 /// Most layers in the table.

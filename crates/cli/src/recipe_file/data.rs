@@ -249,9 +249,7 @@ impl DataRecipe {
         let (array, labels, class_names, place) = match &self.origin {
             Origin::Law { data, noise } => return Ok(Prepared::drawn(data.law(*noise)?)),
             Origin::Support { noise } => {
-                let law = law_on(support, limits)?;
-                let blurred = |law| Arc::new(Blurred { law, bandwidth: *noise }) as SharedLaw;
-                return Ok(Prepared::drawn(if *noise > 0.0 { blurred(law) } else { law }));
+                return Ok(Prepared::drawn(Blurred::by(law_on(support, limits)?, *noise)));
             }
             Origin::File { file, labels } => {
                 let array = data_file::points(file)?;

@@ -155,7 +155,12 @@ pub fn quantile_mark(at: f64, shift: f64, q: &Quantiles, role: Role) -> Mark {
 
 /// An axis of things numbered from 1 to `last`, with at most 16 of the numbers.
 pub fn numbered(last: usize, label: &str) -> Axis {
-    let every = last.div_ceil(MOST_TICKS).max(1);
+    numbered_sparsely(last, label, MOST_TICKS)
+}
+
+/// The same with at most `most` ≥ 1 of the numbers, for narrow panels.
+pub fn numbered_sparsely(last: usize, label: &str, most: usize) -> Axis {
+    let every = last.div_ceil(most).max(1);
     let ticks = (1..=last).step_by(every).map(|i| (i as f64, i.to_string())).collect();
     Axis::new(Scale::linear(0.5, last as f64 + 0.5), label).with_ticks(ticks)
 }

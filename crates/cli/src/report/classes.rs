@@ -1,7 +1,8 @@
 //! The report of `tangent --labels`: the dimension of every class, with the curves behind it.
 
-use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
-use super::page::{QUANTILE_HEAD, document, folded, quantile_cells, section, table};
+use super::charts::{numbered_sparsely, quantile_mark};
+use super::figure::{Axis, Figure, Height, Key, Panel, Scale, Swatch, range};
+use super::page::{document, folded, quantile_table, section, table};
 use super::palette::Role;
 use super::text::typeset;
 use crate::classes::{ClassFound, Classes, Line};
@@ -10,6 +11,8 @@ use surefoot::dimension::{DropAt, Known};
 use surefoot::statistics::Quantiles;
 
 const HEIGHT: Height = Height::Pixels(170.0);
+/// Most numbers on the axis of a panel, three of which stand side by side.
+const MOST_TICKS: usize = 12;
 
 /// The report.
 pub fn classes_html(all: &Classes) -> String {
@@ -64,13 +67,10 @@ fn class(all: &Classes, row: &ClassFound) -> Markup {
 }
 
 fn numbers(row: &ClassFound, curve: &[DropAt]) -> Markup {
-    let head: Vec<&str> = std::iter::once("nats").chain(QUANTILE_HEAD).collect();
-    let cells =
-        |name: String, q: &Quantiles| std::iter::once(name).chain(quantile_cells(q)).collect::<Vec<String>>();
     let growth = row.found.generation.log_growth.iter().enumerate();
-    let growth = growth.map(|(i, q)| cells(format!("log growth along vector {}", i + 1), q));
-    let drops = curve.iter().map(|drop| cells(format!("drop after vector {}", drop.dimension), &drop.size));
-    folded("The plotted numbers", table(&head, &growth.chain(drops).collect::<Vec<_>>()))
+    let growth = growth.map(|(i, q)| (format!("log growth along vector {}", i + 1), q));
+    let drops = curve.iter().map(|drop| (format!("drop after vector {}", drop.dimension), &drop.size));
+    folded("The plotted numbers", quantile_table("nats", growth.chain(drops)))
 }
 
 fn growth(all: &Classes) -> Figure {
@@ -110,18 +110,10 @@ fn panel<'a>(
 ) -> Panel {
     let list: Vec<(usize, &Quantiles)> = list.collect();
     let (low, high) = range(list.iter().flat_map(|(_, q)| [q.q05, q.q95])).unwrap_or((0.0, 1.0));
-    let mark = |&(at, q): &(usize, &Quantiles)| Mark::Interval {
-        at: at as f64,
-        shift: 0.0,
-        outer: Some([q.q05, q.q95]),
-        inner: [q.q25, q.q75],
-        middle: q.q50,
-        role: Role::Svd,
-    };
-    let ticks = (1..=last).step_by(last.div_ceil(12)).map(|i| (i as f64, i.to_string())).collect();
+    let mark = |&(at, q): &(usize, &Quantiles)| quantile_mark(at as f64, 0.0, q, Role::Svd);
     Panel {
         title,
-        x: Axis::new(Scale::linear(0.5, last as f64 + 0.5), x).with_ticks(ticks),
+        x: numbered_sparsely(last, x, MOST_TICKS),
         y: Axis::new(Scale::covering([low.min(0.0), high], false), y),
         marks: list.iter().map(mark).collect(),
         height: HEIGHT,

@@ -197,10 +197,7 @@ impl Data {
             }
             Data::Points { dim, nodes, weights } => Arc::new(law::Points::new(*dim, nodes.clone(), weights)),
         };
-        if bandwidth > 0.0 {
-            return Ok(Arc::new(law::Blurred { law: sharp, bandwidth }));
-        }
-        Ok(sharp)
+        Ok(law::Blurred::by(sharp, bandwidth))
     }
 
     fn eight_centres(&self) -> Vec<f64> {

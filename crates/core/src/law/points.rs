@@ -58,6 +58,13 @@ pub struct Blurred {
     pub bandwidth: f64,
 }
 
+impl Blurred {
+    /// The law with noise of this standard deviation; itself for 0.
+    pub fn by(law: SharedLaw, bandwidth: f64) -> SharedLaw {
+        if bandwidth > 0.0 { Arc::new(Blurred { law, bandwidth }) } else { law }
+    }
+}
+
 impl Law for Blurred {
     fn dim(&self) -> usize {
         self.law.dim()

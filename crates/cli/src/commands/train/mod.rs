@@ -11,7 +11,6 @@ pub use history::History;
 
 use self::model::Sampler;
 use self::score::ScoreCheck;
-use super::inspect::flop;
 use super::start_threads;
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -20,6 +19,7 @@ use crate::recipe_file::{self, Prepared, Recipe};
 use crate::report::Weights;
 use crate::run_file::overrides;
 use crate::store::{Earlier, TrainingDir};
+use crate::table::flop;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -45,8 +45,7 @@ pub fn train(options: &Train) -> Result<()> {
     let in_recipe = |failure: Failure| failure.in_file(&options.recipe);
     let prepared = recipe.prepare(&limits).map_err(in_recipe)?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits).map_err(in_recipe)?;
-    let mut notes: Vec<String> = prepared.class_note().into_iter().collect();
-    notes.extend(set_up::notes(&prepared, &trainer));
+    let mut notes = set_up::notes(&prepared, &trainer);
     let sampler =
         set_up::sampler(&mut recipe, &prepared, &trainer, &limits, &mut notes).map_err(in_recipe)?;
     let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, earlier)?;

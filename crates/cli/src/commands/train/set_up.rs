@@ -1,12 +1,12 @@
 //! From a recipe to a trainer.
 
 use super::model::Sampler;
-use crate::commands::inspect::flop;
 use crate::failure::{Failure, Result};
 use crate::model_file::{
     SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
 };
 use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use crate::table::flop;
 use std::collections::BTreeSet;
 use std::path::Path;
 use surefoot::analysis::System;
@@ -49,7 +49,8 @@ pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
     let slow = slow_note(trainer.descent().count(), *batch, trainer.descent().update_flops(*batch));
     let classes = trainer.task().classes.map(|classes| class_notes(&prepared.training, classes));
     let classes = classes.into_iter().flatten();
-    unused.into_iter().chain(prepared.validated.note()).chain(classes).chain(slow).collect()
+    let named = prepared.class_note();
+    named.into_iter().chain(unused).chain(prepared.validated.note()).chain(classes).chain(slow).collect()
 }
 
 /// Most numbers of a list in a note.
