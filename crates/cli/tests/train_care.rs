@@ -374,6 +374,10 @@ fn messages_name_what_was_typed() {
     };
     refused("training={ batch = 0 }", &["--set training={ batch = 0 }", "training.batch"]);
     refused("objective={ weight = \"sigma2\" }", &["sigma2", "uniform or bridge"]);
+    refused("network.hidden=[64, -1]", &["--set network.hidden", "`-1`, expected a whole number ≥ 0"]);
+    refused("network.hiden=[64]", &["--set network.hiden", "network.hiden", "`hidden`, `activation`"]);
+    refused("network.kind=\"mpl\"", &["network.kind", "`mpl`"]);
+    refused("name=\" \"", &["name", "no visible character"]);
     refused("objective={ method = \"cfm\", pairs = \"points.csv\" }", &["\"cfm\"", "rectified"]);
     // One number a row needs a second axis.
     let header = "{'descr': '<f8', 'fortran_order': False, 'shape': (4,), }\n";
@@ -387,6 +391,15 @@ fn messages_name_what_was_typed() {
     refused("data.kind=empty.npz", &["empty.npz", "got none"]);
     bench.write("hole.csv", "1,2\n1,nan\n");
     refused("data.kind=hole.csv", &["hole.csv", "row 1", "Leave the row out"]);
+}
+
+#[test]
+fn a_warm_up_longer_than_the_training_is_told() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(POINTS, MLP, "warm_up = 7", ""));
+    let text = stderr(&bench.run(&TRAIN));
+    assert!(text.contains("grows over 7 updates (`warm_up`), and the training ends after 6"), "{text}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub use build::{knows_label, law_of_source, rounded, system_around};
 pub use build_support::{law_on, support_of};
 pub use builtins::{BUILTINS, Builtin};
 pub use normalisation::{Mapped, Mapping, Normalisation};
-pub use read::{Files, data, required, surroundings};
+pub use read::{Files, data, name, required, surroundings};
 pub use read_process::{ProcessSpec, process};
 pub use section::{Section, suggestion};
 pub use spec::{DataSpec, FieldSpec, ModelSpec, NamedFile, ScoreSpec, SourceSpec, SupportSpec};

@@ -91,9 +91,21 @@ pub fn network(document: &Document) -> Result<ModelSpec> {
     read(document, Files { all: false, ..Files::new(&document.folder) })
 }
 
+/// The model's name, which pages and summaries are headed by.
+///
+/// # Errors
+/// None, or one of blanks alone.
+pub fn name(top: &Section) -> Result<String> {
+    let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
+    if name.trim().is_empty() {
+        return Err(top.wrong("name", "the model's name", "no visible character"));
+    }
+    Ok(name)
+}
+
 fn read(document: &Document, files: Files) -> Result<ModelSpec> {
     let top = Section::new("", &document.root)?;
-    let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
+    let name = name(&top)?;
     let process = read_process::process(required(&top, "process")?)?;
     let (field, predicts, field_table) = field(required(&top, "field")?, &files, &process.process)?;
     top.record("field", field_table);

@@ -14,7 +14,7 @@ pub use schedule::Schedule;
 use crate::failure::{Failure, Result};
 use crate::model_file::{
     Document, FieldSpec, Files, ModelSpec, NamedFile, Node, Normalisation, Override, ScoreSpec, Section,
-    SourceSpec, SupportSpec, process, read_document, required, surroundings,
+    SourceSpec, SupportSpec, name, process, read_document, required, surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -170,7 +170,7 @@ pub fn read(file: &str, overrides: &[Override]) -> Result<Recipe> {
 fn understand(document: &Document) -> Result<Recipe> {
     let top = Section::new("", &document.root)?;
     let files = Files::new(&document.folder);
-    let name = top.text("name")?.ok_or_else(|| top.missing("name", "the model's name"))?;
+    let name = name(&top)?;
     let process = process(required(&top, "process")?)?;
     let recorded = |key: &str, section: Section| -> Result<()> {
         top.record(key, section.finish()?);
@@ -233,6 +233,12 @@ fn robust(top: &Section, updates: usize, steps: usize) -> Result<Robust> {
     Ok(robust)
 }
 
+/// A network of these settings, or what is wrong with one of them.
+fn built(settings: &Table) -> std::result::Result<Network, String> {
+    Network::deserialize(toml::Value::Table(settings.clone()))
+        .map_err(|error| error.message().trim().to_string())
+}
+
 /// `[network]`: one to be built, or `kind = "onnx"` with a file to start from.
 fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
     let meaning = "mlp | unet | transformer | onnx";
@@ -244,15 +250,22 @@ fn network(section: Section, files: &Files) -> Result<(NetworkRecipe, Table)> {
         let classes = section.count("classes", 1..=MOST_CLASSES, meaning)?;
         return Ok((NetworkRecipe::File { file, classes }, section.finish()?));
     }
-    let place = section.place_of("kind");
-    let network =
-        Network::deserialize(toml::Value::Table(section.plain())).map_err(|error| Failure::Value {
-            place: place.to_string(),
-            what: "network".into(),
+    let settings = section.plain();
+    let network = built(&settings).map_err(|message| {
+        let key = settings.keys().filter(|key| *key != "kind").find(|key| {
+            let others = settings.iter().filter(|(other, _)| other != key);
+            built(&others.map(|(key, value)| (key.clone(), value.clone())).collect()).err()
+                != Some(message.clone())
+        });
+        let key = key.map_or("kind", String::as_str);
+        Failure::Value {
+            place: section.place_of(key).to_string(),
+            what: section.full(key),
             expected: format!("{meaning}, with the settings of that kind"),
-            got: error.message().trim().to_string(),
+            got: message.replace("usize", "a whole number ≥ 0").replace("f64", "a number"),
             remedy: "docs/training.md lists the settings of every network".into(),
-        })?;
+        }
+    })?;
     let resolved =
         Table::try_from(&network).map_err(|error| Failure::Usage(format!("cannot write TOML: {error}")))?;
     Ok((NetworkRecipe::Built(network), resolved))

@@ -45,7 +45,7 @@ pub fn train(options: &Train) -> Result<()> {
     let in_recipe = |failure: Failure| failure.in_file(&options.recipe);
     let prepared = recipe.prepare(&limits).map_err(in_recipe)?;
     let trainer = set_up::trainer(&recipe, &prepared, &limits).map_err(in_recipe)?;
-    let mut notes = set_up::notes(&prepared, &trainer);
+    let mut notes = set_up::notes(&recipe.schedule, &prepared, &trainer);
     let sampler =
         set_up::sampler(&mut recipe, &prepared, &trainer, &limits, &mut notes).map_err(in_recipe)?;
     let directory = TrainingDir::open(&options.out, &set_up::record(&recipe)?, earlier)?;

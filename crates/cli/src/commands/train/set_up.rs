@@ -38,7 +38,14 @@ pub fn check_places(recipe: &Recipe, out: &Path) -> Result<()> {
 }
 
 /// What should be known of a training before it starts.
-pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
+pub fn notes(schedule: &Schedule, prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
+    let Schedule { updates, warm_up, .. } = *schedule;
+    let cold = (warm_up > updates).then(|| {
+        format!(
+            "the learning rate grows over {warm_up} updates (`warm_up`), and the training ends after {updates}: it never \
+             reaches `learning_rate`"
+        )
+    });
     let unused = prepared.classes.filter(|_| trainer.task().classes.is_none()).map(|classes| {
         format!(
             "the data have labels of {classes} classes, and the network does not learn them: it takes no class \
@@ -50,7 +57,14 @@ pub fn notes(prepared: &Prepared, trainer: &Trainer) -> Vec<String> {
     let classes = trainer.task().classes.map(|classes| class_notes(&prepared.training, classes));
     let classes = classes.into_iter().flatten();
     let named = prepared.class_note();
-    named.into_iter().chain(unused).chain(prepared.validated.note()).chain(classes).chain(slow).collect()
+    named
+        .into_iter()
+        .chain(unused)
+        .chain(prepared.validated.note())
+        .chain(classes)
+        .chain(cold)
+        .chain(slow)
+        .collect()
 }
 
 /// Most numbers of a list in a note.
