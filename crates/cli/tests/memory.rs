@@ -88,9 +88,9 @@ fn with<'w>(more: &[&'w str]) -> Vec<&'w str> {
 #[test]
 fn a_run_stays_within_its_memory_and_gives_the_same_numbers() {
     let bench = bench();
-    let limit = 128 * MIB;
+    let limit = 100 * MIB;
     let free = peak(&bench, &with(&["-o", "free"]));
-    let bound = peak(&bench, &with(&["-o", "bound", "--memory", "128MiB"]));
+    let bound = peak(&bench, &with(&["-o", "bound", "--memory", "100MiB"]));
     assert!(bound <= limit, "{} MiB of {}", bound / MIB, limit / MIB);
     assert!(free > limit, "without a limit the run took {} MiB: the test is too small", free / MIB);
     assert_eq!(files(&bench.path("free/arrays.zarr")), files(&bench.path("bound/arrays.zarr")));
