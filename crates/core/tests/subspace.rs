@@ -184,6 +184,51 @@ fn vectors_of_a_network_in_64_dimensions() {
     }
 }
 
+/// A network in 64 dimensions, eight vectors, three rounds with eight columns: the space of all rounds holds vectors and
+/// values much nearer to the exact ones than the last round alone, for no more products.
+#[test]
+fn rounds_are_taken_together() {
+    let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
+    let graph = Network::from(mlp).graph(&[64], 11, &Limits::default()).unwrap();
+    let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
+    let grid = Grid { start: 0.0, end: 1.0, steps: 12 };
+    let step = Step::new(flow(field), grid, Method::Euler, vec![]).unwrap();
+    let (k, dim, rounds) = (8, 64, 3);
+    let wanted = Search { vectors: k, extra: 0, rounds, ..SEARCH };
+    let together = search(&step, 4..5, Storage::Spacing(5), wanted);
+    assert_eq!(together.rounds, [rounds]);
+    let source = StandardNormalLaw(dim);
+    let batch = Batch { source: &source, seed: 42, samples: 4..5, refinement: Refinement::Own };
+    let mut trail = Trail::record(&step, &batch, Storage::Bytes(1 << 20)).unwrap();
+    let first = Search { rounds: 1, ..wanted };
+    let mut frame = search(&step, 4..5, Storage::Spacing(5), first).subspace;
+    let (mut alone, mut alone_left) = (Vec::new(), Vec::new());
+    for _ in 0..rounds - 1 {
+        let forth = trail.forth(frame.clone(), None).unwrap();
+        let triples = svd(&forth.chain, &frame, &forth.frame).unwrap();
+        alone = triples.log_values.clone();
+        alone_left = triples.left.clone();
+        frame = trail.back(triples.left, None).unwrap().frame;
+    }
+    let [exact, left, _] = whole(&step, 4);
+    for i in 0..k {
+        let below = |values: &[f64]| exact[i] - values[i];
+        assert!(below(&together.log_values) > -1e-10 && below(&alone) > -1e-10, "never too large");
+        assert!(below(&together.log_values) < 0.5 * below(&alone), "{i}: {exact:?} {alone:?}");
+    }
+    let [ours, theirs] = [&together.left, &alone_left].map(|found| sine(&found[..dim], &left[..dim]));
+    assert!(ours < 0.5 * theirs, "{ours} {theirs}");
+    // Certified residuals are those of a sweep back without frames.
+    let image = trail.backward(together.left.clone(), Place::Output, &mut |_| ()).unwrap().start;
+    for i in 0..k {
+        let row = i * dim..(i + 1) * dim;
+        let size = together.log_values[i].exp();
+        let parts = image[row.clone()].iter().zip(&together.right[row]);
+        let residual = parts.map(|(image, v)| (image / size - v).powi(2)).sum::<f64>().sqrt();
+        assert!((together.residuals[i] / residual - 1.0).abs() < 1e-6, "{i}");
+    }
+}
+
 #[test]
 fn one_step_is_enough() {
     let drift = diffusion(Arc::new(Swirl(4)), VP, 0.0);

@@ -33,8 +33,6 @@ const ALL_UP_TO: usize = 64;
 const VECTORS: usize = 32;
 /// Neighbours of the local PCA where none are asked for.
 const NEIGHBOURS: [usize; 2] = [5, 100];
-/// Vectors that are carried along in a search.
-const EXTRA: usize = 8;
 /// Most points of a tile, and most numbers that its frames and factors hold.
 const TILE: usize = 64;
 const MOST_NUMBERS: usize = 1 << 23;
@@ -161,7 +159,7 @@ impl<'a> Task<'a> {
     /// Points that are followed together.
     fn tile(&self) -> usize {
         let k = self.vectors;
-        let one = self.step.grid.steps * k * k + 8 * (k + EXTRA) * self.dim;
+        let one = self.step.grid.steps * k * k + 8 * (k + Search::usual_extra(k)) * self.dim;
         (MOST_NUMBERS / one).clamp(1, TILE).min(self.count.div_ceil(rayon::current_num_threads()))
     }
 
@@ -216,7 +214,7 @@ impl<'a> Task<'a> {
         let batch = Batch { source: source.as_ref(), seed, samples, refinement: Refinement::Own };
         let search = Search {
             vectors: self.vectors,
-            extra: EXTRA,
+            extra: Search::usual_extra(self.vectors),
             rounds: self.options.exact_rounds,
             tolerance: self.options.exact_tolerance,
             seed,

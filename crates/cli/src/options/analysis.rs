@@ -132,9 +132,9 @@ pub struct RunOptions {
     /// Leading samples that keep their whole path
     #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
     pub paths: usize,
-    /// Leading samples repeated with twice the steps
-    #[arg(long, value_name = "N", default_value_t = 200, allow_negative_numbers = true)]
-    pub convergence: usize,
+    /// Leading samples repeated with twice the steps [default: 200 up to D = 64, 2 beyond]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub convergence: Option<usize>,
     /// Exit with 1 unless this holds: KEY>NUMBER (also >=, <, <=), KEY a dotted key of summary.json, its median where
     /// it is a distribution; footing, off and distance are short for the worst error kind and size (repeatable)
     #[arg(long, value_name = "CONDITION")]
@@ -152,9 +152,9 @@ pub struct VectorOptions {
     #[arg(long, value_name = "DISTANCE", default_value_t = 0.05, allow_negative_numbers = true)]
     pub boundary_distance: f64,
     /// k < D: leading samples whose exact vectors are searched for, by sweeps forth and back; 0 for none. With k = D all
-    /// samples have them
-    #[arg(long, value_name = "N", default_value_t = 64, allow_negative_numbers = true)]
-    pub exact: usize,
+    /// samples have them [default: 64 up to D = 64, 2 beyond]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub exact: Option<usize>,
     /// Most rounds of that search, each a sweep forth and one back
     #[arg(long, value_name = "R", default_value_t = 6, allow_negative_numbers = true)]
     pub exact_rounds: usize,
@@ -165,11 +165,15 @@ pub struct VectorOptions {
     /// own length]
     #[arg(long = "move", value_name = "SIZE", allow_negative_numbers = true)]
     pub move_by: Option<f64>,
-    /// Leading samples on which the sufficient condition is examined; 0 for none [default: 64 up to D = 64, 1 beyond]
+    /// Leading samples on which the sufficient condition is examined; 0 for none [default: 64 up to D = 64, none beyond]
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub condition_paths: Option<usize>,
-    /// Leave out the alignment of the perturbed models
+    /// Alignment of the perturbed models, too, which takes a sweep with tangents for every error and size [default: up to
+    /// D = 64]
     #[arg(long)]
+    pub regularity: bool,
+    /// Leave out the alignment of the perturbed models
+    #[arg(long, conflicts_with = "regularity")]
     pub no_regularity: bool,
     #[command(flatten)]
     pub response: ResponseOptions,

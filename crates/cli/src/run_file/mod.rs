@@ -21,6 +21,7 @@ use surefoot::error_field::{Chi, ConstantField, ModelError, Place};
 use surefoot::gains::ErrorNorm;
 use surefoot::process::{DifferenceField, Drift};
 use surefoot::response::{Observable, ScalarNetwork};
+use surefoot::spectrum::Search;
 use surefoot_graph::passes::WeightFormat;
 use surefoot_graph::{Graph, Limits};
 use toml::value::Table;
@@ -123,22 +124,24 @@ pub fn resolve(
     if probes.is_some() {
         check_probes(system)?;
     }
+    let usual_vectors = || default_vectors(dim, intrinsic);
+    let small = dim <= SMALL;
     let mut request = Request {
         samples: run.samples,
-        vectors: asked.unwrap_or_else(|| default_vectors(dim, intrinsic)),
+        vectors: asked.unwrap_or_else(usual_vectors),
         seed: run.seed,
         errors,
         spectrum: vectors.is_some(),
-        search: vectors.map(search),
+        search: vectors.map(|options| search(options, asked.unwrap_or_else(usual_vectors), dim)),
         moved: vectors.and_then(|options| options.move_by),
         gains: (vectors.is_some() || worst || learned).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,
         response_probes: probes.map(usize::from),
         condition: vectors.map_or(0, |options| condition_paths(options, system)).min(run.samples),
-        regularity: vectors.is_some_and(|options| !options.no_regularity),
+        regularity: vectors.is_some_and(|options| options.regularity || (small && !options.no_regularity)),
         boundary_distance: vectors.map_or(0.05, |options| options.boundary_distance),
         paths: run.paths.min(run.samples),
-        convergence: run.convergence.min(run.samples),
+        convergence: run.convergence.unwrap_or(if small { 200 } else { 2 }).min(run.samples),
         chunk: 1,
         memory: 0,
     };
@@ -209,21 +212,21 @@ fn scalar(file: &Path, limits: &Limits) -> Result<Observable> {
     Ok(Observable::Function { name: file.display().to_string(), function })
 }
 
-/// Vectors that are carried along in the search for exact ones.
-const EXTRA_VECTORS: usize = 8;
+/// Largest D at which what takes many sweeps is done on many samples unless asked otherwise.
+const SMALL: usize = 64;
 
-/// Samples on which the sufficient condition is examined: for a large D few, since every step takes d (d + 1)/2 second
-/// derivatives.
+/// Samples on which the sufficient condition is examined: for a large D none unless asked for, since every step takes
+/// d (d + 1)/2 second derivatives and many products with Jacobians.
 fn condition_paths(options: &VectorOptions, system: &System) -> usize {
-    let usual = if system.dim() <= 64 { 64 } else { 1 };
+    let usual = if system.dim() <= SMALL { 64 } else { 0 };
     if check_second_order(system).is_ok() { options.condition_paths.unwrap_or(usual) } else { 0 }
 }
 
 /// How exact vectors are searched for where k < D.
-fn search(options: &VectorOptions) -> SearchRequest {
+fn search(options: &VectorOptions, vectors: usize, dim: usize) -> SearchRequest {
     SearchRequest {
-        samples: options.exact,
-        extra: EXTRA_VECTORS,
+        samples: options.exact.unwrap_or(if dim <= SMALL { 64 } else { 2 }),
+        extra: Search::usual_extra(vectors),
         rounds: options.exact_rounds,
         tolerance: options.exact_tolerance,
     }

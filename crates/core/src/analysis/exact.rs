@@ -17,12 +17,14 @@ use crate::sweep::{Forward, Refinement, Trail};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// How much coarser the steps of the first rounds are at most, how many there are at least, and the residual that does there.
+/// How much coarser the steps of the first rounds are at least and at most, how many there are at least, and the residual
+/// that does there. They spare the finer steps one round or two of four or five.
+const LEAST_COARSENED: usize = 4;
 const MOST_COARSENED: usize = 8;
 const FEWEST_COARSE_STEPS: usize = 8;
 const ROUGH: f64 = 0.03;
 /// Searches that are repeated with twice the steps, at most: each costs as much as all else that its sample takes.
-const DOUBLED_SEARCHES: usize = 2;
+const DOUBLED_SEARCHES: usize = 1;
 
 /// Whether a run has exact vectors, and how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl Coarse {
     pub(super) fn of(system: &System) -> Result<Option<Coarse>> {
         let steps = system.grid.steps;
         let fits = |factor: &usize| steps.is_multiple_of(*factor) && steps / factor >= FEWEST_COARSE_STEPS;
-        let Some(factor) = (2..=MOST_COARSENED).rev().find(fits) else { return Ok(None) };
+        let Some(factor) = (LEAST_COARSENED..=MOST_COARSENED).rev().find(fits) else { return Ok(None) };
         let grid = Grid { steps: steps / factor, ..system.grid };
         let step = Step::new(system.drift.clone(), grid, system.method, Vec::new())?;
         Ok(Some(Coarse { factor, step }))

@@ -78,14 +78,17 @@ impl Study<'_> {
         8 * (swept as u64).saturating_add(most as u64)
     }
 
-    /// Numbers of a search: its path with twice the steps, two chains of factors, and the frames of a round.
+    /// Numbers of a search: its path with twice the steps, two chains of factors, the frames of a round, and all that its
+    /// rounds have seen.
     fn of_search(&self) -> usize {
         let Some(search) = self.request.search.filter(|_| self.extent.exact == Exactly::Search) else {
             return 0;
         };
         let (dim, steps) = (self.system.dim(), self.system.grid.steps);
         let carried = (self.request.vectors + search.extra).min(dim);
-        self.of_path(&self.plain_doubled) + 4 * steps * carried * carried + 8 * carried * dim
+        let seen = carried.saturating_mul(search.rounds).min(dim);
+        let kept = if search.rounds > 1 { 4 * seen * dim + 4 * seen * seen } else { 0 };
+        self.of_path(&self.plain_doubled) + 4 * steps * carried * carried + 8 * carried * dim + kept
     }
 
     /// Numbers of a sweep that keeps everything, and of the second derivatives of a step.

@@ -37,6 +37,17 @@ pub(crate) fn axpy(target: &mut [f64], factor: f64, source: &[f64]) {
     target.iter_mut().zip(source).for_each(|(t, s)| *t += factor * s);
 }
 
+/// A B for upper triangular matrices `[k, k]`.
+pub(crate) fn upper_product(k: usize, a: &[f64], b: &[f64]) -> Vec<f64> {
+    let mut product = vec![0.0; k * k];
+    for i in 0..k {
+        for l in i..k {
+            axpy(&mut product[i * k + l..(i + 1) * k], a[i * k + l], &b[l * k + l..(l + 1) * k]);
+        }
+    }
+    product
+}
+
 /// Σ log of positive numbers with one logarithm for many factors: an accumulator that multiplies while it can.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LogProduct {

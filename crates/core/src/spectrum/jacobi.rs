@@ -88,6 +88,11 @@ fn sorted(matrix: &ScaledRows, left: &[f64]) -> RowSvd {
     RowSvd {
         log_values: order.iter().map(|i| log_value(*i)).collect(),
         left: order.iter().flat_map(|i| &left[i * k..][..k]).copied().collect(),
-        right: order.iter().flat_map(|i| matrix.rows[i * k..][..k].iter().map(|v| v / norms[*i])).collect(),
+        right: order.iter().flat_map(|i| unit_row(&matrix.rows[i * k..][..k], norms[*i])).collect(),
     }
+}
+
+/// A row over its norm; zeros for norm 0, where no direction is meant.
+fn unit_row(row: &[f64], norm: f64) -> impl Iterator<Item = f64> {
+    row.iter().map(move |value| if norm > 0.0 { value / norm } else { 0.0 })
 }

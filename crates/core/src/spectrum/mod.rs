@@ -7,6 +7,7 @@ mod jacobi;
 mod lyapunov;
 mod planar;
 mod product;
+mod ritz;
 mod subspace;
 mod svd;
 

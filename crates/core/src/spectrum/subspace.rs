@@ -1,10 +1,13 @@
 //! Exact leading vectors in high dimension: randomised subspace iteration with forward tangent and backward adjoint
-//! sweeps along the same paths (theory §4; Halko, Martinsson and Tropp 2011, algorithm 4.4).
+//! sweeps along the same paths (theory §4; Halko, Martinsson and Tropp 2011, algorithm 4.4), and Rayleigh–Ritz over all that
+//! the sweeps have seen ([`super::ritz`]).
 
 use super::product::Tile;
+use super::ritz::Seen;
 use super::svd::{Svd, svd};
 use crate::error::{Error, Result};
 use crate::sweep::{Pace, Shuttled, Trail, haar_frames};
+use std::f64::consts::LN_10;
 
 /// What is looked for, and how long.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -13,12 +16,20 @@ pub struct Search {
     pub vectors: usize,
     /// p: further vectors that are carried along, so that the wanted ones converge faster; at most D − k are.
     pub extra: usize,
-    /// Rounds at most, ≥ 1: each is a sweep forth and one back with k + p vectors.
+    /// Rounds at most, ≥ 1: each is a sweep forth and one back, the first with k + p vectors.
     pub rounds: usize,
     /// A vector has converged when its residual is at most this.
     pub tolerance: f64,
     /// Seed of the random start.
     pub seed: u64,
+}
+
+impl Search {
+    /// Further vectors to carry along beside k wanted ones: 16 together at least, and in eights, which networks take side by
+    /// side.
+    pub fn usual_extra(vectors: usize) -> usize {
+        vectors.max(16).div_ceil(8).saturating_mul(8).saturating_sub(vectors)
+    }
 }
 
 /// The k leading singular triples of J = A_{0,τ} of n samples, each with its certificate.
@@ -49,13 +60,21 @@ impl Leading {
     }
 }
 
+/// Largest log σ_1/σ_k at which all that was seen is taken together: relative errors of 1e-8 are left in one scale.
+const ONE_SCALE: f64 = 8.0 * LN_10;
+
 /// Looks for the leading vectors of a trail's paths.
 ///
-/// A round carries orthonormal V at x_0 forth, decomposes J V = U Σ Wᵀ in the frames of the sweep (never in one scale:
-/// small singular values keep their digits), carries U back for the residuals, and goes on from the frame that arrives.
-/// The error of vector i falls by (σ_{k+p+1}/σ_i)² a round. For k + p = D the first round is exact. A sample's numbers
-/// are those of the round in which all its vectors converged, and do not depend on the other samples. The first round makes
-/// the frames orthonormal at every step; the later ones only where the condition of the first one's frames demands it.
+/// The first round carries orthonormal V at x_0 forth, decomposes J V = U Σ Wᵀ in the frames of the sweep (never in one
+/// scale: small singular values keep their digits), and carries U back for the residuals. For k + p = D it is exact.
+/// Where σ_1/σ_k is at most 1e8, every further round carries only new directions, those in which Jᵀ leads out of what is
+/// known from the vectors that have not converged, and takes the best triples of the whole space that was seen: errors
+/// fall as those of block Krylov spaces, and rounds become cheaper. Where the values are further apart, a round goes on
+/// from the frame that arrives, and the error of vector i falls by (σ_{k+p+1}/σ_i)².
+///
+/// A sample's numbers are those of the round in which all its vectors converged, and do not depend on the other samples. The
+/// first round makes the frames orthonormal at every step; the later ones only where the condition of the first one's
+/// frames demands it.
 ///
 /// # Errors
 /// [`Error::Invalid`] for no vector, more than D, no round, or a step with errors that ride along;
@@ -99,59 +118,128 @@ pub fn leading_from(trail: &mut Trail, start: Vec<f64>, search: Search) -> Resul
         rounds: vec![0; n],
         subspace: vec![0.0; n * carried * dim],
     };
-    let mut frame = start;
-    let mut paces: Option<[Pace; 2]> = None;
-    for _ in 0..search.rounds {
-        if found.converged.iter().all(|converged| *converged == k) {
-            break;
-        }
-        let forth = trail.forth(frame.clone(), paces.as_ref().map(|[forth, _]| forth))?;
-        let triples = svd(&forth.chain, &frame, &forth.frame)?;
-        let back = trail.back(triples.left.clone(), paces.as_ref().map(|[_, back]| back))?;
-        paces.get_or_insert_with(|| [&forth, &back].map(|way| Pace::of(&way.chain)));
-        for sample in 0..n {
-            if found.converged[sample] < k {
-                let residuals = residuals(&triples, &back, dim, sample);
-                found.take(&triples, &residuals, search, sample);
+    let forth = trail.forth(start.clone(), None)?;
+    let svd = svd(&forth.chain, &start, &forth.frame)?;
+    let back = trail.back(svd.left.clone(), None)?;
+    let paces = [&forth, &back].map(|way| Pace::of(&way.chain));
+    for sample in 0..n {
+        let arrived = back.of(sample);
+        let triples = Triples::of(&svd, sample, &arrived, dim);
+        found.take(&triples, search, sample);
+        let wide = triples.log_values[0] - triples.log_values[k - 1] > ONE_SCALE;
+        let mut round: Box<dyn Round> = match wide {
+            true => Box::new(Iteration { frame: arrived.frame }),
+            false => Box::new(Seen::new(dim, &triples, &arrived)),
+        };
+        for _ in 1..search.rounds {
+            if found.converged[sample] == k {
+                break;
             }
+            let Some(triples) = round.go(&mut Way { trail, paces: &paces, sample }, search.tolerance)? else {
+                break;
+            };
+            found.take(&triples, search, sample);
         }
-        frame = back.frame;
     }
     Ok(found)
 }
 
-/// The residuals of all vectors that are carried, from Jᵀ U = F P with the frame F that arrived and the triangular P.
-fn residuals(triples: &Svd, back: &Shuttled, dim: usize, sample: usize) -> Vec<f64> {
-    let Shuttled { frame, chain } = back;
-    let k = chain.k;
-    let product = Tile::of(k, &chain.factors, chain.samples, &[sample]).product(0);
-    let arrived = &frame[sample * k * dim..][..k * dim];
-    let right = &triples.right[sample * k * dim..][..k * dim];
-    let log_values = &triples.log_values[sample * k..][..k];
-    (0..k)
-        .map(|i| {
+/// One sample's path, to be walked forth and back with QRs as the first round found them due.
+pub(super) struct Way<'w, 'a> {
+    trail: &'w mut Trail<'a>,
+    paces: &'w [Pace; 2],
+    sample: usize,
+}
+
+impl Way<'_, '_> {
+    pub(super) fn forth(&mut self, frame: &[f64]) -> Result<Shuttled> {
+        self.trail.forth_of(self.sample..self.sample + 1, frame.to_vec(), Some(&self.paces[0]))
+    }
+
+    pub(super) fn back(&mut self, frame: &[f64]) -> Result<Shuttled> {
+        self.trail.back_of(self.sample..self.sample + 1, frame.to_vec(), Some(&self.paces[1]))
+    }
+
+    pub(super) fn dim(&self) -> usize {
+        self.trail.step().dim()
+    }
+}
+
+/// How a sample's search goes on after its first round.
+pub(super) trait Round {
+    /// The triples after one more round; `None` where there is nothing more to see.
+    ///
+    /// # Errors
+    /// Those of [`Trail::forth`].
+    fn go(&mut self, way: &mut Way, tolerance: f64) -> Result<Option<Triples>>;
+}
+
+/// From the frame that arrived at x_0, as it is.
+struct Iteration {
+    /// `[k + p, D]`
+    frame: Vec<f64>,
+}
+
+impl Round for Iteration {
+    fn go(&mut self, way: &mut Way, _: f64) -> Result<Option<Triples>> {
+        let forth = way.forth(&self.frame)?;
+        let svd = svd(&forth.chain, &self.frame, &forth.frame)?;
+        let arrived = way.back(&svd.left)?;
+        let triples = Triples::of(&svd, 0, &arrived, way.dim());
+        self.frame = arrived.frame;
+        Ok(Some(triples))
+    }
+}
+
+/// Singular triples of one sample, with J v_i = σ_i u_i.
+pub(super) struct Triples {
+    /// log σ_i, descending `[k + p]`
+    pub(super) log_values: Vec<f64>,
+    /// u_i `[k + p, D]`
+    pub(super) left: Vec<f64>,
+    /// v_i `[k + p, D]`
+    pub(super) right: Vec<f64>,
+    /// ‖Jᵀu_i − σ_i v_i‖/σ_i, as in [`Leading::residuals`] `[k + p]`
+    pub(super) residuals: Vec<f64>,
+}
+
+impl Triples {
+    /// Those of a sample of a decomposition, and their residuals from Jᵀ U = F P with the frame F that arrived and the
+    /// triangular P.
+    fn of(svd: &Svd, sample: usize, arrived: &Shuttled, dim: usize) -> Triples {
+        let Shuttled { frame, chain } = arrived;
+        let (k, rows) = (chain.k, sample * chain.k * dim..(sample + 1) * chain.k * dim);
+        let product = Tile::of(k, &chain.factors, 1, &[0]).product(0);
+        let (log_values, right) = (&svd.log_values[sample * k..][..k], &svd.right[rows.clone()]);
+        let residual = |i: usize| {
             let own = i * dim..(i + 1) * dim;
-            product.residual(i, log_values[i], &arrived[own.clone()], &right[own])
-        })
-        .collect()
+            product.residual(i, log_values[i], &frame[own.clone()], &right[own])
+        };
+        Triples {
+            residuals: (0..k).map(residual).collect(),
+            log_values: log_values.to_vec(),
+            left: svd.left[rows].to_vec(),
+            right: right.to_vec(),
+        }
+    }
 }
 
 impl Leading {
-    /// Notes the vectors of one round of a sample.
-    fn take(&mut self, triples: &Svd, residuals: &[f64], search: Search, sample: usize) {
-        let (n, k, carried) = (self.rounds.len(), search.vectors, residuals.len());
+    /// Notes the triples of one round of a sample.
+    fn take(&mut self, triples: &Triples, search: Search, sample: usize) {
+        let (n, k, carried) = (self.rounds.len(), search.vectors, triples.residuals.len());
         let dim = self.left.len() / (n * k);
         for (to, from, len) in [
             (&mut self.log_values, &triples.log_values, 1),
             (&mut self.left, &triples.left, dim),
             (&mut self.right, &triples.right, dim),
         ] {
-            to[sample * k * len..][..k * len].copy_from_slice(&from[sample * carried * len..][..k * len]);
+            to[sample * k * len..][..k * len].copy_from_slice(&from[..k * len]);
         }
-        let all = sample * carried * dim..(sample + 1) * carried * dim;
-        self.subspace[all.clone()].copy_from_slice(&triples.right[all]);
-        self.residuals[sample * k..][..k].copy_from_slice(&residuals[..k]);
-        self.converged[sample] = residuals[..k].iter().take_while(|r| **r <= search.tolerance).count();
+        self.subspace[sample * carried * dim..][..carried * dim].copy_from_slice(&triples.right);
+        self.residuals[sample * k..][..k].copy_from_slice(&triples.residuals[..k]);
+        self.converged[sample] =
+            triples.residuals[..k].iter().take_while(|r| **r <= search.tolerance).count();
         self.rounds[sample] += 1;
     }
 }

@@ -270,4 +270,15 @@ impl Segment<'_> {
         };
         (&self.states[part(&self.states)], noise)
     }
+
+    /// x_n and the noise of step n of some of the samples.
+    pub(super) fn of(&self, n: usize, own: &Range<usize>, samples: usize) -> (&[f64], StepNoise<'_>) {
+        let (state, noise) = self.at(n);
+        let part = |values: &'_ [f64]| {
+            let len = values.len() / samples.max(1);
+            own.start * len..own.end * len
+        };
+        let (xi, white) = (&noise.xi[part(noise.xi)], &noise.white[part(noise.white)]);
+        (&state[part(state)], StepNoise { xi, white, ..noise })
+    }
 }

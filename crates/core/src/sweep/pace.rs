@@ -2,6 +2,8 @@
 //! they are. How many steps that may be is read off the triangular factors of an earlier sweep along the same paths.
 
 use super::Chain;
+use crate::linalg::upper_product;
+use std::ops::Range;
 
 /// Condition of the rows that is planned for: a QR then loses about three of sixteen digits of what one at every step keeps.
 const PLANNED: f64 = 1e3;
@@ -47,9 +49,9 @@ impl Pace {
         Pace { samples: n, due }
     }
 
-    /// Whether a sample is due after the step that its frame meets as number `place`.
-    pub(super) fn due(&self, place: usize) -> &[bool] {
-        &self.due[place * self.samples..][..self.samples]
+    /// Whether these samples are due after the step that their frames meet as number `place`.
+    pub(super) fn due(&self, place: usize, samples: &Range<usize>) -> &[bool] {
+        &self.due[place * self.samples..][samples.clone()]
     }
 
     /// QRs of a sample.
@@ -66,19 +68,6 @@ pub(super) fn strayed(chain: &Chain) -> Vec<usize> {
         own.into_iter().any(|factor| condition(k, factor) > ALLOWED)
     };
     (0..n).filter(strays).collect()
-}
-
-/// A B for upper triangular matrices `[k, k]`.
-fn upper_product(k: usize, a: &[f64], b: &[f64]) -> Vec<f64> {
-    let mut product = vec![0.0; k * k];
-    for i in 0..k {
-        for l in i..k {
-            for j in l..k {
-                product[i * k + j] += a[i * k + l] * b[l * k + j];
-            }
-        }
-    }
-    product
 }
 
 /// ‖R‖_F ‖R⁻¹‖_F / k, which is 1 for a multiple of an orthogonal matrix and at most κ_2: infinite for a singular one.
