@@ -106,6 +106,6 @@ fn too_little_memory_is_refused_with_what_is_needed() {
     };
     let nothing = refused("1MiB");
     assert!(nothing.contains("--memory") && nothing.contains("at least"), "{nothing}");
-    let little = refused("90MiB");
+    let little = refused("64MiB");
     assert!(little.contains("at least") && little.contains("MiB"), "{little}");
 }

@@ -7,8 +7,8 @@ use crate::error::Result;
 
 /// A network f(t, x) read from a model file; it sees the moment's time only.
 ///
-/// State, tangents and cotangents are f64; inside, the network computes in its own precision. Evaluations run on the
-/// calling thread, and several threads may call at once.
+/// State, tangents and cotangents are f64; inside, the network computes in its own precision. Several threads may call at
+/// once; where a sample is heavy enough, a call uses the threads of rayon's pool.
 pub struct NetworkField {
     network: Network,
 }
