@@ -246,6 +246,22 @@ fn an_earlier_training_is_kept_unless_it_is_to_go() {
     assert_ne!(before, model());
 }
 
+/// What a kill right at the start leaves: the recipe, and nothing else.
+#[test]
+fn a_training_goes_on_from_its_recipe_alone() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(POINTS, MLP, "", ""));
+    bench.done(&TRAIN);
+    let whole = std::fs::read(bench.path("out/model.onnx")).unwrap();
+    let recorded = std::fs::read(bench.path("out/recipe.toml")).unwrap();
+    std::fs::remove_dir_all(bench.path("out")).unwrap();
+    std::fs::create_dir(bench.path("out")).unwrap();
+    std::fs::write(bench.path("out/recipe.toml"), recorded).unwrap();
+    bench.done(&["train", "r.toml", "-o", "out", "--resume", "-q"]);
+    assert_eq!(whole, std::fs::read(bench.path("out/model.onnx")).unwrap());
+}
+
 #[test]
 fn two_trainings_do_not_share_a_folder() {
     let bench = Bench::new();

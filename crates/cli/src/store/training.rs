@@ -77,6 +77,7 @@ impl TrainingDir {
                 write_file(&recorded, to_toml(recipe)?.as_bytes())?;
             }
             atomic::remove_leftovers(root)?;
+            directory.make_samples()?;
             return Ok(directory);
         }
         atomic::remove_leftovers(root)?;
@@ -86,9 +87,14 @@ impl TrainingDir {
         }
         remove_own(&directory.samples(), |name| look_of(name).is_some())?;
         remove_own(&directory.models(), is_kept_model)?;
-        std::fs::create_dir_all(directory.samples()).map_err(Failure::writing(root))?;
+        // The recipe comes before all else that is new: without it the folder is nobody's, and nothing goes on from it.
         write_file(&recorded, to_toml(recipe)?.as_bytes())?;
+        directory.make_samples()?;
         Ok(directory)
+    }
+
+    fn make_samples(&self) -> Result<()> {
+        std::fs::create_dir_all(self.samples()).map_err(Failure::writing(&self.root))
     }
 
     /// A file of this name.
