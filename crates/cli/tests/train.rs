@@ -433,7 +433,7 @@ fn what_is_wrong_with_a_recipe_is_named_with_its_line() {
     };
     refused(&[("two-moons", "tow-moons")], &["r.toml:3", "data.kind", "two-moons"]);
     refused(&[("ot-cfm", "cot")], &["r.toml:11", "objective.method", "ot-cfm"]);
-    refused(&[("hidden", "hiden")], &["r.toml:13", "hiden"]);
+    refused(&[("hidden", "hiden")], &["r.toml:14", "network.hiden"]);
     refused(&[("batch = 32", "batch = 0")], &["training.batch", "whole number"]);
     for keep in ["0", "61", "[7, 61]", "[0]", "[1.5]", "\"all\""] {
         refused(
