@@ -103,6 +103,25 @@ fn small_singular_values_keep_their_digits() {
     }
 }
 
+/// The flow of a random network on samples of a shape.
+fn network_flow(shape: &[usize], seed: u64, steps: usize) -> Step {
+    let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
+    let graph = Network::from(mlp).graph(shape, seed, &Limits::default()).unwrap();
+    let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
+    Step::new(flow(field), Grid { start: 0.0, end: 1.0, steps }, Method::Euler, vec![]).unwrap()
+}
+
+/// ‖Jᵀu_i − σ_i v_i‖/σ_i of one sample's vectors, by a sweep back without frames.
+fn plain_residuals(trail: &mut Trail, found: &Leading) -> Vec<f64> {
+    let dim = trail.step().dim();
+    let image = trail.backward(found.left.clone(), Place::Output, &mut |_| ()).unwrap().start;
+    let rows = image.chunks_exact(dim).zip(found.right.chunks_exact(dim)).zip(&found.log_values);
+    let residual = |((image, v), log): ((&[f64], &[f64]), &f64)| {
+        image.iter().zip(v).map(|(image, v)| (image / log.exp() - v).powi(2)).sum::<f64>().sqrt()
+    };
+    rows.map(residual).collect()
+}
+
 /// Stopped early, the certificate is the residual that a sweep back without frames finds.
 #[test]
 fn residuals_are_measured() {
@@ -114,12 +133,7 @@ fn residuals_are_measured() {
     let source = StandardNormalLaw(dim);
     let batch = Batch { source: &source, seed: 42, samples: 3..4, refinement: Refinement::Own };
     let mut trail = Trail::record(&step, &batch, Storage::Bytes(1 << 20)).unwrap();
-    let image = trail.backward(found.left.clone(), Place::Output, &mut |_| ()).unwrap().start;
-    for i in 0..k {
-        let row = i * dim..(i + 1) * dim;
-        let size = found.log_values[i].exp();
-        let parts = image[row.clone()].iter().zip(&found.right[row]);
-        let residual = parts.map(|(image, v)| (image / size - v).powi(2)).sum::<f64>().sqrt();
+    for (i, residual) in plain_residuals(&mut trail, &found).into_iter().enumerate() {
         assert!(residual > 1e-4);
         // Second-order parts along earlier vectors are counted otherwise.
         assert!((found.residuals[i] / residual - 1.0).abs() < 0.05, "{i}: {} {residual}", found.residuals[i]);
@@ -167,11 +181,7 @@ fn a_sample_does_not_depend_on_its_batch() {
 /// A network on images of 8 × 8 pixels, D = 64: the four leading vectors are those of the whole decomposition.
 #[test]
 fn vectors_of_a_network_in_64_dimensions() {
-    let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
-    let graph = Network::from(mlp).graph(&[1, 8, 8], 7, &Limits::default()).unwrap();
-    let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
-    let grid = Grid { start: 0.0, end: 1.0, steps: 20 };
-    let step = Step::new(flow(field), grid, Method::Euler, vec![]).unwrap();
+    let step = network_flow(&[1, 8, 8], 7, 20);
     let wanted = Search { vectors: 4, extra: 12, tolerance: 1e-9, ..SEARCH };
     let found = search(&step, 2..3, Storage::Spacing(6), wanted);
     assert_eq!(found.converged, [4], "{:?}", found.residuals);
@@ -188,11 +198,7 @@ fn vectors_of_a_network_in_64_dimensions() {
 /// values much nearer to the exact ones than the last round alone, for no more products.
 #[test]
 fn rounds_are_taken_together() {
-    let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
-    let graph = Network::from(mlp).graph(&[64], 11, &Limits::default()).unwrap();
-    let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
-    let grid = Grid { start: 0.0, end: 1.0, steps: 12 };
-    let step = Step::new(flow(field), grid, Method::Euler, vec![]).unwrap();
+    let step = network_flow(&[64], 11, 12);
     let (k, dim, rounds) = (8, 64, 3);
     let wanted = Search { vectors: k, extra: 0, rounds, ..SEARCH };
     let together = search(&step, 4..5, Storage::Spacing(5), wanted);
@@ -219,12 +225,7 @@ fn rounds_are_taken_together() {
     let [ours, theirs] = [&together.left, &alone_left].map(|found| sine(&found[..dim], &left[..dim]));
     assert!(ours < 0.5 * theirs, "{ours} {theirs}");
     // Certified residuals are those of a sweep back without frames.
-    let image = trail.backward(together.left.clone(), Place::Output, &mut |_| ()).unwrap().start;
-    for i in 0..k {
-        let row = i * dim..(i + 1) * dim;
-        let size = together.log_values[i].exp();
-        let parts = image[row.clone()].iter().zip(&together.right[row]);
-        let residual = parts.map(|(image, v)| (image / size - v).powi(2)).sum::<f64>().sqrt();
+    for (i, residual) in plain_residuals(&mut trail, &together).into_iter().enumerate() {
         assert!((together.residuals[i] / residual - 1.0).abs() < 1e-6, "{i}");
     }
 }

@@ -124,15 +124,15 @@ pub fn resolve(
     if probes.is_some() {
         check_probes(system)?;
     }
-    let usual_vectors = || default_vectors(dim, intrinsic);
+    let followed = asked.unwrap_or_else(|| default_vectors(dim, intrinsic));
     let small = dim <= SMALL;
     let mut request = Request {
         samples: run.samples,
-        vectors: asked.unwrap_or_else(usual_vectors),
+        vectors: followed,
         seed: run.seed,
         errors,
         spectrum: vectors.is_some(),
-        search: vectors.map(|options| search(options, asked.unwrap_or_else(usual_vectors), dim)),
+        search: vectors.map(|options| search(options, followed, dim)),
         moved: vectors.and_then(|options| options.move_by),
         gains: (vectors.is_some() || worst || learned).then_some(place),
         observables: vectors.map_or(Ok(None), |options| observables(&options.response, &model, settings))?,

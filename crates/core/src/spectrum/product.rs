@@ -113,7 +113,8 @@ pub(super) struct Tile {
     pub(super) right: Vec<f64>,
 }
 
-fn identities(k: usize, samples: usize) -> Vec<f64> {
+/// Unit matrices `[samples, k, k]`.
+pub(super) fn identities(k: usize, samples: usize) -> Vec<f64> {
     let mut rows = vec![0.0; samples * k * k];
     rows.chunks_exact_mut(k * k).for_each(|rows| (0..k).for_each(|i| rows[i * k + i] = 1.0));
     rows

@@ -2,7 +2,7 @@
 //! Golub–Kahan; Golub, Luk and Overton 1981, Musco and Musco 2015).
 
 use super::jacobi;
-use super::product::{ScaledRows, Tile, combine_rows, power_of_two};
+use super::product::{ScaledRows, combine_rows, identities, power_of_two};
 use super::subspace::{Round, Triples, Way};
 use crate::error::Result;
 use crate::linalg::{axpy, dot, norm, orthonormalize, upper_product};
@@ -172,7 +172,7 @@ impl Round for Seen {
 /// Triangular product of a chain of one sample in units of 2^unit `[m, m]`.
 fn scaled(chain: &Chain, unit: i64) -> Vec<f64> {
     let m = chain.k;
-    let mut product = Tile::of(m, &chain.factors, 1, &[0]).product(0);
+    let mut product = ScaledRows::product(m, chain.factors.chunks_exact(m * m));
     for (row, exponent) in product.rows.chunks_exact_mut(m).zip(&product.exponents) {
         row.iter_mut().for_each(|entry| *entry *= power_of_two(exponent - unit));
     }
@@ -193,7 +193,7 @@ fn from_frame(dim: usize, chain: &Chain, frame: &[f64], unit: i64) -> Vec<f64> {
 /// Makes rows orthonormal and orthogonal to a basis, twice over.
 fn split(dim: usize, basis: &[f64], rows: &mut [f64]) -> Split {
     let (m, count) = (rows.len() / dim, basis.len() / dim);
-    let mut found = Split { overlaps: vec![0.0; m * count], factor: identity(m) };
+    let mut found = Split { overlaps: vec![0.0; m * count], factor: identities(m, 1) };
     for _ in 0..2 {
         let mut overlaps = vec![0.0; m * count];
         for (row, overlaps) in rows.chunks_exact_mut(dim).zip(overlaps.chunks_exact_mut(count)) {
@@ -214,10 +214,6 @@ fn split(dim: usize, basis: &[f64], rows: &mut [f64]) -> Split {
         found.factor = upper_product(m, &factor, &found.factor);
     }
     found
-}
-
-fn identity(m: usize) -> Vec<f64> {
-    (0..m * m).map(|entry| f64::from(u8::from(entry % (m + 1) == 0))).collect()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! sweeps along the same paths (theory §4; Halko, Martinsson and Tropp 2011, algorithm 4.4), and Rayleigh–Ritz over all that
 //! the sweeps have seen ([`super::ritz`]).
 
-use super::product::Tile;
+use super::product::ScaledRows;
 use super::ritz::Seen;
 use super::svd::{Svd, svd};
 use crate::error::{Error, Result};
@@ -121,23 +121,22 @@ pub fn leading_from(trail: &mut Trail, start: Vec<f64>, search: Search) -> Resul
     let forth = trail.forth(start.clone(), None)?;
     let svd = svd(&forth.chain, &start, &forth.frame)?;
     let back = trail.back(svd.left.clone(), None)?;
-    let paces = [&forth, &back].map(|way| Pace::of(&way.chain));
+    let mut paces = None;
     for sample in 0..n {
         let arrived = back.of(sample);
         let triples = Triples::of(&svd, sample, &arrived, dim);
         found.take(&triples, search, sample);
+        if found.converged[sample] == k || search.rounds == 1 {
+            continue;
+        }
+        let paces = paces.get_or_insert_with(|| [&forth, &back].map(|way| Pace::of(&way.chain)));
         let wide = triples.log_values[0] - triples.log_values[k - 1] > ONE_SCALE;
         let mut round: Box<dyn Round> = match wide {
             true => Box::new(Iteration { frame: arrived.frame }),
             false => Box::new(Seen::new(dim, &triples, &arrived)),
         };
-        for _ in 1..search.rounds {
-            if found.converged[sample] == k {
-                break;
-            }
-            let Some(triples) = round.go(&mut Way { trail, paces: &paces, sample }, search.tolerance)? else {
-                break;
-            };
+        while found.converged[sample] < k && found.rounds[sample] < search.rounds {
+            let Some(triples) = round.go(&mut Way { trail, paces, sample }, search.tolerance)? else { break };
             found.take(&triples, search, sample);
         }
     }
@@ -209,7 +208,7 @@ impl Triples {
     fn of(svd: &Svd, sample: usize, arrived: &Shuttled, dim: usize) -> Triples {
         let Shuttled { frame, chain } = arrived;
         let (k, rows) = (chain.k, sample * chain.k * dim..(sample + 1) * chain.k * dim);
-        let product = Tile::of(k, &chain.factors, 1, &[0]).product(0);
+        let product = ScaledRows::product(k, chain.factors.chunks_exact(k * k));
         let (log_values, right) = (&svd.log_values[sample * k..][..k], &svd.right[rows.clone()]);
         let residual = |i: usize| {
             let own = i * dim..(i + 1) * dim;
