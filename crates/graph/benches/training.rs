@@ -28,6 +28,8 @@ struct Options {
 
 fn main() -> Result<(), Failure> {
     let options = options()?;
+    // As the command does: this thread is one of those that work.
+    rayon::ThreadPoolBuilder::new().use_current_thread().build_global()?;
     let mut rivals = options.rivals.iter().map(|p| Rival::start(p)).collect::<Result<Vec<_>, Failure>>()?;
     for job in &options.jobs {
         let (mut step, count) = (Step::new(job)?, if job.starts_with("mlp") { 200 } else { 1 });

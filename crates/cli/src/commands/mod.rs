@@ -28,7 +28,8 @@ pub use train::train;
 use crate::failure::{Failure, Result};
 use std::num::NonZero;
 
-/// Starts the threads that all work is split over.
+/// Starts the threads that all work is split over. The calling one is the first of them: work that it hands out is not
+/// passed on to another while it waits, which small networks would feel at every step.
 ///
 /// # Errors
 /// A system that refuses.
@@ -37,6 +38,7 @@ fn start_threads(asked: Option<u16>) -> Result<usize> {
     let threads = asked.map_or(all, usize::from);
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
+        .use_current_thread()
         .build_global()
         .map_err(|error| Failure::Usage(format!("cannot start {threads} threads: {error}")))?;
     Ok(threads)

@@ -208,13 +208,18 @@ pub(super) unsafe fn pack<T: Element>(
     to: *mut T,
 ) {
     for first in (0..outputs.next_multiple_of(2 * BLOCK)).step_by(BLOCK) {
-        let block = to.wrapping_add(first * inner);
-        for r in 0..BLOCK {
-            let column = from.wrapping_add((first + r) * along_outputs);
-            for l in 0..inner {
-                let value = if first + r < outputs { column.wrapping_add(l * along_inner) } else { null() };
-                // SAFETY: as for this function.
-                unsafe { *block.add(l * BLOCK + r) = if value.is_null() { T::default() } else { *value } };
+        let (block, from) = (to.wrapping_add(first * inner), from.wrapping_add(first * along_outputs));
+        let rows = outputs.saturating_sub(first).min(BLOCK);
+        for l in 0..inner {
+            let (row, line) = (block.wrapping_add(l * BLOCK), from.wrapping_add(l * along_inner));
+            let value = |r: usize| line.wrapping_add(r * along_outputs);
+            // SAFETY: as for this function.
+            unsafe {
+                if rows == BLOCK {
+                    (0..BLOCK).for_each(|r| *row.add(r) = *value(r));
+                } else {
+                    (0..BLOCK).for_each(|r| *row.add(r) = if r < rows { *value(r) } else { T::default() });
+                }
             }
         }
     }

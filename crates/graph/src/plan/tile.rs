@@ -23,6 +23,8 @@ pub(crate) struct Batch<'b, 'a, S> {
     pub outputs: &'b mut [(&'a str, &'a mut [S])],
 }
 
+/// Numbers that stay in the nearest cache while terms are added to them.
+const NEAREST: usize = 1 << 11;
 /// Bytes of the nearer caches that a tile should stay within.
 const NEAR: usize = 1 << 20;
 /// Bytes of the values of a tile of samples beyond which samples go one by one.
@@ -192,13 +194,25 @@ impl<T: Executed> Plan<T> {
                 }
             }
         });
-        // SAFETY: the spaces of sums have so many elements, and all tiles are done.
-        let space = |start: *mut T| unsafe { std::slice::from_raw_parts_mut(start, self.rows[3]) };
-        let total = space(memory.total());
-        for start in &starts {
-            total.iter_mut().zip(space(start.0)).for_each(|(sum, part)| *sum = sum.plus(*part));
-        }
+        self.add_groups(&starts, &Start(memory.total()));
         sums.into_iter().for_each(|region| self.pool.give_back(region));
+    }
+
+    /// Adds the sums of all groups to the whole, in the order of the groups.
+    fn add_groups(&self, groups: &[Start<T>], total: &Start<T>) {
+        let rows = self.rows[3];
+        let workers = if rows * groups.len() < PARALLEL_ELEMENTS { 1 } else { rayon::current_num_threads() };
+        split(workers, rows.div_ceil(NEAREST), &|part| {
+            for block in part {
+                let (first, len) = (block * NEAREST, NEAREST.min(rows - block * NEAREST));
+                // SAFETY: the spaces of sums have so many elements, all tiles are done, and threads take different blocks.
+                let of = |start: &Start<T>| unsafe { std::slice::from_raw_parts_mut(start.0.add(first), len) };
+                let sums = of(total);
+                for group in groups {
+                    sums.iter_mut().zip(of(group)).for_each(|(sum, term)| *sum = sum.plus(*term));
+                }
+            }
+        });
     }
 
     /// Chunks of a tile whose samples are summed.
