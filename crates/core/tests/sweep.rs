@@ -273,3 +273,47 @@ fn twins_share_start_and_noise() {
     let (a, b) = (run(&clean, 5..9, 0, Refinement::Own), run(&twin, 5..9, 0, Refinement::Own));
     assert_eq!((a.start, a.end), (b.start, b.end));
 }
+
+/// Log growth, singular values and frames of k of D vectors, made orthonormal as needed and at every step.
+fn assert_as_needed(step: &Step, k: usize) -> usize {
+    let (dim, n) = (step.dim(), 2);
+    let source = StandardNormalLaw(dim);
+    let batch = Batch { source: &source, seed: 42, samples: 0..n, refinement: Refinement::Own };
+    let keep = Keep { chain: true, ..Keep::default() };
+    let needed = forward(step, &batch, k, keep).unwrap();
+    let every = forward(step, &batch, k, Keep { frames: true, ..keep }).unwrap();
+    let near = |a: &[f64], b: &[f64], what: &str| {
+        assert_eq!(a.len(), b.len());
+        a.iter().zip(b).for_each(|(a, b)| assert!((a - b).abs() < 1e-10, "{what}: {a} {b}"));
+    };
+    near(&needed.log_growth, &every.log_growth, "log growth");
+    near(&needed.end_frame, &every.end_frame, "frames");
+    near(&needed.displacement, &every.displacement, "displacements");
+    assert_eq!(needed.end, every.end);
+    let logs = |run: &Forward| svd(&run.chain, &run.start_frame, &run.end_frame).unwrap().log_values;
+    near(&logs(&needed), &logs(&every), "log σ");
+    let identity = |factor: &&[f64]| (0..k * k).all(|e| factor[e] == f64::from(u8::from(e % (k + 1) == 0)));
+    let factors = needed.chain.factors.chunks_exact(k * k);
+    factors.len() - factors.filter(identity).count()
+}
+
+#[test]
+fn large_frames_are_made_orthonormal_as_needed() {
+    for k in [50, 90] {
+        for forcing in [vec![], errors(90)] {
+            let made = assert_as_needed(&swirl(90, 0.5, GRID, forcing), k);
+            assert!((2..GRID.steps).contains(&made), "{made} of {} QRs", 2 * GRID.steps);
+        }
+    }
+}
+
+#[test]
+fn a_step_that_flattens_a_frame_is_taken_again() {
+    // Steps of Euler this long multiply the ratio of a direction with data to one without by 24 in all, which is let pass,
+    // and the last but one by 4,000 alone, which then is too much for rows that are not orthonormal.
+    let variances: Vec<f64> = (0..90).map(|i| if i % 2 == 0 { 4.0 } else { 0.0 }).collect();
+    let grid = Grid { start: 1.0, end: 1e-5, steps: 9 };
+    let step = Step::new(gaussian(&variances, VP, 1.0), grid, Method::Euler, vec![]).unwrap();
+    // A QR before and one after that step, and one at the end, of two samples.
+    assert_eq!(assert_as_needed(&step, 60), 6);
+}

@@ -2,6 +2,7 @@
 
 mod angles;
 mod determinant;
+mod flatness;
 mod gmres;
 mod lanes;
 mod norms;
@@ -10,9 +11,11 @@ mod qr;
 pub use angles::principal_angles;
 pub(crate) use determinant::accumulate_abs_det;
 pub use determinant::log_abs_det;
+pub(crate) use flatness::{condition, flatness};
 pub(crate) use gmres::{gmres, gmres_to};
 pub(crate) use norms::singular_values;
 pub use norms::{leading_direction, row_sum_norm, spectral_norm};
+pub(crate) use qr::LANES_UP_TO;
 pub use qr::orthonormalize;
 
 /// Sum of products.

@@ -5,7 +5,7 @@ use super::{axpy, dot};
 use faer::{Mat, MatRef};
 
 /// Up to this many numbers a sample, samples are factored side by side in SIMD lanes; larger ones by blocks.
-const LANES_UP_TO: usize = 4096;
+pub(crate) const LANES_UP_TO: usize = 4096;
 /// Up to this many numbers of scratch a lane stay on the stack.
 const ON_STACK: usize = 36;
 

@@ -28,7 +28,11 @@ pub fn forward(step: &Step, batch: &Batch, k: usize, keep: Keep) -> Result<Forwa
 pub fn forward_given(step: &Step, batch: &Batch, k: usize, keep: Keep, given: &PathError) -> Result<Forward> {
     check(step, batch, k)?;
     check_given(step, batch, given)?;
-    Sweep::new(step, batch, k, keep, given).run()
+    let mut sweep = Sweep::new(step, batch, k, keep, given);
+    if !(keep.frames || keep.determinants) {
+        sweep.frames.spare();
+    }
+    sweep.run()
 }
 
 /// [`forward`] with k = D that also carries the density from its source (theory §7): the pathwise score, and the
@@ -197,29 +201,23 @@ impl<'a> Sweep<'a> {
         if let Some(probed) = &mut self.probed {
             probed.hold(&self.frames);
         }
+        self.frames.hold();
         if let Some(density) = &mut self.density {
             let (next, zetas) = (&mut self.next, &mut self.displacement);
             density.advance((self.step, n), (&self.x, noise), next, &mut self.frames, zetas)?;
-        } else if k + forcings == 0 {
-            self.step.advance(n, &self.x, noise, &mut self.next);
-        } else if forcings == 0 {
-            self.step.advance_tangent(
-                n,
-                &self.x,
-                noise,
-                &self.frames.rows,
-                &mut self.next,
-                &mut self.rows_next,
-            );
-            std::mem::swap(&mut self.frames.rows, &mut self.rows_next);
         } else {
-            join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.rows);
-            self.step.advance_tangent(n, &self.x, noise, &self.rows, &mut self.next, &mut self.rows_next);
-            split(&self.rows_next, k * dim, forcings * dim, &mut self.frames.rows, &mut self.displacement);
+            if k + forcings > 0 {
+                join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.rows);
+            }
+            self.carry(n, given);
+        }
+        let strayed = self.frames.strayed();
+        if !strayed.is_empty() {
+            self.carry_again(n, given, &strayed)?;
         }
         std::mem::swap(&mut self.x, &mut self.next);
         self.check_finite(n)?;
-        self.frames.advance(n)?;
+        self.frames.advance_as_needed(n, n + 1 == self.step.grid.steps)?;
         if let Some(density) = &mut self.density {
             density.absorb(dim, &self.frames, (self.first_sample, n))?;
         }
@@ -227,6 +225,37 @@ impl<'a> Sweep<'a> {
             let noise = StepNoise { xi: self.noise.current(), white: self.white.current(), given };
             probed.absorb(Taken { step: self.step, n, x: &self.next, noise }, &self.frames)?;
         }
+        Ok(())
+    }
+
+    /// Takes the joined rows through step n.
+    fn carry(&mut self, n: usize, given: &[f64]) {
+        let (dim, k, forcings) = (self.step.dim(), self.k, self.step.forcing.len());
+        let noise = StepNoise { xi: self.noise.current(), white: self.white.current(), given };
+        if k + forcings == 0 {
+            self.step.advance(n, &self.x, noise, &mut self.next);
+            return;
+        }
+        self.step.advance_tangent(n, &self.x, noise, &self.rows, &mut self.next, &mut self.rows_next);
+        split(&self.rows_next, k * dim, forcings * dim, &mut self.frames.rows, &mut self.displacement);
+    }
+
+    /// Step n once more, with the frames of some samples made orthonormal before it.
+    fn carry_again(&mut self, n: usize, given: &[f64], strayed: &[usize]) -> Result<()> {
+        let (dim, k, forcings) = (self.step.dim(), self.k, self.step.forcing.len());
+        let factors = self.frames.rewind(strayed, n)?;
+        if self.keep.chain {
+            let before = self.found.chain.factors.len() - self.frames.factor.len();
+            for (sample, factor) in strayed.iter().zip(factors) {
+                self.found.chain.factors[before + sample * k * k..][..k * k].copy_from_slice(&factor);
+            }
+        }
+        let joined = self.rows.chunks_exact_mut((k + forcings) * dim);
+        for (joined, frame) in joined.zip(self.frames.rows.chunks_exact(k * dim)) {
+            joined[..k * dim].copy_from_slice(frame);
+        }
+        self.carry(n, given);
+        self.frames.strayed();
         Ok(())
     }
 

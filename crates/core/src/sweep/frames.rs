@@ -1,8 +1,12 @@
 //! Most sensitive subspaces along a batch of paths: A_n E_n = E_{n+1} R_n (theory §4).
+//!
+//! Frames of many numbers are made orthonormal only where their condition demands it; in between their rows are carried
+//! on as they are, with R = I.
 
 use super::Batch;
+use super::pace::{ALLOWED, PLANNED};
 use crate::error::{Error, Result};
-use crate::linalg::{LogProduct, accumulate_abs_det, orthonormalize};
+use crate::linalg::{LANES_UP_TO, LogProduct, accumulate_abs_det, flatness, orthonormalize};
 use crate::random::{Purpose, standard_normal, stream};
 use std::ops::Range;
 
@@ -18,6 +22,19 @@ pub(super) struct Frames {
     growth: Vec<LogProduct>,
     determinants: Vec<LogProduct>,
     work: Vec<f64>,
+    /// Where a frame is made orthonormal only as needed.
+    spare: Option<Spare>,
+}
+
+/// What frames that are not made orthonormal at every step are watched by.
+#[derive(Default)]
+struct Spare {
+    /// The rows before the step under way `[n, k, D]`, none before the first.
+    held: Vec<f64>,
+    /// Were they orthonormal? `[n]`
+    fresh: Vec<bool>,
+    /// Conditions of the rows after it `[n]`
+    conditions: Vec<f64>,
 }
 
 impl Frames {
@@ -45,7 +62,70 @@ impl Frames {
             growth: vec![LogProduct::ONE; vectors],
             determinants: Vec::new(),
             work: Vec::new(),
+            spare: None,
         }
+    }
+
+    /// From here on, frames of many numbers are made orthonormal only as needed. Small ones are factored side by side in
+    /// lanes, for less than it takes to look at them.
+    pub(super) fn spare(&mut self) {
+        if self.k * self.dim > LANES_UP_TO {
+            let samples = self.rows.len() / (self.k * self.dim);
+            self.spare = Some(Spare { fresh: vec![true; samples], ..Spare::default() });
+        }
+    }
+
+    /// Before a step: keeps the rows, in case they turn out to be too flat for it.
+    pub(super) fn hold(&mut self) {
+        if let Some(spare) = &mut self.spare {
+            spare.held.clone_from(&self.rows);
+        }
+    }
+
+    /// After a step: samples whose rows it has made flatter than is allowed, and which were not orthonormal before it.
+    pub(super) fn strayed(&mut self) -> Vec<usize> {
+        let (dim, k) = (self.dim, self.k);
+        let Some(spare) = &mut self.spare else { return Vec::new() };
+        spare.conditions = self.rows.chunks_exact(k * dim).map(|rows| flatness(dim, k, rows)).collect();
+        let fresh = spare.fresh.iter().zip(&spare.conditions).enumerate();
+        fresh.filter(|(_, (fresh, condition))| !**fresh && **condition > ALLOWED).map(|(i, _)| i).collect()
+    }
+
+    /// Back to before the step, with the frames of these samples made orthonormal there; their factors `[k, k]`.
+    ///
+    /// # Errors
+    /// Those of [`Frames::advance`].
+    pub(super) fn rewind(&mut self, strayed: &[usize], step: usize) -> Result<Vec<Vec<f64>>> {
+        let k = self.k;
+        if let Some(spare) = &mut self.spare {
+            self.rows.copy_from_slice(&spare.held);
+            strayed.iter().for_each(|sample| spare.fresh[*sample] = true);
+        }
+        let orthonormal = |sample: &usize| {
+            self.orthonormalize_one(*sample, step - 1)?;
+            Ok(self.factor[sample * k * k..][..k * k].to_vec())
+        };
+        strayed.iter().map(orthonormal).collect()
+    }
+
+    /// QR of a sample's rows, with what its factor says; `step` is that before it.
+    fn orthonormalize_one(&mut self, sample: usize, step: usize) -> Result<()> {
+        let (dim, k) = (self.dim, self.k);
+        let factor = &mut self.factor[sample * k * k..][..k * k];
+        orthonormalize(dim, k, &mut self.rows[sample * k * dim..][..k * dim], factor);
+        self.grow(sample, step)
+    }
+
+    /// [`Frames::advance`] where [`Frames::strayed`] has looked: only the samples whose rows are flat, all after the
+    /// `last` step.
+    ///
+    /// # Errors
+    /// Those of [`Frames::advance`].
+    pub(super) fn advance_as_needed(&mut self, step: usize, last: bool) -> Result<()> {
+        let Some(spare) = &mut self.spare else { return self.advance(step) };
+        let due: Vec<bool> = spare.conditions.iter().map(|condition| last || *condition > PLANNED).collect();
+        spare.fresh.clone_from(&due);
+        self.advance_in(step, Some(&due))
     }
 
     /// k
@@ -81,13 +161,12 @@ impl Frames {
     /// Those of [`Frames::advance`].
     pub(super) fn advance_in(&mut self, step: usize, due: Option<&[bool]>) -> Result<()> {
         let Some(due) = due else { return self.advance(step) };
-        let (dim, k) = (self.dim, self.k);
+        let k = self.k;
         for (sample, due) in due.iter().enumerate() {
-            let factor = &mut self.factor[sample * k * k..][..k * k];
             if *due {
-                orthonormalize(dim, k, &mut self.rows[sample * k * dim..][..k * dim], factor);
-                self.grow(sample, step)?;
+                self.orthonormalize_one(sample, step)?;
             } else {
+                let factor = &mut self.factor[sample * k * k..][..k * k];
                 factor.fill(0.0);
                 factor.iter_mut().step_by(k + 1).for_each(|diagonal| *diagonal = 1.0);
             }

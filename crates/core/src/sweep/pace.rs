@@ -2,13 +2,13 @@
 //! they are. How many steps that may be is read off the triangular factors of an earlier sweep along the same paths.
 
 use super::Chain;
-use crate::linalg::upper_product;
+use crate::linalg::{condition, upper_product};
 use std::ops::Range;
 
 /// Condition of the rows that is planned for: a QR then loses about three of sixteen digits of what one at every step keeps.
-const PLANNED: f64 = 1e3;
+pub(super) const PLANNED: f64 = 1e3;
 /// Condition beyond which a sample is carried anew with a QR at every step.
-const ALLOWED: f64 = 1e4;
+pub(super) const ALLOWED: f64 = 1e4;
 
 /// After which steps the frame of a sample is made orthonormal, in the order in which the frames meet the steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,39 +70,12 @@ pub(super) fn strayed(chain: &Chain) -> Vec<usize> {
     (0..n).filter(strays).collect()
 }
 
-/// ‖R‖_F ‖R⁻¹‖_F / k, which is 1 for a multiple of an orthogonal matrix and at most κ_2: infinite for a singular one.
-fn condition(k: usize, r: &[f64]) -> f64 {
-    let largest = r.iter().fold(0.0_f64, |largest, x| largest.max(x.abs()));
-    let r: Vec<f64> = r.iter().map(|x| x / largest).collect();
-    let mut inverse = vec![0.0; k * k];
-    for j in 0..k {
-        inverse[j * k + j] = 1.0 / r[j * k + j];
-        for i in (0..j).rev() {
-            let sum: f64 = (i + 1..=j).map(|l| r[i * k + l] * inverse[l * k + j]).sum();
-            inverse[i * k + j] = -sum / r[i * k + i];
-        }
-    }
-    let norm = |m: &[f64]| m.iter().map(|x| x * x).sum::<f64>().sqrt();
-    let condition = norm(&r) * norm(&inverse) / k as f64;
-    if condition.is_nan() { f64::INFINITY } else { condition }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn chain(factors: &[[f64; 4]]) -> Chain {
         Chain { k: 2, samples: 1, factors: factors.concat() }
-    }
-
-    #[test]
-    fn condition_is_that_of_the_formula() {
-        // For diag(a, b): √(a² + b²) √(a⁻² + b⁻²)/2 = (a² + b²)/(2ab).
-        assert!((condition(2, &[3.0, 0.0, 0.0, 0.5]) - (9.0 + 0.25) / 3.0).abs() < 1e-14);
-        assert!((condition(1, &[1e-200]) - 1.0).abs() < 1e-14);
-        // [[1, t], [0, 1]] has the inverse [[1, −t], [0, 1]]: (2 + t²)/2.
-        assert!((condition(2, &[1.0, 4.0, 0.0, 1.0]) - 9.0).abs() < 1e-14);
-        assert_eq!(condition(2, &[1.0, 1.0, 0.0, 0.0]), f64::INFINITY);
     }
 
     #[test]

@@ -206,7 +206,8 @@ impl<T: Executed> Plan<T> {
             for block in part {
                 let (first, len) = (block * NEAREST, NEAREST.min(rows - block * NEAREST));
                 // SAFETY: the spaces of sums have so many elements, all tiles are done, and threads take different blocks.
-                let of = |start: &Start<T>| unsafe { std::slice::from_raw_parts_mut(start.0.add(first), len) };
+                let of =
+                    |start: &Start<T>| unsafe { std::slice::from_raw_parts_mut(start.0.add(first), len) };
                 let sums = of(total);
                 for group in groups {
                     sums.iter_mut().zip(of(group)).for_each(|(sum, term)| *sum = sum.plus(*term));
