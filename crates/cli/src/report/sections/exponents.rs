@@ -67,7 +67,7 @@ fn certificates(exponents: &Exponents) -> Markup {
 fn searched(search: &SearchSummary, k: usize) -> Markup {
     let largest = search.residuals.iter().map(|q| q.q95).fold(0.0, f64::max);
     html! {
-        "The svd vectors of the first " (count(search.samples as u64)) " samples come from subspace iteration with "
+        "The svd vectors of the first " (count(search.samples as u64)) " samples come from a randomised block search with "
         (k + search.extra) " vectors, swept forth by tangents and back by adjoints, " (number(search.rounds.q50)) " rounds (median; at most "
         (search.most_rounds) "). Certificate: of the " (k) " vectors the leading " (number(search.converged.q50))
         " (median; at least " (number(search.converged.q05)) " on 95 % of the samples) have a relative residual ‖Jᵀu − σv‖/σ of at most "
