@@ -540,6 +540,25 @@ fn image(bench: &Bench, name: &str, depth: png::BitDepth, bytes: &[u8]) {
 const IMAGES: &str = "images = \"images\"\nscale = [-1, 1]";
 
 #[test]
+fn the_recipe_that_a_training_wrote_is_one() {
+    let bench = Bench::new();
+    let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);
+    (0..8).for_each(|i| grey(&format!("images/{i}.png"), 20 * i));
+    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
+    bench.done(&TRAIN);
+    // Paths in it count from where the first recipe is.
+    std::fs::copy(bench.path("out/recipe.toml"), bench.path("written.toml")).unwrap();
+    let again = ["train", "written.toml", "-o", "again", "-q"];
+    bench.done(&again);
+    let file = |name: &str| std::fs::read(bench.path(name)).unwrap();
+    assert_eq!(file("out/model.onnx"), file("again/model.onnx"));
+    assert_eq!(file("out/recipe.toml"), file("again/recipe.toml"));
+    grey("images/3.png", 61);
+    let other = ["train", "written.toml", "-o", "other", "-q"];
+    bench.refused(&other, 2, &["written.toml:", "sha256.data.images", "images", "without [sha256]"]);
+}
+
+#[test]
 fn images_that_have_changed_are_not_trained_on() {
     let bench = Bench::new();
     let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);

@@ -14,7 +14,7 @@ pub use schedule::Schedule;
 use crate::failure::{Failure, Result};
 use crate::model_file::{
     Document, FieldSpec, Files, ModelSpec, NamedFile, Node, Normalisation, Override, ScoreSpec, Section,
-    SourceSpec, SupportSpec, name, process, read_document, required, surroundings,
+    SourceSpec, SupportSpec, name, process, read_document, required, sha256_of, surroundings,
 };
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -23,6 +23,9 @@ use surefoot::sampler::Method;
 use surefoot::train::networks::Network;
 use surefoot_graph::Limits;
 use toml::value::Table;
+
+/// The fingerprints of the files that a training read, in the recipe that it writes.
+pub const FINGERPRINTS: &str = "sha256";
 
 /// A recipe, understood.
 #[derive(Debug, Clone)]
@@ -194,6 +197,7 @@ fn understand(document: &Document) -> Result<Recipe> {
     top.record("process", process.resolved.clone());
     let rest = surroundings(&top, &files, &process.process, false)?;
     let robust = robust(&top, schedule.updates, rest.steps)?;
+    let fingerprints = top.section(FINGERPRINTS)?;
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
     let (mut support, mut derived_support) = (rest.support, false);
@@ -203,6 +207,9 @@ fn understand(document: &Document) -> Result<Recipe> {
         (support, derived_support) = (data.support_spec(&table)?, true);
         resolved.insert("support".into(), table.into());
         files.extend(file);
+    }
+    if let Some(section) = fingerprints {
+        check_fingerprints(section, &files)?;
     }
     let model = resolved.iter().filter(|(key, _)| !OWN.contains(&key.as_str()));
     Ok(Recipe {
@@ -223,6 +230,24 @@ fn understand(document: &Document) -> Result<Recipe> {
         resolved,
         files,
     })
+}
+
+/// `[sha256]`, which a recipe has that a training wrote: its files must still be those.
+fn check_fingerprints(section: Section, files: &[NamedFile]) -> Result<()> {
+    for file in files {
+        let key = file.key.join(".");
+        if let Some(recorded) = section.text(&key)? {
+            let now = sha256_of(&file.path)?;
+            if recorded != now {
+                let expected = format!(
+                    "that of {}, {now}; without [sha256], a file that has changed is taken",
+                    file.path.display()
+                );
+                return Err(section.wrong(&key, expected, recorded));
+            }
+        }
+    }
+    section.finish().map(drop)
 }
 
 /// `[robust]`, where the recipe has it.

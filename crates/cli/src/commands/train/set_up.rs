@@ -5,7 +5,9 @@ use crate::failure::{Failure, Result};
 use crate::model_file::{
     SupportSpec, is_inside, knows_label, law_of_source, sha256_of, support_of, system_around,
 };
-use crate::recipe_file::{BudgetRecipe, CrossRecipe, NetworkRecipe, Prepared, Recipe, Schedule};
+use crate::recipe_file::{
+    BudgetRecipe, CrossRecipe, FINGERPRINTS, NetworkRecipe, Prepared, Recipe, Schedule,
+};
 use crate::table::flop;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -349,7 +351,7 @@ pub fn record(recipe: &Recipe) -> Result<Table> {
         files.insert(file.key.join("."), sha256_of(&file.path)?.into());
     }
     if !files.is_empty() {
-        record.insert("sha256".into(), files.into());
+        record.insert(FINGERPRINTS.into(), files.into());
     }
     Ok(record)
 }
