@@ -540,6 +540,40 @@ fn image(bench: &Bench, name: &str, depth: png::BitDepth, bytes: &[u8]) {
 const IMAGES: &str = "images = \"images\"\nscale = [-1, 1]";
 
 #[test]
+fn damaged_trainings_are_not_gone_on_with() {
+    let bench = Bench::new();
+    three_clusters(&bench);
+    bench.write("r.toml", recipe(POINTS, MLP, "", ""));
+    bench.done(&TRAIN);
+    let resume = ["train", "r.toml", "-o", "out", "--resume"];
+    let harm = |name: &str, harmed: Option<&[u8]>, words: &[&str]| {
+        let path = bench.path(&format!("out/{name}"));
+        let whole = std::fs::read(&path).unwrap();
+        match harmed {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        bench.refused(&resume, 2, words);
+        std::fs::write(&path, whole).unwrap();
+    };
+    harm("checkpoint.npz", None, &["checkpoint.npz", "one without", "--overwrite"]);
+    harm("checkpoint.npz", Some(b"PK"), &["out/checkpoint.npz", "checkpoint", "--overwrite"]);
+    harm("recipe.toml", None, &["other files", "no recipe.toml"]);
+    harm("recipe.toml", Some(b""), &["out/recipe.toml", "damaged", "--overwrite"]);
+    bench.done(&resume);
+}
+
+#[test]
+fn numbers_too_large_to_learn_are_named() {
+    let bench = Bench::new();
+    let rows: Vec<String> = (0..8).map(|i| format!("{i},{}", if i == 3 { "1e300" } else { "1" })).collect();
+    bench.write("large.csv", rows.join("\n"));
+    let data = "kind = \"large.csv\"\nnormalise = \"standard\"";
+    bench.write("r.toml", recipe(data, MLP, "", ""));
+    bench.refused(&TRAIN, 2, &["large.csv", "row 3", "f32", "1e300"]);
+}
+
+#[test]
 fn the_recipe_that_a_training_wrote_is_one() {
     let bench = Bench::new();
     let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);

@@ -273,14 +273,17 @@ impl DataRecipe {
                 remedy: format!("Make it [{}, 1] for rows of one number: x.reshape(-1, 1)", array.rows()),
             });
         }
+        let numbered = array.values.iter().copied().enumerate();
+        let largest = numbered.max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()));
         let Mapped { values, normalisation } = self.mapping.apply(array)?;
-        if let Some(index) = values.iter().position(|value| !(*value as f32).is_finite()) {
+        let outside = values.iter().any(|value| !(*value as f32).is_finite());
+        if let Some((index, value)) = largest.filter(|_| outside) {
             return Err(Failure::Value {
                 place: place.display().to_string(),
                 what: format!("row {}", index / dim),
-                expected: "numbers within the range of f32".into(),
-                got: values[index].to_string(),
-                remedy: "Map the data with `scale` or `normalise`".into(),
+                expected: "numbers that are within the range of f32 as they are learned".into(),
+                got: format!("{value:e}, the largest"),
+                remedy: "Leave out what does not belong there, or map the data with `scale`".into(),
             });
         }
         let classes = labels.as_ref().and_then(|labels| labels.iter().max()).map(|most| *most as usize + 1);

@@ -239,11 +239,11 @@ fn check_fingerprints(section: Section, files: &[NamedFile]) -> Result<()> {
         if let Some(recorded) = section.text(&key)? {
             let now = sha256_of(&file.path)?;
             if recorded != now {
-                let expected = format!(
-                    "that of {}, {now}; without [sha256], a file that has changed is taken",
-                    file.path.display()
-                );
-                return Err(section.wrong(&key, expected, recorded));
+                let expected = format!("the file that this recipe was written for (SHA-256 {recorded})");
+                let name = file.path.display();
+                let got =
+                    format!("another in {name} ({now}), which a recipe without [sha256] takes as it is");
+                return Err(section.wrong(&key, expected, got));
             }
         }
     }

@@ -120,7 +120,7 @@ fn coupling_name(coupling: Coupling) -> &'static str {
 
 /// `times = [low, high]`, stratified over a batch unless said otherwise.
 fn times(section: &Section, default: [f64; 2], spread: Spread) -> Result<Times> {
-    let meaning = "two model times [low, high] with low < high";
+    let meaning = "two model times [low, high] with 0 <= low < high <= 1";
     let range = section.numbers("times", 0.0..=1.0, meaning)?.unwrap_or_else(|| default.to_vec());
     section.record("times", range.clone());
     let stratified =

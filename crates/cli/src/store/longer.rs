@@ -10,6 +10,8 @@ use toml::value::Table;
 const FREE: [&str; 3] = ["checkpoint", "validate", "look"];
 /// Settings of `[training]` that a longer training may have otherwise.
 const AS_LONG: [&str; 2] = ["updates", "keep"];
+/// What every recipe has.
+const PARTS: [&str; 5] = ["network", "objective", "process", "sampler", "training"];
 /// The only key that names a folder.
 const IMAGES: &str = "data.images";
 
@@ -37,6 +39,15 @@ pub fn fit(path: &Path, recipe: &Table) -> Result<Fit> {
             remedy: remedy.into(),
         })
     };
+    if let Some(lost) = PARTS.iter().find(|part| asked.get(part).is_some() && earlier.get(part).is_none()) {
+        return Err(Failure::Value {
+            place: path.display().to_string(),
+            what: "recipe of the earlier training".into(),
+            expected: "the whole of what surefoot wrote".into(),
+            got: format!("a file without [{lost}], which is damaged"),
+            remedy: "Give the earlier file back, or train anew with --overwrite".into(),
+        });
+    }
     let [end, updates] = [&earlier, &asked].map(|recipe| updates(recipe).unwrap_or_default());
     if updates < end {
         let remedy = "Ask for as many or more, or train with --overwrite or with another -o";

@@ -10,6 +10,7 @@ use toml::value::Table;
 
 const RECIPE: &str = "recipe.toml";
 const CHECKPOINT: &str = "checkpoint.npz";
+const TOLD: &str = "training.json";
 /// How the names of kept models begin.
 const KEPT: &str = "update-";
 /// Locked while a training writes to the directory.
@@ -51,7 +52,13 @@ impl TrainingDir {
         };
         if super::occupied(root)? && !root.join(RECIPE).is_file() {
             let expected = "a new or empty directory, or that of an earlier training";
-            return refuse(expected, "a directory with other files in it", "Choose another one with -o");
+            let got = format!("a directory with other files in it and no {RECIPE}");
+            return refuse(expected, &got, "Choose another one with -o");
+        }
+        // What a training has to tell comes after its checkpoint.
+        if earlier == Earlier::Resume && root.join(TOLD).is_file() && !root.join(CHECKPOINT).is_file() {
+            let remedy = "Put it back, start anew with --overwrite, or choose another directory with -o";
+            return refuse(&format!("a training with its {CHECKPOINT}"), "one without", remedy);
         }
         if earlier == Earlier::Keep && root.join(CHECKPOINT).is_file() {
             let remedy = "--resume goes on with it, --overwrite starts anew in its place; or choose another directory with -o";
@@ -81,8 +88,8 @@ impl TrainingDir {
             return Ok(directory);
         }
         atomic::remove_leftovers(root)?;
-        // The checkpoint goes first, so that what is half removed is never taken for something to go on from.
-        for name in [CHECKPOINT, "model.toml", "model.onnx", "training.html", "training.json"] {
+        // The checkpoint goes before the rest, so that what is half removed is never taken for something to go on from.
+        for name in [TOLD, CHECKPOINT, "model.toml", "model.onnx", "training.html"] {
             atomic::remove(&directory.file(name))?;
         }
         remove_own(&directory.samples(), |name| look_of(name).is_some())?;
@@ -94,7 +101,7 @@ impl TrainingDir {
     }
 
     fn make_samples(&self) -> Result<()> {
-        std::fs::create_dir_all(self.samples()).map_err(Failure::writing(&self.root))
+        std::fs::create_dir_all(self.samples()).map_err(Failure::writing(&self.samples()))
     }
 
     /// A file of this name.

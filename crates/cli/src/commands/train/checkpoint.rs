@@ -57,12 +57,21 @@ pub fn save(path: &Path, state: &State, history: &History) -> Result<()> {
     write_npz(path, &arrays)
 }
 
+/// What can be done about a damaged checkpoint.
+const ANEW: &str = "Train anew with --overwrite";
+
 /// Reads them back into a state of the same recipe.
 ///
 /// # Errors
 /// A damaged file, or one of another network.
 pub fn load(path: &Path, mut state: State) -> Result<(State, History)> {
-    let mut arrays = npz(path)?;
+    let mut arrays = npz(path).map_err(|failure| match failure {
+        Failure::Value { place, expected, got, .. } => {
+            let what = "checkpoint".into();
+            Failure::Value { place, what, expected, got, remedy: ANEW.into() }
+        }
+        other => other,
+    })?;
     let [weighted, measured, entropic] =
         [TIME_WEIGHTS, MEASUREMENTS, DEFECT].map(|array| arrays.iter().any(|(name, _)| name == array));
     let mut take = |name: &str, length: Option<usize>| -> Result<Vec<f64>> {
@@ -113,6 +122,6 @@ fn wrong(path: &Path, name: &str, expected: &str, got: String) -> Failure {
         what: format!("checkpoint: {name}"),
         expected: expected.into(),
         got,
-        remedy: "Train anew with --overwrite".into(),
+        remedy: ANEW.into(),
     }
 }
