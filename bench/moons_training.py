@@ -51,16 +51,16 @@ class Velocity(torch.nn.Module):
 def train(method, data, seed):
     torch.manual_seed(seed)
     np.random.seed(seed)
-    net = MLP(dim=2, time_varying=True)
+    net = Velocity(MLP(dim=2, time_varying=True))
     adam = torch.optim.Adam(net.parameters(), RATE)
     matcher, (source, target) = MATCHERS[method](sigma=SIGMA), DRAWS[data]
     for _ in range(UPDATES):
         t, x, u = matcher.sample_location_and_conditional_flow(source(BATCH), target(BATCH))
-        loss = torch.mean((net(torch.cat([x, t[:, None]], -1)) - u) ** 2)
+        loss = torch.mean((net(x, t) - u) ** 2)
         adam.zero_grad()
         loss.backward()
         adam.step()
-    return Velocity(net).eval(), loss.item()
+    return net.eval(), loss.item()
 
 
 def write(net, folder, method, name):

@@ -539,6 +539,18 @@ fn image(bench: &Bench, name: &str, depth: png::BitDepth, bytes: &[u8]) {
 
 const IMAGES: &str = "images = \"images\"\nscale = [-1, 1]";
 
+/// An image of two pixels, the first of this shade.
+fn grey(bench: &Bench, name: &str, shade: u8) {
+    image(bench, name, png::BitDepth::Eight, &[shade, 7]);
+}
+
+/// `out`, trained by `r.toml` on the eight images in `images`.
+fn trained_on_images(bench: &Bench) {
+    (0..8).for_each(|i| grey(bench, &format!("images/{i}.png"), 20 * i));
+    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
+    bench.done(&TRAIN);
+}
+
 #[test]
 fn damaged_trainings_are_not_gone_on_with() {
     let bench = Bench::new();
@@ -576,10 +588,7 @@ fn numbers_too_large_to_learn_are_named() {
 #[test]
 fn the_recipe_that_a_training_wrote_is_one() {
     let bench = Bench::new();
-    let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);
-    (0..8).for_each(|i| grey(&format!("images/{i}.png"), 20 * i));
-    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
-    bench.done(&TRAIN);
+    trained_on_images(&bench);
     // Paths in it count from where the first recipe is.
     std::fs::copy(bench.path("out/recipe.toml"), bench.path("written.toml")).unwrap();
     let again = ["train", "written.toml", "-o", "again", "-q"];
@@ -587,7 +596,7 @@ fn the_recipe_that_a_training_wrote_is_one() {
     let file = |name: &str| std::fs::read(bench.path(name)).unwrap();
     assert_eq!(file("out/model.onnx"), file("again/model.onnx"));
     assert_eq!(file("out/recipe.toml"), file("again/recipe.toml"));
-    grey("images/3.png", 61);
+    grey(&bench, "images/3.png", 61);
     let other = ["train", "written.toml", "-o", "other", "-q"];
     bench.refused(&other, 2, &["written.toml:", "sha256.data.images", "images", "without [sha256]"]);
 }
@@ -595,10 +604,7 @@ fn the_recipe_that_a_training_wrote_is_one() {
 #[test]
 fn images_that_have_changed_are_not_trained_on() {
     let bench = Bench::new();
-    let grey = |name: &str, shade: u8| image(&bench, name, png::BitDepth::Eight, &[shade, 7]);
-    (0..8).for_each(|i| grey(&format!("images/{i}.png"), 20 * i));
-    bench.write("r.toml", recipe(IMAGES, MLP, "", ""));
-    bench.done(&TRAIN);
+    trained_on_images(&bench);
     let record: toml::Table =
         std::fs::read_to_string(bench.path("out/recipe.toml")).unwrap().parse().unwrap();
     assert_eq!(record["sha256"]["data.images"].as_str().unwrap().len(), 64);
@@ -611,13 +617,13 @@ fn images_that_have_changed_are_not_trained_on() {
     // Files that are not read do not count.
     bench.write("images/notes.txt", "no image");
     bench.done(&resume);
-    grey("images/8.png", 1);
+    grey(&bench, "images/8.png", 1);
     refused();
     std::fs::remove_file(bench.path("images/8.png")).unwrap();
     bench.done(&resume);
-    grey("images/3.png", 61);
+    grey(&bench, "images/3.png", 61);
     refused();
-    grey("images/3.png", 60);
+    grey(&bench, "images/3.png", 60);
     bench.done(&resume);
     std::fs::rename(bench.path("images/3.png"), bench.path("images/9.png")).unwrap();
     refused();
