@@ -43,6 +43,8 @@ pub struct Generation {
     pub steps: usize,
     /// k: vectors whose growth was looked at.
     pub vectors: usize,
+    /// Model time from which they were followed.
+    pub start: f64,
     /// Model time of the end.
     pub end: f64,
     /// σ/m there; `None` for a flow, which ends without noise.
@@ -129,7 +131,7 @@ impl Classes {
     }
 
     fn gap(&self, found: &Known<GapDimension>, points: usize) -> Line {
-        let Generation { steps, vectors, end, end_noise } = &self.generation;
+        let Generation { steps, vectors, start, end, end_noise } = &self.generation;
         let scale = match end_noise {
             Some(noise) => format!("sigma/m = {} at the end, u = {}", number(*noise), number(*end)),
             None => format!("the end of the flow, u = {}", number(*end)),
@@ -154,7 +156,7 @@ impl Classes {
         Line {
             column: "gap rule".into(),
             short,
-            estimator: format!("gap rule, {vectors} of {} vectors, {steps} steps", self.dim),
+            estimator: format!("gap rule, {vectors} of {} vectors, {steps} steps from u = {start}", self.dim),
             estimate,
             scale,
             radius: String::new(),

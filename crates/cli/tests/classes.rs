@@ -148,7 +148,7 @@ fn the_table_names_estimator_and_scale_of_every_number() {
         "class 3: 1 of 4 points",
         "class 5: 1 of 4 points",
         "all classes: 2 of 8 points",
-        "gap rule, 3 of 3 vectors, 40 steps",
+        "gap rule, 3 of 3 vectors, 40 steps from u = ",
         "1 (one point, no interval)",
         "NB, 12 noised scores a point",
         "FLIPD, trace from 3 probes",

@@ -78,6 +78,31 @@ fn given_points_are_generated_again_and_compared_with_local_pca() {
     }
 }
 
+/// σ/m = 0.25 at the end: the data are a torus with that noise. Nearby growth follows the local density, all growth from
+/// the start on is blurred by what is no smaller than the noise.
+#[test]
+fn noisy_data_have_their_tangent_spaces_in_the_last_part_of_the_generation() {
+    let bench = Bench::new();
+    let words = ["tangent", "builtin:torus", "-n", "60", "-d", "2", "--steps", "100", "--format", "json"];
+    let noisy = [&words[..], &["--set", "process.end=0.0732"]].concat();
+    let angle = |found: &Value| found["angles"][0]["angle_deg"]["mean"].as_f64().unwrap();
+    let whole = json(&bench.done(&noisy));
+    let late = json(&bench.done(&[&noisy[..], &["--from", "0.08"]].concat()));
+    assert_eq!((&late["from"], whole.get("from")), (&0.08.into(), None));
+    assert!(late["mismatch"]["q95"].as_f64().unwrap() < 1e-6, "{late}");
+    // The support is that of data without noise and m = 1: at m = 0.97 its planes are tilted by up to 3 degrees.
+    assert!(angle(&late) < 3.0 && angle(&whole) > 6.0, "{} {}", angle(&late), angle(&whole));
+    let at = bench.write("at.csv", torus(5, 0));
+    let given = ["tangent", "builtin:torus", "--at", &at, "--from", "0.3", "--steps", "50"];
+    let text = bench.done(&given);
+    assert!(text.contains("5 given points in R^3, 3 vectors, followed from u = 0.3"), "{text}");
+    // Far off the torus no start leads to where the points are.
+    let off = bench.write("off.csv", "0.1,0.2,2.5\n");
+    let near = ["tangent", "builtin:torus", "--at", &off, "--near", "--format", "json", "-d", "2"];
+    let missed = json(&bench.done(&near))["mismatch"]["q50"].as_f64().unwrap();
+    println!("{missed}");
+}
+
 #[test]
 fn what_cannot_be_done_is_refused() {
     let bench = Bench::new();
@@ -88,6 +113,10 @@ fn what_cannot_be_done_is_refused() {
         (&stochastic[..], "deterministic"),
         (&["tangent", "builtin:torus", "--at", &flat], "3 numbers each"),
         (&["tangent", "builtin:torus", "-d", "4"], "1 to 3"),
+        (&["tangent", "builtin:torus", "--from", "2"], "goes from 1 to 0.001"),
+        (&["tangent", "builtin:torus", "--from", "0.001"], "before its end"),
+        (&["tangent", "builtin:torus", "--from", "0.5", "--noise-level", "1"], "deterministic"),
+        (&["tangent", "builtin:torus", "--near"], "--at"),
         (&["tangent", "builtin:torus", "-k", "2", "-d", "3"], "1 to 2"),
         (&["tangent", "builtin:torus", "-n", "0"], "1 to"),
         (&["tangent", "builtin:torus", "--at", &at, "-n", "5"], "1 to 4"),

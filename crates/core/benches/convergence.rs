@@ -1,9 +1,11 @@
 //! Which sampler and how many steps give the vectors and exponents of many small ones: CdC follow 4,000 Euler steps.
 //! Every sampler starts from the same noise; angles are between its vectors and those of the reference. The small models have
-//! exact vectors, the image model those of one sweep of QR from the same frame, as CdC have them.
+//! exact vectors; the image model those of one sweep of QR from the same frame, as CdC have them, or exact ones, searched for
+//! with 200 steps of ddim first and from there on with the steps of the reference.
 //!
-//!     cargo bench -p surefoot --bench convergence                     the small models, against 4,000 Euler steps
-//!     cargo bench -p surefoot --bench convergence -- mnist 4000 8 2    the image model: steps of the reference, k, samples
+//!     cargo bench --bench convergence                           the small models, against 4,000 Euler steps
+//!     cargo bench --bench convergence -- mnist 4000 8 2          the image model: steps of the reference, k, samples
+//!     cargo bench --bench convergence -- mnist-exact 4000 3 2    its exact vectors
 
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -12,8 +14,8 @@ use surefoot::field::{Data, NetworkField, SharedField};
 use surefoot::law::{Gaussian, Marginal, SharedLaw};
 use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
 use surefoot::sampler::{Method, Step};
-use surefoot::spectrum::{Svd, svd};
-use surefoot::sweep::{Batch, Keep, Refinement, forward};
+use surefoot::spectrum::{Search, Svd, leading, leading_from, svd};
+use surefoot::sweep::{Batch, Keep, Refinement, Storage, Trail, forward};
 use surefoot_graph::{Graph, Limits, Precision};
 
 /// A deterministic model and what is compared.
@@ -30,15 +32,21 @@ struct Case {
     samplers: Vec<(Method, usize)>,
     /// Evaluations of the field a path.
     evaluations: Vec<usize>,
+    /// Exact vectors where not all are followed.
+    search: Option<Search>,
 }
 
+/// Steps of ddim with which a search sets out.
+const ROUGH: usize = 200;
 const SMALL: [usize; 7] = [10, 20, 50, 100, 200, 500, 1000];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
     let number = |place: usize, usual: usize| words.get(place).and_then(|w| w.parse().ok()).unwrap_or(usual);
-    if words.first().is_some_and(|word| word == "mnist") {
-        return mnist(number(1, 4000), number(2, 8), number(3, 2)).report();
+    match words.first().map(String::as_str) {
+        Some("mnist") => return mnist(number(1, 4000), number(2, 8), number(3, 2)).report(),
+        Some("mnist-exact") => return searched(mnist(number(1, 4000), number(2, 3), number(3, 2))).report(),
+        _ => {}
     }
     let moons = Data::TWO_MOONS;
     exact("two moons, exact score", moons, Family::Ou, 0.9).report();
@@ -64,6 +72,7 @@ fn exact(name: &'static str, data: Data, family: Family, start: f64) -> Case {
         reference: 4000,
         samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2), (Method::Rk4, 4)],
         evaluations: SMALL.to_vec(),
+        search: None,
     }
 }
 
@@ -98,6 +107,7 @@ fn cfm() -> Case {
         reference: 4000,
         samplers: vec![(Method::Euler, 1), (Method::Heun, 2), (Method::Rk4, 4)],
         evaluations: SMALL.to_vec(),
+        search: None,
     }
 }
 
@@ -117,7 +127,15 @@ fn mnist(reference: usize, vectors: usize, samples: usize) -> Case {
         reference,
         samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2)],
         evaluations: vec![10, 20, 50, 100, 200],
+        search: None,
     }
+}
+
+/// The same with exact vectors: eight are carried, three rounds do.
+fn searched(case: Case) -> Case {
+    let extra = case.vectors.next_multiple_of(8) - case.vectors;
+    let search = Search { vectors: case.vectors, extra, rounds: 3, tolerance: 1e-2, seed: 0 };
+    Case { evaluations: vec![50, 100, 200], search: Some(search), ..case }
 }
 
 /// What a sampler leads to.
@@ -126,6 +144,10 @@ struct Found {
     log_values: Vec<f64>,
     /// Vectors `[n, k, D]`
     vectors: Vec<f64>,
+    /// Residuals of a search `[n, k]`
+    residuals: Vec<f64>,
+    /// Where a search with other steps can set out `[n, k + p, D]`
+    subspace: Vec<f64>,
 }
 
 impl Found {
@@ -134,34 +156,52 @@ impl Found {
         let all = |numbers: &dyn Fn(&Found) -> &[f64]| {
             parts.iter().flat_map(|part| numbers(part).to_vec()).collect()
         };
-        Found { log_values: all(&|part| &part.log_values), vectors: all(&|part| &part.vectors) }
+        Found {
+            log_values: all(&|part| &part.log_values),
+            vectors: all(&|part| &part.vectors),
+            residuals: all(&|part| &part.residuals),
+            subspace: all(&|part| &part.subspace),
+        }
     }
 }
 
 impl Case {
-    /// All samples, as many at a time as there are threads.
-    fn follow(&self, method: Method, steps: usize) -> surefoot::Result<Found> {
+    /// All samples, as many at a time as there are threads; a search sets out from `from`.
+    fn follow(&self, method: Method, steps: usize, from: Option<&Found>) -> surefoot::Result<Found> {
         let grid = Grid { start: self.start, end: self.end, steps };
         let step = Step::new(self.drift.clone(), grid, method, Vec::new())?;
-        let one = |sample: usize| self.follow_one(&step, sample);
+        let one = |sample: usize| {
+            let batch = Batch {
+                source: self.source.as_ref(),
+                seed: 5,
+                samples: sample..sample + 1,
+                refinement: Refinement::Own,
+            };
+            match self.search {
+                Some(search) => {
+                    let own = |found: &Found| {
+                        let size = found.subspace.len() / self.samples;
+                        found.subspace[sample * size..][..size].to_vec()
+                    };
+                    search_one(&step, &batch, search, from.map(own))
+                }
+                None => self.sweep_one(&step, &batch),
+            }
+        };
         let found: surefoot::Result<Vec<Found>> = (0..self.samples).into_par_iter().map(one).collect();
         Ok(Found::joined(found?))
     }
 
-    fn follow_one(&self, step: &Step, sample: usize) -> surefoot::Result<Found> {
-        let batch = Batch {
-            source: self.source.as_ref(),
-            seed: 5,
-            samples: sample..sample + 1,
-            refinement: Refinement::Own,
-        };
+    fn sweep_one(&self, step: &Step, batch: &Batch) -> surefoot::Result<Found> {
         let exact = self.vectors == step.dim();
-        let run = forward(step, &batch, self.vectors, Keep { chain: exact, ..Keep::default() })?;
-        if exact {
+        let run = forward(step, batch, self.vectors, Keep { chain: exact, ..Keep::default() })?;
+        let (log_values, vectors) = if exact {
             let Svd { log_values, left, .. } = svd(&run.chain, &run.start_frame, &run.end_frame)?;
-            return Ok(Found { log_values, vectors: left });
-        }
-        Ok(Found { log_values: run.log_growth, vectors: run.end_frame })
+            (log_values, left)
+        } else {
+            (run.log_growth, run.end_frame)
+        };
+        Ok(Found { log_values, vectors, residuals: Vec::new(), subspace: Vec::new() })
     }
 
     fn report(&self) {
@@ -169,7 +209,14 @@ impl Case {
             "{}: {} samples, {} vectors, against {} Euler steps",
             self.name, self.samples, self.vectors, self.reference
         );
-        let exact = self.follow(Method::Euler, self.reference).expect("a reference");
+        let rough = self.search.map(|_| self.follow(Method::Ddim, ROUGH, None).expect("a search"));
+        let exact = self.follow(Method::Euler, self.reference, rough.as_ref()).expect("a reference");
+        if !exact.residuals.is_empty() {
+            println!(
+                "  largest residual of the reference {:.1e}",
+                exact.residuals.iter().copied().fold(0.0, f64::max)
+            );
+        }
         println!(
             "  {:<12}{:>6}{:>13}{:>12}{:>9}{:>12}{:>14}{:>9}",
             "sampler", "steps", "evaluations", "LV1 median", "95 %", "any vector", "growth median", "95 %"
@@ -180,7 +227,7 @@ impl Case {
                 if steps == 0 {
                     continue;
                 }
-                match self.follow(method, steps) {
+                match self.follow(method, steps, rough.as_ref()) {
                     Ok(found) => self.row(method, steps, budget, &found, &exact),
                     Err(error) => println!("  {:<12}{steps:>6}  {error}", format!("{method:?}")),
                 }
@@ -211,6 +258,21 @@ impl Case {
             at(&changes, 0.95)
         );
     }
+}
+
+/// Exact vectors of a batch of one.
+fn search_one(step: &Step, batch: &Batch, search: Search, from: Option<Vec<f64>>) -> surefoot::Result<Found> {
+    let mut trail = Trail::record(step, batch, Storage::Bytes(1 << 27))?;
+    let found = match from {
+        Some(from) => leading_from(&mut trail, from, search)?,
+        None => leading(&mut trail, Search { rounds: 8, ..search })?,
+    };
+    Ok(Found {
+        log_values: found.log_values,
+        vectors: found.left,
+        residuals: found.residuals,
+        subspace: found.subspace,
+    })
 }
 
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {

@@ -67,6 +67,20 @@ pub enum Error {
         /// ‖z − Aᵀy‖/‖z‖.
         residual: f64,
     },
+    /// A step of a generation was not undone.
+    #[error(
+        "step {step} could not be undone at point {sample}: a relative rest of {residual:.1e} is left. Either the sampler \
+         does not generate this point, or the step contracts too strongly. Take the nearest that it generates (--near), end \
+         the generation with more noise, use more steps, or compute the network in f64 (precision)"
+    )]
+    NotUndone {
+        /// Index of the point.
+        sample: usize,
+        /// Generation step n in 0..τ.
+        step: usize,
+        /// What is left of y − F_n(x), or of the last linear system, relative to its size.
+        residual: f64,
+    },
     /// An imported network cannot be used.
     #[error(transparent)]
     Graph(#[from] surefoot_graph::Error),

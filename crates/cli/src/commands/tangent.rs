@@ -20,11 +20,12 @@ use surefoot::alignment::subspace_angle_deg;
 use surefoot::analysis::Request;
 use surefoot::dimension::{GapDimension, GapRule, Standing, gap};
 use surefoot::law::{Listed, SharedLaw};
+use surefoot::process::Grid;
 use surefoot::sampler::Step;
 use surefoot::spectrum::{Bundle, Search, bundle};
 use surefoot::statistics::Quantiles;
 use surefoot::support::{Reference, Support};
-use surefoot::sweep::{Batch, Encoded, Refinement, Storage, encode};
+use surefoot::sweep::{Batch, Encoded, Keep, Refinement, Storage, Undo, encode, forward};
 
 /// Generated points where none are asked for.
 const SAMPLES: usize = 1000;
@@ -86,12 +87,13 @@ pub fn tangent(options: &Tangent) -> Result<()> {
 pub(super) struct Task<'a> {
     options: &'a Tangent,
     model: &'a Model,
+    /// The part of the generation that is followed.
     pub(super) step: Step,
     /// D, k and the number of points.
     pub(super) dim: usize,
     pub(super) vectors: usize,
     count: usize,
-    /// The points of `--at` `[n, D]`.
+    /// Points to carry back `[n, D]`: those of `--at`, or generated ones that are followed from a later time.
     given: Option<Vec<f64>>,
 }
 
@@ -119,11 +121,12 @@ impl<'a> Task<'a> {
         given: Option<Vec<f64>>,
         most: usize,
     ) -> Result<Task<'a>> {
-        let step = model.system.step(Vec::new())?;
-        let dim = step.dim();
-        if given.is_some() && step.noises() > 0 {
+        let whole = model.system.step(Vec::new())?;
+        let dim = whole.dim();
+        let back = [(given.is_some(), "--at"), (options.from.is_some(), "--from")];
+        if let Some((_, place)) = back.iter().find(|(back, _)| *back && whole.noises() > 0) {
             return Err(Failure::Value {
-                place: "--at".into(),
+                place: (*place).into(),
                 what: "sampler".into(),
                 expected: "a deterministic one: points are carried back along its paths".into(),
                 got: format!("noise level {}", model.system.drift.process.noise_level()),
@@ -153,7 +156,24 @@ impl<'a> Task<'a> {
                 });
             }
         }
-        Ok(Task { options, model, step, dim, vectors, count, given })
+        let mut task = Task { options, model, step: whole, dim, vectors, count, given };
+        if let Some(from) = options.from {
+            task.given = Some(task.given.take().map_or_else(|| task.generated(), Ok)?);
+            task.step = last_part(model, from)?;
+        }
+        Ok(task)
+    }
+
+    /// Generated points `[n, D]`.
+    fn generated(&self) -> Result<Vec<f64>> {
+        let point = |sample: usize| {
+            let samples = sample..sample + 1;
+            let source = self.model.system.source.as_ref();
+            let batch = Batch { source, seed: self.options.seed, samples, refinement: Refinement::Own };
+            Ok(forward(&self.step, &batch, 0, Keep::default())?.end)
+        };
+        let points: Result<Vec<_>> = (0..self.count).into_par_iter().map(point).collect();
+        Ok(points?.concat())
     }
 
     /// Points that are followed together.
@@ -202,7 +222,9 @@ impl<'a> Task<'a> {
         }
         let own = |points: &Vec<f64>| points[samples.start * self.dim..samples.end * self.dim].to_vec();
         let points = self.given.as_ref().map(own);
-        let encoded = points.as_ref().map(|points| encode(&self.step, points, samples.start)).transpose()?;
+        let undo = if self.options.near { Undo::Nearly } else { Undo::Exactly };
+        let encoded =
+            points.as_ref().map(|points| encode(&self.step, points, undo, samples.start)).transpose()?;
         let source: SharedLaw = match &encoded {
             Some(encoded) => {
                 let starts = Listed::new(self.dim, encoded.start.clone().into());
@@ -286,6 +308,9 @@ impl<'a> Task<'a> {
                 "model": self.model.spec.name, "points": self.count, "dim": self.dim, "vectors": self.vectors,
                 "tangent_dimension": d, "residual": Quantiles::of(&found.residual), "angles": angles,
             });
+            if let Some(from) = self.options.from {
+                what["from"] = json!(from);
+            }
             if let Some(growth) = growth {
                 what["dimension"] = json!(growth);
             }
@@ -297,8 +322,10 @@ impl<'a> Task<'a> {
         if screen.quiet {
             return Ok(());
         }
-        let given = if found.encoded.is_some() { "given" } else { "generated" };
-        let mut text = format!("{} {given} points in R^{}, {} vectors\n", self.count, self.dim, self.vectors);
+        let given = if self.options.at.is_some() { "given" } else { "generated" };
+        let from = self.options.from.map_or_else(String::new, |from| format!(", followed from u = {from}"));
+        let mut text =
+            format!("{} {given} points in R^{}, {} vectors{from}\n", self.count, self.dim, self.vectors);
         text.extend(growth.map(sentence));
         text.extend(mismatch.map(|q| {
             format!(
@@ -328,6 +355,23 @@ impl<'a> Task<'a> {
         }
         print(text.as_bytes())
     }
+}
+
+/// The generation from model time `from` on.
+fn last_part(model: &Model, from: f64) -> Result<Step> {
+    let system = &model.system;
+    let (start, end) = (system.grid.start, system.grid.end);
+    if !(start.min(end)..=start.max(end)).contains(&from) || from == end {
+        return Err(Failure::Value {
+            place: "--from".into(),
+            what: "model time".into(),
+            expected: format!("a time of the generation, which goes from {start} to {end}, before its end"),
+            got: from.to_string(),
+            remedy: "Choose another".into(),
+        });
+    }
+    let grid = Grid { start: from, ..system.grid };
+    Ok(Step::new(system.drift.clone(), grid, system.method, Vec::new())?)
 }
 
 /// The dimension in words, with what it rests on.

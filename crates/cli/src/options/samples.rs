@@ -57,6 +57,14 @@ pub struct Tangent {
     /// deterministic sampler and generated again. .npy, .npz, IDX or .csv
     #[arg(long, value_name = "FILE")]
     pub at: Option<PathBuf>,
+    /// Carry the points of --at back only as near as a few corrections of every step come, and look at what is generated
+    /// from there: for points that the sampler does not generate, as real images. How far it misses them is reported
+    #[arg(long, requires = "at")]
+    pub near: bool,
+    /// Follow the last part of the generation alone, from this model time: points are carried back to it and no farther.
+    /// Where the data have noise of their own, growth before it is smaller than that noise blurs their tangent spaces
+    #[arg(long, value_name = "U", allow_negative_numbers = true)]
+    pub from: Option<f64>,
     /// Labels of these points, one whole number from 0 each: the dimension of every class and of all points, by the gap
     /// rule, by the model's score (NB, FLIPD), and by neighbours in a sample (TwoNN, maximum likelihood, local PCA)
     #[arg(long, value_name = "FILE", requires = "at", conflicts_with = "dimension")]

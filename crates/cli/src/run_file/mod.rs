@@ -289,14 +289,16 @@ fn chunk_size(run: &RunOptions, request: &Request, system: &System, limit: u64) 
     })
 }
 
-/// From here on a sample takes so long that few of them are worth saving.
+/// From here on a sample takes so long that every one of a few is worth saving.
 const IMAGES: usize = 256;
+/// Times that a run of images saves what it has, about.
+const IMAGES_SAVED: usize = 32;
 
-/// As many samples as fit the memory meant for a chunk, 16 to 1024; of images a quarter of all, 2 to 8. Independent of the
-/// number of threads.
+/// As many samples as fit the memory meant for a chunk, 16 to 1024; of images one where they are few, at most 8. Independent
+/// of the number of threads.
 fn default_chunk(request: &Request, dim: usize, steps: usize) -> usize {
     if dim >= IMAGES {
-        return request.samples.div_ceil(4).clamp(2, 8).min(request.samples);
+        return request.samples.div_ceil(IMAGES_SAVED).clamp(1, 8);
     }
     let k = request.vectors;
     let kept = steps * (k * k + 2) + (dim * (k + request.errors.len() + 1)) * 8;

@@ -22,6 +22,20 @@ const FORCING: f64 = 1e-4;
 /// goes on with smaller gains.
 const MOST_LEFT: f64 = 0.5;
 
+/// Iterations of a step that is undone only nearly.
+const NEAR_ITERATIONS: usize = 8;
+
+/// How well the steps of a generation are undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Undo {
+    /// To the rounding of the field, by Newton's method with the exact tangents of the step; else it is an error.
+    #[default]
+    Exactly,
+    /// As near as x ← x + (y − F_n(x)) comes from x = y: directions that a step keeps are undone, those that it all but
+    /// forgets are left. For points that the sampler never generates, and networks that contract too strongly.
+    Nearly,
+}
+
 /// Where points come from.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Encoded {
@@ -31,13 +45,13 @@ pub struct Encoded {
     pub mismatch: Vec<f64>,
 }
 
-/// The starts of `points[n, D]` at x_τ: every step y = F_n(x) is solved for x by Newton's method with the exact tangents of
-/// the step, so that the sampler itself, not the flow that it approximates, is undone. Errors count the points from `first`.
+/// The starts of `points[n, D]` at x_τ: every step y = F_n(x) is solved for x, so that the sampler itself, not the flow that it
+/// approximates, is undone. Errors count the points from `first`.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a stochastic step, or if the length of `points` does not fit; [`Error::NonFinite`] or
-/// [`Error::Unsolved`] where a step cannot be undone.
-pub fn encode(step: &Step, points: &[f64], first: usize) -> Result<Encoded> {
+/// [`Error::Invalid`] for a stochastic step, or if the length of `points` does not fit; [`Error::NonFinite`]; with
+/// [`Undo::Exactly`] [`Error::NotUndone`] where a step cannot be undone.
+pub fn encode(step: &Step, points: &[f64], undo: Undo, first: usize) -> Result<Encoded> {
     let dim = step.dim();
     if step.noises() > 0 || !step.forcing.is_empty() || !points.len().is_multiple_of(dim) {
         return Err(Error::invalid(
@@ -55,7 +69,10 @@ pub fn encode(step: &Step, points: &[f64], first: usize) -> Result<Encoded> {
     let noise = StepNoise::default();
     let mut x = points.to_vec();
     for n in (0..step.grid.steps).rev() {
-        undo(step, n, noise, &mut x, first)?;
+        match undo {
+            Undo::Exactly => solve(step, n, noise, &mut x, first)?,
+            Undo::Nearly => approach(step, n, noise, &mut x),
+        }
         check_finite("state", &x, dim, first, n)?;
     }
     let (mut again, mut next) = (x.clone(), vec![0.0; x.len()]);
@@ -66,8 +83,34 @@ pub fn encode(step: &Step, points: &[f64], first: usize) -> Result<Encoded> {
     Ok(Encoded { start: x, mismatch: row_distances(dim, &again, points) })
 }
 
+/// Replaces every row y by the x nearest in image, |y − F_n(x)|, among the iterates; a row that no longer gains stays.
+fn approach(step: &Step, n: usize, noise: StepNoise, y: &mut [f64]) {
+    let (dim, target) = (step.dim(), y.to_vec());
+    let (mut x, mut image) = (y.to_vec(), vec![0.0; y.len()]);
+    let mut best = vec![f64::INFINITY; y.len() / dim];
+    let mut gains = vec![true; best.len()];
+    for _ in 0..NEAR_ITERATIONS {
+        step.advance(n, &x, noise, &mut image);
+        let rows = x.chunks_exact_mut(dim).zip(image.chunks_exact(dim)).zip(target.chunks_exact(dim));
+        for (row, (((x, image), target), y)) in rows.zip(y.chunks_exact_mut(dim)).enumerate() {
+            let left = image.iter().zip(target).map(|(f, y)| (y - f) * (y - f)).sum::<f64>().sqrt();
+            gains[row] &= left < GAIN * best[row];
+            if gains[row] {
+                best[row] = left;
+                y.copy_from_slice(x);
+                for ((x, f), target) in x.iter_mut().zip(image).zip(target) {
+                    *x += target - f;
+                }
+            }
+        }
+        if gains.iter().all(|gains| !gains) {
+            return;
+        }
+    }
+}
+
 /// Replaces y = F_n(x) by x, row by row.
-fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) -> Result<()> {
+fn solve(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) -> Result<()> {
     let (dim, target) = (step.dim(), y.to_vec());
     let (mut image, mut change) = (vec![0.0; y.len()], vec![0.0; y.len()]);
     let mut best = vec![f64::INFINITY; y.len() / dim];
@@ -80,7 +123,7 @@ fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) ->
             let stays = left >= GAIN * best[row] && (iteration > 3 || left <= SINGLE * size);
             best[row] = best[row].min(left);
             if (stays || iteration + 1 == ITERATIONS) && best[row] > LOST * size {
-                return Err(Error::Unsolved { sample: first + row, step: n, residual: best[row] / size });
+                return Err(Error::NotUndone { sample: first + row, step: n, residual: best[row] / size });
             }
             if left <= TOLERANCE * size || stays {
                 rest.fill(0.0);
@@ -94,7 +137,7 @@ fn undo(step: &Step, n: usize, noise: StepNoise, y: &mut [f64], first: usize) ->
         if let Err(left) = gmres_to(FORCING, dim, &mut apply, &rest, &mut change)
             && (left.residual.is_nan() || left.residual > MOST_LEFT)
         {
-            return Err(Error::Unsolved { sample: first + left.row, step: n, residual: left.residual });
+            return Err(Error::NotUndone { sample: first + left.row, step: n, residual: left.residual });
         }
         y.iter_mut().zip(&change).for_each(|(y, change)| *y += change);
     }

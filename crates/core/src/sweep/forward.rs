@@ -139,8 +139,9 @@ struct Sweep<'a> {
     frames: Frames,
     /// ζ_n `[n, e, D]`
     displacement: Vec<f64>,
-    /// Frame rows and forced rows together `[n, k + e, D]`, before and after a step.
-    rows: Vec<f64>,
+    /// Frame rows and forced rows together `[n, k + e, D]` before a step; empty without forced rows.
+    joined: Vec<f64>,
+    /// The same rows after it.
     rows_next: Vec<f64>,
     density: Option<Carried>,
     probed: Option<Probed>,
@@ -152,7 +153,7 @@ impl<'a> Sweep<'a> {
         let (n, dim, forcings) = (batch.samples.len(), step.dim(), step.forcing.len());
         let x = starts(batch);
         let frames = Frames::random(batch, dim, k, keep.determinants);
-        let rows = vec![0.0; n * (k + forcings) * dim];
+        let rows_next = vec![0.0; n * (k + forcings) * dim];
         let found = Forward {
             start: x.clone(),
             start_frame: frames.rows.clone(),
@@ -173,8 +174,8 @@ impl<'a> Sweep<'a> {
             x,
             frames,
             displacement: vec![0.0; n * forcings * dim],
-            rows_next: rows.clone(),
-            rows,
+            joined: if forcings > 0 { rows_next.clone() } else { Vec::new() },
+            rows_next,
             density: None,
             probed: None,
             found,
@@ -206,8 +207,8 @@ impl<'a> Sweep<'a> {
             let (next, zetas) = (&mut self.next, &mut self.displacement);
             density.advance((self.step, n), (&self.x, noise), next, &mut self.frames, zetas)?;
         } else {
-            if k + forcings > 0 {
-                join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.rows);
+            if forcings > 0 {
+                join(&self.frames.rows, &self.displacement, k * dim, forcings * dim, &mut self.joined);
             }
             self.carry(n, given);
         }
@@ -228,7 +229,7 @@ impl<'a> Sweep<'a> {
         Ok(())
     }
 
-    /// Takes the joined rows through step n.
+    /// Takes the rows through step n: the joined ones, or the frames alone where nothing is forced.
     fn carry(&mut self, n: usize, given: &[f64]) {
         let (dim, k, forcings) = (self.step.dim(), self.k, self.step.forcing.len());
         let noise = StepNoise { xi: self.noise.current(), white: self.white.current(), given };
@@ -236,7 +237,13 @@ impl<'a> Sweep<'a> {
             self.step.advance(n, &self.x, noise, &mut self.next);
             return;
         }
-        self.step.advance_tangent(n, &self.x, noise, &self.rows, &mut self.next, &mut self.rows_next);
+        if forcings == 0 {
+            let frames = &mut self.frames.rows;
+            self.step.advance_tangent(n, &self.x, noise, frames, &mut self.next, &mut self.rows_next);
+            std::mem::swap(frames, &mut self.rows_next);
+            return;
+        }
+        self.step.advance_tangent(n, &self.x, noise, &self.joined, &mut self.next, &mut self.rows_next);
         split(&self.rows_next, k * dim, forcings * dim, &mut self.frames.rows, &mut self.displacement);
     }
 
@@ -250,7 +257,7 @@ impl<'a> Sweep<'a> {
                 self.found.chain.factors[before + sample * k * k..][..k * k].copy_from_slice(&factor);
             }
         }
-        let joined = self.rows.chunks_exact_mut((k + forcings) * dim);
+        let joined = self.joined.chunks_exact_mut((k + forcings) * dim);
         for (joined, frame) in joined.zip(self.frames.rows.chunks_exact(k * dim)) {
             joined[..k * dim].copy_from_slice(frame);
         }

@@ -15,7 +15,7 @@ mod stations;
 pub use adjoint::{Backstep, Backward, Storage, Trail};
 pub use density::PathDensity;
 pub use divergence::{Divergence, LogChange, divergence};
-pub use encode::{Encoded, encode};
+pub use encode::{Encoded, Undo, encode};
 pub use forward::{forward, forward_density, forward_given, forward_probed, starts};
 pub(crate) use frames::haar_frames;
 pub use pace::Pace;

@@ -18,6 +18,8 @@ use surefoot::random::{Purpose, stream};
 const DRAWN_VECTORS: usize = 450;
 /// Numbers of a sample's vectors beyond which only leading samples are drawn.
 const LARGE_FRAME: usize = 1 << 12;
+/// Part of its length that the most visible segment keeps in the plane at least: shorter ones show no direction.
+const LEAST_SEGMENT: f64 = 0.25;
 const DRAWN_PATHS: usize = 60;
 /// … of a stochastic sampler, whose paths are rough.
 const DRAWN_ROUGH_PATHS: usize = 12;
@@ -236,10 +238,14 @@ fn vectors(context: &Context, scene: &Scene) -> Result<Option<Figure>, Error> {
         let Some(table) = context.columns.leading(name, rows)? else { continue };
         let chosen = spread(table.rows(), DRAWN_VECTORS);
         drawn = chosen.len().max(drawn);
-        let ends = chosen
+        let ends: Vec<[Point; 2]> = chosen
             .iter()
             .map(|&i| segment(scene, context.generated.row(i), &table.row(i)[..dim], reach))
             .collect();
+        let longest = ends.iter().map(|[a, b]| (b[0] - a[0]).hypot(b[1] - a[1])).fold(0.0, f64::max);
+        if longest < LEAST_SEGMENT * 2.0 * reach {
+            continue;
+        }
         panels.push(
             scene.panel(title, vec![Mark::Segments { ends, heads: false, width: 1.3, opacity: 0.9, role }]),
         );
