@@ -80,7 +80,7 @@ def main():
     command += ["--reference", data, "--reference-labels", kinds, "--neighbours", options.neighbours]
     # The model file names the images of its support; any copy of them serves.
     command += ["--set", f"support.reference={pathlib.Path(options.images).resolve()}"]
-    command += ["-n", options.n, "-k", options.k, "--steps", options.steps, "--exact-rounds", options.rounds]
+    command += ["--near", "-n", options.n, "-k", options.k, "--steps", options.steps, "--exact-rounds", options.rounds]
     command += ["--score-times", options.times, "-o", out / "result"]
     for name in ("copies", "probes", "classes"):
         value = getattr(options, name)
@@ -107,6 +107,14 @@ def gap(entry):
     return f"{found['dimension']}{mark}" + (f" ({interval['low']}–{interval['high']})" if interval else "")
 
 
+def spread(entry):
+    if not_known(entry):
+        return "–"
+    mean = entry["mean"]
+    value = f"{'≥ ' if entry['at_end'] else ''}{entry['over_points']['mean']:.1f}"
+    return value + (f" ({mean['low']:.1f}–{mean['high']:.1f})" if mean else "")
+
+
 def estimate(entry, key="dimension"):
     """With its interval, and the median distance to the neighbour that sets its scale."""
     if not_known(entry):
@@ -129,7 +137,7 @@ def table(found):
     rows = found["classes"] + [found["all"]]
     generation = found["generation"]
     noise = "" if generation["end_noise"] is None else f", σ/m = {generation['end_noise']:.3f}"
-    head = ["digit", "points", f"gap rule, {generation['vectors']} vectors{noise}"]
+    head = ["digit", "points", f"gap rule, {generation['vectors']} vectors{noise}", f"spread beyond noise{noise}"]
     head += [f"{name}, σ/m = {score['scale']['ratio']:.3f}" for score in rows[0]["scores"] for name in ("NB", "FLIPD")]
     known = [row["sample"]["levina_bickel"].get("neighbourhoods") for row in rows]
     ends = next((f", k = {one['from']}–{one['to']}" for one in known if one), "")
@@ -139,6 +147,7 @@ def table(found):
     for row in rows:
         sample = row["sample"]
         cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), gap(row["generation"]["gap"])]
+        cells.append(spread(row["generation"]["spread"]))
         for score in row["scores"]:
             cells += [gap(score["normal_bundle"]), flipd(score["flipd"])]
         cells += [str(sample["rows"]), estimate(sample["two_nn"]), estimate(sample["levina_bickel"])]

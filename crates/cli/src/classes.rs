@@ -4,8 +4,8 @@ use crate::table::number;
 use serde::Serialize;
 use std::fmt::Write;
 use surefoot::dimension::{
-    Flipd, GapDimension, Known, LevinaBickel, NormalBundle, OfPoints, OfScore, PcaDimension, Standing,
-    TwoNnDimension, WholeInterval,
+    Flipd, GapDimension, Known, LevinaBickel, NormalBundle, OfPoints, OfScore, PcaDimension, SpreadDimension,
+    Standing, TwoNnDimension, WholeInterval,
 };
 use surefoot::statistics::{Estimate, Quantiles};
 
@@ -116,7 +116,7 @@ impl Classes {
     /// The estimates of a row.
     pub fn lines(&self, row: &ClassFound) -> Vec<Line> {
         let OfPoints { points, generation, scores, sample } = &row.found;
-        let mut lines = vec![self.gap(&generation.gap, *points)];
+        let mut lines = vec![self.gap(&generation.gap, *points), self.spread(&generation.spread, *points)];
         for score in scores {
             lines.extend([self.normal_bundle(score, *points), self.flipd(score, *points)]);
         }
@@ -130,12 +130,17 @@ impl Classes {
         lines
     }
 
-    fn gap(&self, found: &Known<GapDimension>, points: usize) -> Line {
-        let Generation { steps, vectors, start, end, end_noise } = &self.generation;
-        let scale = match end_noise {
+    /// The scale of what asks the generation map.
+    fn scale_at_end(&self) -> String {
+        let Generation { end, end_noise, .. } = &self.generation;
+        match end_noise {
             Some(noise) => format!("sigma/m = {} at the end, u = {}", number(*noise), number(*end)),
             None => format!("the end of the flow, u = {}", number(*end)),
-        };
+        }
+    }
+
+    fn gap(&self, found: &Known<GapDimension>, points: usize) -> Line {
+        let Generation { steps, vectors, start, .. } = &self.generation;
         let (short, estimate) = told(found, |found| {
             let ensemble = &found.ensemble;
             let gap = &ensemble.gap;
@@ -158,7 +163,34 @@ impl Classes {
             short,
             estimator: format!("gap rule, {vectors} of {} vectors, {steps} steps from u = {start}", self.dim),
             estimate,
-            scale,
+            scale: self.scale_at_end(),
+            radius: String::new(),
+            on: format!("{points} points"),
+        }
+    }
+
+    fn spread(&self, found: &Known<SpreadDimension>, points: usize) -> Line {
+        let Generation { steps, vectors, .. } = &self.generation;
+        let (short, estimate) = told(found, |found| {
+            let least = if found.at_end > 0.0 { ">=" } else { "" };
+            let mean = decimals(found.over_points.mean);
+            let interval = found.mean.as_ref().map_or_else(String::new, |mean| within(mean.low, mean.high));
+            let more = match found.at_end {
+                0.0 => String::new(),
+                share => format!("; all vectors at {:.0} % of the points: raise -k", 100.0 * share),
+            };
+            let estimate = format!(
+                "{least}{mean}{interval}, mean over points; above {} nats{more}",
+                number(found.threshold)
+            );
+            (format!("{least}{mean}"), estimate)
+        });
+        Line {
+            column: "spread".into(),
+            short,
+            estimator: format!("spread beyond noise, {vectors} of {} vectors, {steps} steps", self.dim),
+            estimate,
+            scale: self.scale_at_end(),
             radius: String::new(),
             on: format!("{points} points"),
         }

@@ -126,6 +126,20 @@ fn a_line_and_a_square_have_their_dimensions() {
     assert_eq!(again, text, "threads must not change a number");
 }
 
+/// Where the generation has parted the classes already, the normal directions shrink as the noise does.
+#[test]
+fn followed_from_late_a_line_and_a_square_spread_in_their_directions() {
+    let bench = bench();
+    let text = bench.done(&[&WORDS[..], &["--from", "0.3", "--format", "json"]].concat());
+    let found: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((&found["generation"]["start"], &found["generation"]["steps"]), (&0.3.into(), &40.into()));
+    for (place, d) in [(0, 1), (1, 2)] {
+        let spread = &found["classes"][place]["generation"]["spread"];
+        assert_eq!(spread["answers"]["each"], serde_json::json!(vec![d; 4]));
+        assert_eq!((number(&spread["over_points"]["mean"]), number(&spread["at_end"])), (f64::from(d), 0.0));
+    }
+}
+
 #[test]
 fn a_class_alone_has_the_same_numbers() {
     let bench = bench();
@@ -150,6 +164,7 @@ fn the_table_names_estimator_and_scale_of_every_number() {
         "all classes: 2 of 8 points",
         "gap rule, 3 of 3 vectors, 40 steps from u = ",
         "1 (one point, no interval)",
+        "spread beyond noise, 3 of 3 vectors",
         "NB, 12 noised scores a point",
         "FLIPD, trace from 3 probes",
         "sigma/m = 0.1000, u = 0",

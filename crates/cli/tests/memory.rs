@@ -109,3 +109,28 @@ fn too_little_memory_is_refused_with_what_is_needed() {
     let little = refused("64MiB");
     assert!(little.contains("at least") && little.contains("MiB"), "{little}");
 }
+
+/// The image model's network holds far more while it evaluates than its samples do: the least memory that is asked for
+/// covers it, and says something.
+#[test]
+fn a_network_stays_within_the_least_memory_that_is_asked_for() {
+    let bench = Bench::new();
+    let file = format!("{}/../../models/mnist-ddpm.onnx", env!("CARGO_MANIFEST_DIR"));
+    let field =
+        format!("name = \"digits\"\n[field]\nkind = \"onnx\"\nfile = {file:?}\npredicts = \"noise\"\n");
+    let process = "[process]\nkind = \"vp\"\nschedule = { kind = \"cosine-nd\" }\nnoise_level = 0.0\n\
+                   start = 0.98\nend = 0.002\ntime = \"1000..0\"\n";
+    let rest = "[source]\nkind = \"gaussian\"\n[sampler]\nmethod = \"ddim\"\nsteps = 4\n";
+    bench.write("digits.toml", [field.as_str(), process, rest].concat());
+    let run = "analyze digits.toml -n 4 -k 8 --exact 2 --exact-rounds 1 --convergence 0 --error constant --sizes 0.1 \
+               --threads 2 -q -o out --memory";
+    let run: Vec<&str> = run.split_whitespace().collect();
+    let refused = bench.run(&[&run[..], &["300MiB"]].concat());
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    let least = error.split("at least ").nth(1).and_then(|rest| rest.split(' ').next());
+    let least: u64 = least.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{error}"));
+    let limit = format!("{least}MiB");
+    let held = peak(&bench, &[&run[..], &[limit.as_str()]].concat());
+    assert!(held <= least * MIB, "{} MiB of {least}", held / MIB);
+    assert!(held > least * MIB / 3, "{} MiB of {least}: the bound says nothing", held / MIB);
+}

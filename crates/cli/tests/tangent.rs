@@ -96,11 +96,11 @@ fn noisy_data_have_their_tangent_spaces_in_the_last_part_of_the_generation() {
     let given = ["tangent", "builtin:torus", "--at", &at, "--from", "0.3", "--steps", "50"];
     let text = bench.done(&given);
     assert!(text.contains("5 given points in R^3, 3 vectors, followed from u = 0.3"), "{text}");
-    // Far off the torus no start leads to where the points are.
+    // What the sampler generates nowhere is not undone exactly, but met as nearly as it can be.
     let off = bench.write("off.csv", "0.1,0.2,2.5\n");
     let near = ["tangent", "builtin:torus", "--at", &off, "--near", "--format", "json", "-d", "2"];
     let missed = json(&bench.done(&near))["mismatch"]["q50"].as_f64().unwrap();
-    println!("{missed}");
+    assert!((0.5..5.0).contains(&missed), "{missed}");
 }
 
 #[test]

@@ -130,8 +130,9 @@ fn what_is_not_known_says_why() {
         assert!(Asked::at(&gaussian(&[1.0], VE, 0.0), time).is_err(), "{time}");
     }
     // One vector has no gap, three points no ten neighbours, and repeated points no neighbours at all.
-    let one = OfGeneration::of(&[0.3, 0.2], 3, 1, 0);
-    assert!(matches!(one.gap, Known::Not { .. }));
+    let unknown = Known::Not { not_known: "a flow".into() };
+    let one = OfGeneration::of(&[0.3, 0.2], 3, 1, &unknown, 0);
+    assert!(matches!((&one.gap, &one.spread), (Known::Not { .. }, Known::Not { .. })));
     assert_eq!(one.log_growth.len(), 1);
     let settings = SampleSettings { likelihood: Neighbourhoods::default(), pca: vec![2, 20] };
     let few = OfSample::of(1, &[0.0, 1.0, 3.0], &settings);

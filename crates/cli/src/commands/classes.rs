@@ -17,8 +17,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::Path;
 use surefoot::dimension::{
-    Asked, Copies, Neighbourhoods, OfGeneration, OfPoints, OfSample, SampleSettings, ScoreSettings,
-    ScoredPoints,
+    Asked, Copies, Known, Neighbourhoods, NoiseFloor, OfGeneration, OfPoints, OfSample, SampleSettings,
+    ScoreSettings, ScoredPoints,
 };
 use surefoot::process::Process;
 use surefoot::statistics::Quantiles;
@@ -116,6 +116,8 @@ struct How {
     score: ScoreSettings,
     asked: Vec<Asked>,
     sample: SampleSettings,
+    /// What growth is compared with.
+    floor: Known<NoiseFloor>,
 }
 
 impl How {
@@ -159,6 +161,7 @@ impl How {
                 seed: options.seed,
             },
             asked: times.iter().map(ask).collect::<Result<_>>()?,
+            floor: Known::of(NoiseFloor::of(drift, task.step.grid)),
             sample: SampleSettings { likelihood: Neighbourhoods { from, to }, pca },
         })
     }
@@ -306,7 +309,7 @@ impl Run<'_> {
             mismatch: Quantiles::of(&mismatch),
             found: OfPoints {
                 points: residual.len(),
-                generation: OfGeneration::of(&log_values, dim, vectors, self.options.seed),
+                generation: OfGeneration::of(&log_values, dim, vectors, &self.how.floor, self.options.seed),
                 scores: self.how.asked.iter().enumerate().map(score).collect(),
                 sample,
             },

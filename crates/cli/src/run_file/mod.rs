@@ -219,7 +219,9 @@ const SMALL: usize = 64;
 /// d (d + 1)/2 second derivatives and many products with Jacobians.
 fn condition_paths(options: &VectorOptions, system: &System) -> usize {
     let usual = if system.dim() <= SMALL { 64 } else { 0 };
-    if check_second_order(system).is_ok() { options.condition_paths.unwrap_or(usual) } else { 0 }
+    let asked = options.condition_paths.unwrap_or(usual);
+    // Only then: what a network's second derivatives are evaluated in is kept.
+    if asked > 0 && check_second_order(system).is_ok() { asked } else { 0 }
 }
 
 /// How exact vectors are searched for where k < D.

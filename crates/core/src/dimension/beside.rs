@@ -6,6 +6,7 @@ use super::levina_bickel::{LevinaBickel, Neighbourhoods, levina_bickel};
 use super::local_pca::{LocalPca, PcaDimension, PcaRule, local_pca};
 use super::normal_bundle::{Copies, NormalBundle, NormalSpectra, normal_spectra};
 use super::score::ScoreAt;
+use super::spread::{NoiseFloor, SpreadDimension, spread};
 use super::two_nn::{TwoNnDimension, two_nn};
 use crate::error::Result;
 use crate::process::{Drift, Process};
@@ -31,6 +32,8 @@ pub enum Known<T> {
 pub struct OfGeneration {
     /// By the gap rule.
     pub gap: Known<GapDimension>,
+    /// By what spreads beyond the noise at the end.
+    pub spread: Known<SpreadDimension>,
     /// log σ_i over the points, i = 1 … k, nats.
     pub log_growth: Vec<Quantiles>,
 }
@@ -171,11 +174,18 @@ impl<T> Known<T> {
 }
 
 impl OfGeneration {
-    /// Of `log_values[n, k]` as [`gap()`] takes them, n ≥ 1, in dimension D.
-    pub fn of(log_values: &[f64], dim: usize, known: usize, seed: u64) -> OfGeneration {
+    /// Of `log_values[n, k]` as [`gap()`] takes them, n ≥ 1, in dimension D, of a generation with these ends.
+    pub fn of(
+        log_values: &[f64],
+        dim: usize,
+        known: usize,
+        floor: &Known<NoiseFloor>,
+        seed: u64,
+    ) -> OfGeneration {
         let column = |i: usize| log_values.iter().skip(i).step_by(known).copied().collect::<Vec<f64>>();
         OfGeneration {
             gap: Known::of(gap(log_values, dim, known, GapRule { seed, ..GapRule::of(known) })),
+            spread: floor.and(|floor| Known::of(spread(log_values, dim, known, *floor, seed))),
             log_growth: (0..known).filter_map(|i| Quantiles::of_any(&column(i))).collect(),
         }
     }

@@ -1,6 +1,6 @@
 //! The intrinsic dimension of data and of what a model generates (theory §10): one estimator a file.
 //!
-//! [`gap()`], [`normal_bundle()`] and [`flipd()`] ask a model, [`levina_bickel()`], [`two_nn()`] and [`local_pca()`] a
+//! [`gap()`], [`spread()`], [`normal_bundle()`] and [`flipd()`] ask a model, [`levina_bickel()`], [`two_nn()`] and [`local_pca()`] a
 //! sample. All see the data at some scale, and every answer says at which.
 
 mod answers;
@@ -12,6 +12,7 @@ mod local_pca;
 mod normal_bundle;
 mod overlap;
 mod score;
+mod spread;
 mod two_nn;
 
 pub use answers::{Answers, Clarity, Count, Drop, DropAt, Ensemble, Gap, Standing, WholeInterval};
@@ -25,4 +26,5 @@ pub use levina_bickel::{AtNeighbours, LevinaBickel, Neighbourhoods, levina_bicke
 pub use local_pca::{LocalPca, PcaDimension, PcaRule, local_pca};
 pub use normal_bundle::{Copies, NormalBundle, NormalSpectra, normal_bundle, normal_spectra};
 pub use score::ScoreAt;
+pub use spread::{NoiseFloor, SpreadDimension, spread};
 pub use two_nn::{TwoNnDimension, two_nn};

@@ -1,0 +1,158 @@
+//! Directions in which the data spread beyond the noise at the end of a generation.
+
+use super::answers::Answers;
+use crate::error::{Error, Result};
+use crate::process::{Drift, Grid, Process};
+use crate::statistics::{Estimate, Quantiles, bootstrap};
+use serde::{Deserialize, Serialize};
+
+/// The noise at both ends of a generation without noise of its own, x = m x_data + σ z.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct NoiseFloor {
+    /// m_0
+    pub start_signal: f64,
+    /// σ_0
+    pub start_noise: f64,
+    /// m_τ
+    pub end_signal: f64,
+    /// σ_τ
+    pub end_noise: f64,
+}
+
+/// How many directions at a point spread beyond the noise at the end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SpreadDimension {
+    /// Of every point.
+    pub answers: Answers,
+    /// Over the points, with an interval of the median.
+    pub over_points: Quantiles,
+    /// Mean over the points with its 95 % interval; one point has none.
+    pub mean: Option<Estimate>,
+    /// The log growth from which on a direction counts, nats.
+    pub threshold: f64,
+    /// Where it comes from.
+    pub floor: NoiseFloor,
+    /// k: singular values that were known.
+    pub known: usize,
+    /// D.
+    pub ambient: usize,
+    /// Share of the points at which all k of fewer than D directions count: there are as many or more.
+    pub at_end: f64,
+}
+
+impl NoiseFloor {
+    /// Of the probability flow of a diffusion.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a flow, whose ends have no noise to compare with, and for a sampler with noise.
+    pub fn of(drift: &Drift, grid: Grid) -> Result<NoiseFloor> {
+        let wrong = |got: &str| {
+            let expected = "a diffusion followed along its probability flow";
+            Err(Error::invalid("dimension by spread", expected, got, "Take another estimator"))
+        };
+        match drift.process {
+            Process::Flow => wrong("a flow, which ends without noise"),
+            Process::Diffusion { noise_level, .. } if noise_level > 0.0 => wrong("a sampler with noise"),
+            Process::Diffusion { .. } => {
+                let (start, end) = (drift.moment(grid.start), drift.moment(grid.end));
+                Ok(NoiseFloor {
+                    start_signal: start.signal,
+                    start_noise: start.noise,
+                    end_signal: end.signal,
+                    end_noise: end.noise,
+                })
+            }
+        }
+    }
+
+    /// δ = σ_τ/m_τ, the scale in units of the data.
+    pub fn scale(&self) -> f64 {
+        self.end_noise / self.end_signal
+    }
+
+    /// log growth of a direction in which normal data spread by δ: along the probability flow it is that of the standard
+    /// deviation √(m²δ² + σ²), from start to end.
+    pub fn threshold(&self) -> f64 {
+        let variance = |signal: f64, noise: f64| (signal * self.scale()).powi(2) + noise * noise;
+        0.5 * (variance(self.end_signal, self.end_noise) / variance(self.start_signal, self.start_noise)).ln()
+    }
+}
+
+/// The number of directions that grow as those do in which the data spread beyond δ = σ_τ/m_τ, of `log_values[n, k]` in
+/// nats, descending, as [`super::gap()`] takes them, in dimension D.
+///
+/// Where the gap rule needs a gap, this needs none: on data that get thinner and thinner from direction to direction it
+/// says how many are thicker than the scale. Exact for normal data.
+///
+/// # Errors
+/// [`Error::Invalid`] for no singular values, more than D, or numbers that are not finite.
+pub fn spread(
+    log_values: &[f64],
+    dim: usize,
+    known: usize,
+    floor: NoiseFloor,
+    seed: u64,
+) -> Result<SpreadDimension> {
+    let fits = (1..=dim).contains(&known) && !log_values.is_empty() && log_values.len().is_multiple_of(known);
+    if !fits || log_values.iter().any(|value| !value.is_finite()) {
+        return Err(Error::invalid(
+            "dimension by spread",
+            format!("1 to {dim} finite log singular values a point, and a point"),
+            format!("{} numbers, {known} a point", log_values.len()),
+            "Give all of every point",
+        ));
+    }
+    let threshold = floor.threshold();
+    let count = |values: &[f64]| values.iter().filter(|value| **value > threshold).count();
+    let each: Vec<usize> = log_values.chunks_exact(known).map(count).collect();
+    let values: Vec<f64> = each.iter().map(|&count| count as f64).collect();
+    let n = each.len();
+    let ends = each.iter().filter(|&&count| count == known && known < dim).count();
+    Ok(SpreadDimension {
+        over_points: Quantiles::of(&values),
+        mean: bootstrap(n, seed, |rows| rows.iter().map(|&i| values[i]).sum::<f64>() / n as f64),
+        answers: Answers::of(each),
+        threshold,
+        floor,
+        known,
+        ambient: dim,
+        at_end: ends as f64 / n as f64,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOOR: NoiseFloor =
+        NoiseFloor { start_signal: 0.1, start_noise: 0.99, end_signal: 0.98, end_noise: 0.2 };
+
+    /// log growths of normal data with these standard deviations.
+    fn growths(deviations: &[f64]) -> Vec<f64> {
+        let at = |signal: f64, noise: f64, s: f64| ((signal * s).powi(2) + noise * noise).sqrt();
+        let NoiseFloor { start_signal, start_noise, end_signal, end_noise } = FLOOR;
+        let growth = |&s: &f64| (at(end_signal, end_noise, s) / at(start_signal, start_noise, s)).ln();
+        deviations.iter().map(growth).collect()
+    }
+
+    #[test]
+    fn normal_data_have_as_many_directions_as_spread_beyond_the_noise() {
+        let delta = FLOOR.scale();
+        let first = growths(&[3.0, 1.0, 1.01 * delta, 0.99 * delta, 0.0]);
+        let second = growths(&[3.0, 0.9 * delta, 0.1 * delta, 0.0, 0.0]);
+        let found = spread(&[first.clone(), second].concat(), 5, 5, FLOOR, 0).unwrap();
+        assert_eq!((&found.answers.each[..], found.at_end), (&[3, 1][..], 0.0));
+        assert_eq!(found.over_points.mean, 2.0);
+        let leading = spread(&first[..2], 5, 2, FLOOR, 0).unwrap();
+        assert_eq!((leading.answers.mode, leading.at_end, leading.mean), (2, 1.0, None));
+    }
+
+    #[test]
+    fn what_is_no_growth_is_refused() {
+        for (values, known) in
+            [(&[][..], 2), (&[1.0, 0.5][..], 0), (&[1.0, 0.5][..], 4), (&[1.0, f64::NAN][..], 2)]
+        {
+            assert!(spread(values, 3, known, FLOOR, 0).is_err(), "{values:?}");
+        }
+    }
+}
