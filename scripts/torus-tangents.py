@@ -4,8 +4,9 @@
     python3 scripts/torus-tangents.py -o torus-tangents
 
 Draws points uniformly on the torus (R = 2, r = 1), without noise and with Gaussian noise of standard deviation 0.25, trains a
-score model on each with `surefoot train`, asks `surefoot tangent` for the tangent spaces at the points themselves, and prints
-the mean angles to the true tangent planes (at the nearest point of the torus) beside those of local PCA on the same points.
+score model on each with `surefoot train`, asks `surefoot tangent` for the tangent spaces at the points themselves, by the whole
+generation and by its last part, and prints the mean angles to the true tangent planes (at the nearest point of the torus) beside
+those of local PCA on the same points.
 In R^3 the largest angle between two planes is the angle between their normals.
 Needs nothing but the standard library; --surefoot names the program.
 """
@@ -81,7 +82,7 @@ def run(command):
 
 
 def angles(options, noise):
-    """Mean angles in degrees, by estimator."""
+    """Quantiles of the angles in degrees, by estimator."""
     folder = pathlib.Path(options.out) / f"noise-{noise:g}"
     folder.mkdir(parents=True, exist_ok=True)
     points = folder / "points.csv"
@@ -92,11 +93,13 @@ def angles(options, noise):
     if not (folder / "trained" / "model.toml").exists():
         run([options.surefoot, "train", folder / "recipe.toml", "-o", folder / "trained", "--set", f"training.seed={options.seed}"])
     asked = [options.surefoot, "tangent", folder / "trained" / "model.toml", "--at", points, "-d", "2", "--format", "json"]
-    asked += ["--reference", points, "--neighbours", options.neighbours, "-o", folder / "tangent.npz"]
     asked += ["-n", options.asked] if options.asked else []
-    found = json.loads(run(asked))
-    (folder / "tangent.json").write_text(json.dumps(found, indent=1))
-    return found
+    data = ["--reference", points, "--neighbours", options.neighbours]
+    whole = json.loads(run(asked + data + ["-o", folder / "tangent.npz"]))
+    late = json.loads(run(asked + ["--from", options.start, "-o", folder / "late.npz"]))
+    own, *pca = whole["angles"]
+    rows = [(f"the whole generation, {options.steps} steps", own), (f"from u = {options.start} on", late["angles"][0])]
+    return [(how, angles["angle_deg"]) for how, angles in rows + [(found["how"], found) for found in pca]]
 
 
 def main():
@@ -107,11 +110,12 @@ def main():
     parser.add_argument("--noises", default="0,0.25", help="standard deviations of the noise")
     parser.add_argument("--neighbours", default="5,100", help="neighbours of the local PCA")
     parser.add_argument("--width", type=int, default=128, help="of the hidden layers")
-    parser.add_argument("--updates", type=int, default=10000)
+    parser.add_argument("--updates", type=int, default=20000)
     parser.add_argument("--steps", type=int, default=100, help="of the sampler")
     parser.add_argument("--spread", default="uniform", help="of the training's times")
     parser.add_argument("--highest", default="30.0", help="highest frequency of the time's waves")
-    parser.add_argument("--end", default="0.03", help="model time at which the generation ends")
+    parser.add_argument("--end", default="0.003", help="model time at which the generation ends")
+    parser.add_argument("--from", dest="start", default="0.1", help="model time from which the last part is followed")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("-o", "--out", default="torus-tangents", help="folder")
     options = parser.parse_args()
@@ -120,9 +124,9 @@ def main():
     found = [angles(options, noise) for noise in noises]
     print("| mean angle of the planes (95 % of the points within) | " + " | ".join(f"noise {n:g}" for n in noises) + " |")
     print("|" + "---|" * (len(noises) + 1))
-    for place, row in enumerate(found[0]["angles"]):
-        cells = [one["angles"][place]["angle_deg"] for one in found]
-        print(f"| {row['how']} | " + " | ".join(f"{q['mean']:.2f}° ({q['q95']:.2f}°)" for q in cells) + " |")
+    for rows in zip(*found):
+        cells = [f"{q['mean']:.2f}° ({q['q95']:.2f}°)" for _, q in rows]
+        print(f"| {rows[0][0]} | " + " | ".join(cells) + " |")
 
 
 if __name__ == "__main__":
