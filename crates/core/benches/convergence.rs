@@ -126,7 +126,7 @@ fn mnist(reference: usize, vectors: usize, samples: usize) -> Case {
         samples,
         reference,
         samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2)],
-        evaluations: vec![10, 20, 50, 100, 200],
+        evaluations: vec![10, 20, 50, 100, 200, 400, 1000],
         search: None,
     }
 }
@@ -280,6 +280,7 @@ fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values
 }
 
+/// A quantile; of few samples the next that one of them has, so that the median of two is the larger.
 fn at(sorted: &[f64], share: f64) -> f64 {
     sorted[(share * (sorted.len() - 1) as f64).round() as usize]
 }

@@ -1,7 +1,7 @@
 //! The report of `tangent --labels`: the dimension of every class, with the curves behind it.
 
 use super::charts::{numbered_sparsely, quantile_mark};
-use super::figure::{Axis, Figure, Height, Key, Panel, Scale, Swatch, range};
+use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use super::page::{document, folded, quantile_table, section, table};
 use super::palette::Role;
 use super::text::typeset;
@@ -13,6 +13,8 @@ use surefoot::statistics::Quantiles;
 const HEIGHT: Height = Height::Pixels(170.0);
 /// Most numbers on the axis of a panel, three of which stand side by side.
 const MOST_TICKS: usize = 12;
+/// Most vectors that have a dot each.
+const MOST_DOTS: usize = 64;
 
 /// The report.
 pub fn classes_html(all: &Classes) -> String {
@@ -74,11 +76,32 @@ fn numbers(row: &ClassFound, curve: &[DropAt]) -> Markup {
 }
 
 fn growth(all: &Classes) -> Figure {
+    // Where vectors come down to it.
+    let floor = |row: &ClassFound| {
+        let spread = row.found.generation.spread.found().filter(|found| found.at_end < 1.0);
+        spread.map(|found| found.threshold)
+    };
     let panel = |row: &ClassFound| {
         let list = &row.found.generation.log_growth;
-        panel(row.name(), "vector", "log σᵢ (nats)", (1..).zip(list), all.generation.vectors)
+        let last = all.generation.vectors;
+        let mut panel = panel(row.name(), "vector", "log σᵢ (nats)", (1..).zip(list), last);
+        panel.marks.extend(floor(row).map(|height| Mark::Lines {
+            lines: vec![vec![[0.5, height], [last as f64 + 0.5, height]]],
+            width: 1.0,
+            opacity: 0.9,
+            role: Role::Target,
+        }));
+        panel
     };
-    figure("Log singular values of the generation map", all.rows().map(panel).collect())
+    let mut figure = figure("Log singular values of the generation map", all.rows().map(panel).collect());
+    if all.rows().any(|row| floor(row).is_some()) {
+        figure.legend.push(Key::new(
+            Swatch::Line,
+            Role::Target,
+            "growth of what spreads as far as the noise at the end",
+        ));
+    }
+    figure
 }
 
 fn drops(all: &Classes) -> Figure {
@@ -96,7 +119,7 @@ fn figure(title: &str, panels: Vec<Panel>) -> Figure {
         legend: vec![Key::new(Swatch::Interval, Role::Svd, "over the points of a class")],
         columns: panels.len().clamp(1, 3),
         panels,
-        caption: html! { "Dot, median; thick, 25 % to 75 %; thin, 5 % to 95 %." },
+        caption: html! { "Dot or line, median; thick or dark, 25 % to 75 %; thin or light, 5 % to 95 %." },
         numbers: html! {},
     }
 }
@@ -111,11 +134,24 @@ fn panel<'a>(
     let list: Vec<(usize, &Quantiles)> = list.collect();
     let (low, high) = range(list.iter().flat_map(|(_, q)| [q.q05, q.q95])).unwrap_or((0.0, 1.0));
     let mark = |&(at, q): &(usize, &Quantiles)| quantile_mark(at as f64, 0.0, q, Role::Svd);
+    let curve = |of: &dyn Fn(&Quantiles) -> f64| -> Vec<Point> {
+        list.iter().map(|(at, q)| [*at as f64, of(q)]).collect()
+    };
+    let marks = if list.len() <= MOST_DOTS {
+        list.iter().map(mark).collect()
+    } else {
+        let [outer, inner] = [0.2, 0.35];
+        vec![
+            Mark::Band { low: curve(&|q| q.q05), high: curve(&|q| q.q95), opacity: outer, role: Role::Svd },
+            Mark::Band { low: curve(&|q| q.q25), high: curve(&|q| q.q75), opacity: inner, role: Role::Svd },
+            Mark::Lines { lines: vec![curve(&|q| q.q50)], width: 1.4, opacity: 1.0, role: Role::Svd },
+        ]
+    };
     Panel {
         title,
         x: numbered_sparsely(last, x, MOST_TICKS),
         y: Axis::new(Scale::covering([low.min(0.0), high], false), y),
-        marks: list.iter().map(mark).collect(),
+        marks,
         height: HEIGHT,
     }
 }
