@@ -275,6 +275,9 @@ fn entropic_couplings_that_are_not_solved_are_told_once() {
     let (warnings, coupling) = sb("0.01");
     assert_eq!(warnings, 1, "{coupling}");
     assert!(coupling["warning"].as_str().unwrap().contains("larger objective.sigma"), "{coupling}");
+    let none = bench.run(&[&loud[..], &["--set", "objective.sigma=0"]].concat());
+    let none = String::from_utf8_lossy(&none.stderr).into_owned();
+    assert!(none.contains("sigma") && none.contains("2σ² is the regularisation"), "{none}");
     // What was met before an interruption is not forgotten, nor told again.
     let output = bench.run(&[&loud[..4], &["--resume", "--set", "training.updates=70"]].concat());
     assert!(output.status.success() && !String::from_utf8_lossy(&output.stderr).contains("sb-cfm"));

@@ -74,8 +74,12 @@ impl Learning {
                     let expected = "\"rectified\" for given `pairs`";
                     return Err(section.wrong("method", expected, format!("{:?}", method.name())));
                 }
-                let sigma = section.number_or("sigma", method.sigma(), 0.0.., "a number ≥ 0")?;
                 let bridge = method.path() == Path::Bridge;
+                let (least, meaning) = match bridge {
+                    true => (f64::MIN_POSITIVE, "a number > 0: 2σ² is the regularisation of its coupling"),
+                    false => (0.0, "a number ≥ 0"),
+                };
+                let sigma = section.number_or("sigma", method.sigma(), least.., meaning)?;
                 let weight = weight(if bridge { "bridge" } else { "uniform" })?;
                 let margin = if bridge { 1e-3 } else { 0.0 };
                 Learning {

@@ -19,7 +19,7 @@ const DRAWN_VECTORS: usize = 450;
 /// Numbers of a sample's vectors beyond which only leading samples are drawn.
 const LARGE_FRAME: usize = 1 << 12;
 /// Part of its length that the most visible segment keeps in the plane at least: shorter ones show no direction.
-const LEAST_SEGMENT: f64 = 0.25;
+const LEAST_SEGMENT: f64 = 0.5;
 const DRAWN_PATHS: usize = 60;
 /// … of a stochastic sampler, whose paths are rough.
 const DRAWN_ROUGH_PATHS: usize = 12;
