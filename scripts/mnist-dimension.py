@@ -107,6 +107,15 @@ def gap(entry):
     return f"{found['dimension']}{mark}" + (f" ({interval['low']}–{interval['high']})" if interval else "")
 
 
+def normal_bundle(entry):
+    """Doubted, too, where the mean of the scores can make the gap."""
+    if not_known(entry):
+        return "–"
+    doubted = entry["mean_score"]["q50"] > 1 and entry["ensemble"]["gap"]["standing"] == "clear"
+    dimension, *interval = gap(entry).split(" ", 1)
+    return " ".join([dimension + ("?" if doubted else ""), *interval])
+
+
 def spread(entry):
     if not_known(entry):
         return "–"
@@ -149,7 +158,7 @@ def table(found):
         cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), gap(row["generation"]["gap"])]
         cells.append(spread(row["generation"]["spread"]))
         for score in row["scores"]:
-            cells += [gap(score["normal_bundle"]), flipd(score["flipd"])]
+            cells += [normal_bundle(score["normal_bundle"]), flipd(score["flipd"])]
         cells += [str(sample["rows"]), estimate(sample["two_nn"]), estimate(sample["levina_bickel"])]
         cells += [estimate(at["found"], "mean") for at in sample["local_pca"]]
         lines.append("| " + " | ".join(cells) + " |")

@@ -43,6 +43,8 @@ pub struct Generation {
     pub steps: usize,
     /// k: vectors whose growth was looked at.
     pub vectors: usize,
+    /// Residual at which a vector that was searched for has converged.
+    pub tolerance: f64,
     /// Model time from which they were followed.
     pub start: f64,
     /// Model time of the end.
@@ -99,6 +101,10 @@ pub struct Line {
 
 /// What stands where there is no estimate.
 const ABSENT: &str = "–";
+/// Change of a count from twice the scale to half of it, as a share of it, from which on it has no sharp answer.
+const BLURRED: f64 = 0.25;
+/// Mean score, in normal directions, from which on it may make the gap of the scores.
+const MEAN_SCORE: f64 = 1.0;
 
 impl ClassFound {
     /// "class 3" or "all classes".
@@ -179,11 +185,14 @@ impl Classes {
                 0.0 => String::new(),
                 share => format!("; all vectors at {:.0} % of the points: raise -k", 100.0 * share),
             };
+            let [coarse, fine] = [found.at_twice, found.at_half].map(decimals);
             let estimate = format!(
-                "{least}{mean}{interval}, mean over points; above {} nats{more}",
+                "{least}{mean}{interval}, mean over points; {coarse} at twice the scale, {fine} at half of it; above {} nats{more}",
                 number(found.threshold)
             );
-            (format!("{least}{mean}"), estimate)
+            let mark =
+                if found.at_half - found.at_twice > BLURRED * found.over_points.mean { "?" } else { "" };
+            (format!("{least}{mean}{mark}"), estimate)
         });
         Line {
             column: "spread".into(),
@@ -199,14 +208,21 @@ impl Classes {
     fn normal_bundle(&self, score: &OfScore, points: usize) -> Line {
         let (short, estimate) = told(&score.normal_bundle, |found: &NormalBundle| {
             let gap = &found.ensemble.gap;
+            // A mean of the scores makes a large first singular value, whatever the dimension.
+            let doubted = gap.standing == Standing::Clear && found.mean_score.q50 > MEAN_SCORE;
+            let word = match doubted {
+                true => "stands out, but as the mean score would make it",
+                false => standing(gap.standing),
+            };
             let estimate = format!(
-                "{}{}; drop {} of a normal direction: {}",
+                "{}{}; drop {} of a normal direction, mean score {}: {word}",
                 gap.dimension,
                 whole(found.ensemble.interval.as_ref()),
                 number(gap.size),
-                standing(gap.standing)
+                number(found.mean_score.q50),
             );
-            (marked(gap.dimension, gap.standing), estimate)
+            let standing = if doubted { Standing::Unclear } else { gap.standing };
+            (marked(gap.dimension, standing), estimate)
         });
         Line {
             column: format!("NB u={}", number(score.time)),
@@ -256,6 +272,10 @@ impl Classes {
             number(row.mismatch.q50),
             number(row.residual.q95)
         );
+        if row.residual.q95 > self.generation.tolerance && self.generation.vectors < self.dim {
+            let wanted = number(self.generation.tolerance);
+            let _ = writeln!(text, "  not converged: wanted {wanted}. Allow more --exact-rounds");
+        }
         for Line { estimator, estimate, scale, radius, on, .. } in self.lines(row) {
             let _ = writeln!(text, "  {estimator:<40} {estimate}\n  {:<42} at {scale}{radius}; on {on}", "");
         }
@@ -278,7 +298,9 @@ impl Classes {
                 let _ = write!(text, "{:>width$}", line.short);
             }
         }
-        text.push_str("\n  (? no gap stands out: no dimension at that scale; – not known)\n");
+        text.push_str(
+            "\n  (? no gap stands out, or no sharp count: no dimension at that scale; – not known)\n",
+        );
         for line in first {
             let _ = writeln!(text, "  {}: {}; scale: {}", line.column, line.estimator, line.scale);
         }

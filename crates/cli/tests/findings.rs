@@ -42,6 +42,30 @@ fn absent_parts_are_named_and_explained() {
     );
 }
 
+/// Vectors that a search gave up on are not called exact without a word.
+#[test]
+fn searches_that_did_not_converge_are_cautioned_about() {
+    let bench = Bench::new();
+    let search = ["-k", "2", "--exact", "4", "--exact-rounds", "1", "--exact-tolerance", "1e-13"];
+    // More dimensions than a first round carries vectors.
+    let variances: Vec<String> = (0..40).map(|i| format!("{}", 0.9f64.powi(i))).collect();
+    let field = format!("kind = \"analytic\"\ndata = \"gaussian\"\nvariances = [{}]", variances.join(", "));
+    let process =
+        "kind = \"ou\"\nschedule = { kind = \"cosine\" }\nnoise_level = 0.0\nstart = 0.9\nend = 0.02";
+    let model = format!("name = \"thin\"\n[field]\n{field}\n[process]\n{process}\n");
+    let model = bench.write("thin.toml", model);
+    let words = [&["analyze", &model, "-o", "out"], &SMALL[..], &search].concat();
+    let text = bench.done(&words);
+    assert!(text.contains("Caution: the search came to its end on 0 of the 2 leading vectors"), "{text}");
+    let qr = bench
+        .done(&[&["analyze", "builtin:torus", "-k", "2", "--exact", "0", "-o", "qr"], &SMALL[..]].concat());
+    assert!(qr.contains("nats of one sweep of QR (median"), "{qr}");
+    // No support: samples that were to be moved are not.
+    let moved = ["analyze", "builtin:gaussian", "-k", "2", "--move", "0.5", "-v", "-o", "moved"];
+    let told = bench.done(&[&moved[..], &SMALL[..]].concat());
+    assert!(told.contains("moves along the vectors: no support is known"), "{told}");
+}
+
 #[test]
 fn likelihood_classifier_and_condition_are_shown() {
     let bench = Bench::new();

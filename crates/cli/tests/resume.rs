@@ -173,3 +173,12 @@ fn ctrl_c_leaves_finished_chunks() {
     bench.done(&with(&["--resume"]));
     assert_same_files(&whole, &files(&bench.path("out")), "interrupted");
 }
+
+/// What was typed differs, and not what follows from it.
+#[test]
+fn another_number_of_samples_is_named_and_not_the_chunk_that_follows_from_it() {
+    let bench = Bench::new();
+    let words = |n: &'static str| ["analyze", "builtin:circle", "--steps", "10", "-n", n, "-q", "-o", "out"];
+    bench.done(&words("20"));
+    bench.refused(&[&words("30")[..], &["--resume"]].concat(), 2, &["samples", "20", "30"]);
+}

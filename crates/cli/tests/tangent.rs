@@ -104,6 +104,37 @@ fn noisy_data_have_their_tangent_spaces_in_the_last_part_of_the_generation() {
 }
 
 #[test]
+fn what_is_not_found_or_compared_is_said() {
+    let bench = Bench::new();
+    let data = bench.write("data.csv", torus(300, 0));
+    let rough = [
+        "tangent",
+        "builtin:torus",
+        "-n",
+        "2",
+        "-k",
+        "2",
+        "--exact-rounds",
+        "1",
+        "--exact-tolerance",
+        "1e-14",
+    ];
+    let text = bench.done(&rough);
+    assert!(text.contains("not converged, wanted 1.00e-14. Allow more --exact-rounds"), "{text}");
+    let line = ["tangent", "builtin:torus", "-n", "2", "-d", "1", "--reference", &data];
+    let text = bench.done(&line);
+    assert!(
+        text.contains("no angles: the support has dimension 2, the tangent spaces 1: -d 2 compares"),
+        "{text}"
+    );
+    let found = json(&bench.done(&[&line[..], &["--format", "json"]].concat()));
+    assert!(found["not_compared"].as_str().unwrap().contains("dimension 2"), "{found}");
+    // All vectors are followed: no advice to follow more.
+    let forced = bench.done(&["tangent", "builtin:circle", "-n", "2"]);
+    assert!(forced.contains("There was no other place for it.\n"), "{forced}");
+}
+
+#[test]
 fn what_cannot_be_done_is_refused() {
     let bench = Bench::new();
     let flat = bench.write("flat.csv", "1,2\n3,4\n");
@@ -117,6 +148,8 @@ fn what_cannot_be_done_is_refused() {
         (&["tangent", "builtin:torus", "--from", "0.001"], "before its end"),
         (&["tangent", "builtin:torus", "--from", "0.5", "--noise-level", "1"], "deterministic"),
         (&["tangent", "builtin:torus", "--near"], "--at"),
+        (&["tangent", "builtin:torus", "--exact-tolerance", "0"], "finite number > 0"),
+        (&["tangent", "builtin:torus", "--exact-tolerance", "inf"], "finite number > 0"),
         (&["tangent", "builtin:torus", "-k", "2", "-d", "3"], "1 to 2"),
         (&["tangent", "builtin:torus", "-n", "0"], "1 to"),
         (&["tangent", "builtin:torus", "--at", &at, "-n", "5"], "1 to 4"),

@@ -230,6 +230,24 @@ fn rounds_are_taken_together() {
     }
 }
 
+/// Below rounding no residual comes: the search ends where there is nothing more to see, and says how many converged.
+#[test]
+fn a_search_that_has_seen_the_whole_space_ends() {
+    for (dim, k, extra) in [(4, 1, 0), (9, 3, 1), (20, 5, 3)] {
+        let step = swirl(dim, 0.0, Method::Heun);
+        let never = Search { vectors: k, extra, rounds: 60, tolerance: 1e-300, seed: 5 };
+        let found = search(&step, 0..2, Storage::Spacing(5), never);
+        assert!(found.converged.iter().all(|converged| *converged < k), "{:?}", found.converged);
+        assert!(found.rounds.iter().all(|rounds| *rounds < 60), "{:?}", found.rounds);
+        for sample in 0..2 {
+            let [log_values, ..] = whole(&step, sample);
+            let own = &found.log_values[sample * k..][..k];
+            let apart = own.iter().zip(&log_values).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-12, "{dim} {k}: {apart:e}");
+        }
+    }
+}
+
 #[test]
 fn one_step_is_enough() {
     let drift = diffusion(Arc::new(Swirl(4)), VP, 0.0);

@@ -240,6 +240,7 @@ impl Run<'_> {
             generation: Generation {
                 steps: grid.steps,
                 vectors: self.task.vectors,
+                tolerance: self.options.exact_tolerance,
                 start: grid.start,
                 end: grid.end,
                 end_noise: (drift.process != Process::Flow).then_some(moment.noise / moment.signal),

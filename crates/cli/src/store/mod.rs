@@ -28,6 +28,8 @@ const ARRAYS: &str = "arrays.zarr";
 
 /// The key of `run.toml` that two runs of the same input may differ in.
 const COMMAND_LINE: &str = "command_line";
+/// Its key for the number of samples, which others follow from unless they are typed.
+const SAMPLES: &str = "samples";
 
 /// How far an earlier run got.
 #[derive(Debug)]
@@ -212,7 +214,8 @@ fn first_difference(key: &str, before: &toml::Value, now: &toml::Value) -> Optio
     let (toml::Value::Table(a), toml::Value::Table(b)) = (before, now) else {
         return (before != now).then(|| (key.to_string(), before.to_string(), now.to_string()));
     };
-    let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    let mut keys: Vec<&String> = a.keys().chain(b.keys()).collect();
+    keys.sort_unstable_by_key(|name| (*name != SAMPLES, *name));
     let nothing = toml::Value::String("nothing".into());
     keys.into_iter().filter(|name| !(key.is_empty() && *name == COMMAND_LINE)).find_map(|name| {
         let full = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };

@@ -61,6 +61,14 @@ pub(super) fn not_computed(system: &System, request: &Request, extent: &Extent) 
         "distances, footing, gains, error budget",
         (!extent.support).then(|| "no support is known ([support])".into()),
     );
+    let moves = match (extent.exact, extent.support) {
+        (Exactly::Search, true) => None,
+        (Exactly::Search, false) => Some("no support is known ([support])"),
+        _ => Some(
+            "samples are moved along vectors that are searched for: follow fewer than D (-k) and search (--exact)",
+        ),
+    };
+    add("moves along the vectors", moves.filter(|_| request.moved.is_some()).map(String::from));
     add("angle of the sensitive subspace and the support", angles(request, extent));
     let response = response(dim, request, extent);
     match &response {

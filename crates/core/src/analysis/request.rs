@@ -227,11 +227,11 @@ impl Request {
             );
         }
         if let Some(search) = &self.search
-            && (search.rounds == 0 || search.tolerance.is_nan() || search.tolerance <= 0.0)
+            && (search.rounds == 0 || !search.tolerance.is_finite() || search.tolerance <= 0.0)
         {
             return wrong(
                 "search for exact vectors",
-                "at least one round, and a tolerance > 0".into(),
+                "at least one round, and a finite tolerance > 0".into(),
                 format!("{} rounds, tolerance {}", search.rounds, search.tolerance),
                 "Choose other numbers",
             );

@@ -216,8 +216,10 @@ fn exponents(summary: &Summary, reasons: &mut Vec<String>) {
         (0.0, _) => "The most sensitive direction expands on some paths and keeps its length on others",
         _ => "The most sensitive direction contracts on some paths and expands on others",
     };
-    reasons
-        .push(format!("{word}: leading log growth {middle:.3} nats (median; 5–95 % {low:.3} to {high:.3})."));
+    let by = if exponents.svd.is_empty() { " of one sweep of QR" } else { "" };
+    reasons.push(format!(
+        "{word}: leading log growth {middle:.3} nats{by} (median; 5–95 % {low:.3} to {high:.3})."
+    ));
 }
 
 fn gains(summary: &Summary, reasons: &mut Vec<String>) {
@@ -239,7 +241,25 @@ fn gains(summary: &Summary, reasons: &mut Vec<String>) {
     ));
 }
 
+/// Vectors that a search gave up on are no exact ones.
+fn unconverged(summary: &Summary, reasons: &mut Vec<String>) {
+    let Some(search) = summary.exponents.as_ref().and_then(|exponents| exponents.search.as_ref()) else {
+        return;
+    };
+    let (wanted, fewest) = (search.residuals.len(), search.converged.q05);
+    if fewest < wanted as f64 {
+        let largest = search.residuals.iter().map(|q| q.q95).fold(0.0, f64::max);
+        reasons.push(format!(
+            "Caution: the search came to its end on {fewest:.0} of the {wanted} leading vectors on some paths (relative residuals \
+             up to {}, wanted {}); those beyond are not exact. Allow more --exact-rounds, or a larger --exact-tolerance.",
+            digits(largest),
+            digits(search.tolerance)
+        ));
+    }
+}
+
 fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
+    unconverged(summary, reasons);
     if let Some(gap) = summary.exponents.as_ref().and_then(|e| e.gap.as_ref())
         && gap.share_above > ILL_DEFINED_SHARE
     {
@@ -277,7 +297,7 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
              trusting its digits.",
             digits(change.value),
             digits(change.doubled),
-            convergence.samples
+            change.paths
         ));
     }
 }

@@ -30,6 +30,10 @@ pub struct SpreadDimension {
     pub mean: Option<Estimate>,
     /// The log growth from which on a direction counts, nats.
     pub threshold: f64,
+    /// Means over the points at twice and at half the scale, δ' = 2 δ and δ/2: where they differ much there is no sharp answer.
+    pub at_twice: f64,
+    /// The same at δ/2.
+    pub at_half: f64,
     /// Where it comes from.
     pub floor: NoiseFloor,
     /// k: singular values that were known.
@@ -70,10 +74,10 @@ impl NoiseFloor {
         self.end_noise / self.end_signal
     }
 
-    /// log growth of a direction in which normal data spread by δ: along the probability flow it is that of the standard
-    /// deviation √(m²δ² + σ²), from start to end.
-    pub fn threshold(&self) -> f64 {
-        let variance = |signal: f64, noise: f64| (signal * self.scale()).powi(2) + noise * noise;
+    /// log growth of a direction in which normal data spread by `deviation`: along the probability flow it is that of
+    /// √(m² deviation² + σ²), from start to end.
+    pub fn growth(&self, deviation: f64) -> f64 {
+        let variance = |signal: f64, noise: f64| (signal * deviation).powi(2) + noise * noise;
         0.5 * (variance(self.end_signal, self.end_noise) / variance(self.start_signal, self.start_noise)).ln()
     }
 }
@@ -82,7 +86,8 @@ impl NoiseFloor {
 /// nats, descending, as [`super::gap()`] takes them, in dimension D.
 ///
 /// Where the gap rule needs a gap, this needs none: on data that get thinner and thinner from direction to direction it
-/// says how many are thicker than the scale. Exact for normal data.
+/// says how many are thicker than the scale. Exact for normal data and small steps: growth has the error of the steps, and what
+/// parted samples earlier in the generation counts as spread.
 ///
 /// # Errors
 /// [`Error::Invalid`] for no singular values, more than D, or numbers that are not finite.
@@ -102,22 +107,32 @@ pub fn spread(
             "Give all of every point",
         ));
     }
-    let threshold = floor.threshold();
-    let count = |values: &[f64]| values.iter().filter(|value| **value > threshold).count();
-    let each: Vec<usize> = log_values.chunks_exact(known).map(count).collect();
+    let threshold = floor.growth(floor.scale());
+    let each: Vec<usize> = counts(log_values, known, threshold).collect();
     let values: Vec<f64> = each.iter().map(|&count| count as f64).collect();
     let n = each.len();
+    let mean_at =
+        |deviation: f64| counts(log_values, known, floor.growth(deviation)).sum::<usize>() as f64 / n as f64;
     let ends = each.iter().filter(|&&count| count == known && known < dim).count();
     Ok(SpreadDimension {
         over_points: Quantiles::of(&values),
         mean: bootstrap(n, seed, |rows| rows.iter().map(|&i| values[i]).sum::<f64>() / n as f64),
         answers: Answers::of(each),
         threshold,
+        at_twice: mean_at(2.0 * floor.scale()),
+        at_half: mean_at(0.5 * floor.scale()),
         floor,
         known,
         ambient: dim,
         at_end: ends as f64 / n as f64,
     })
+}
+
+/// How many values of every point lie above a threshold.
+fn counts(log_values: &[f64], known: usize, threshold: f64) -> impl Iterator<Item = usize> + '_ {
+    log_values
+        .chunks_exact(known)
+        .map(move |values| values.iter().filter(|value| **value > threshold).count())
 }
 
 #[cfg(test)]
@@ -132,6 +147,7 @@ mod tests {
         let at = |signal: f64, noise: f64, s: f64| ((signal * s).powi(2) + noise * noise).sqrt();
         let NoiseFloor { start_signal, start_noise, end_signal, end_noise } = FLOOR;
         let growth = |&s: &f64| (at(end_signal, end_noise, s) / at(start_signal, start_noise, s)).ln();
+        assert!(deviations.iter().all(|s| (growth(s) - FLOOR.growth(*s)).abs() < 1e-14));
         deviations.iter().map(growth).collect()
     }
 
@@ -142,7 +158,7 @@ mod tests {
         let second = growths(&[3.0, 0.9 * delta, 0.1 * delta, 0.0, 0.0]);
         let found = spread(&[first.clone(), second].concat(), 5, 5, FLOOR, 0).unwrap();
         assert_eq!((&found.answers.each[..], found.at_end), (&[3, 1][..], 0.0));
-        assert_eq!(found.over_points.mean, 2.0);
+        assert_eq!((found.over_points.mean, found.at_twice, found.at_half), (2.0, 1.5, 3.0));
         let leading = spread(&first[..2], 5, 2, FLOOR, 0).unwrap();
         assert_eq!((leading.answers.mode, leading.at_end, leading.mean), (2, 1.0, None));
     }

@@ -75,7 +75,9 @@ impl Seen {
         let (dim, room) = (self.dim, self.dim - self.values.len());
         let open = (0..self.carried).filter(|a| self.residuals[*a] > tolerance).take(room);
         let mut rows: Vec<f64> = open.flat_map(|a| &self.unreached[a * dim..][..dim]).copied().collect();
-        split(dim, &self.right, &mut rows);
+        if !rows.is_empty() {
+            split(dim, &self.right, &mut rows);
+        }
         rows
     }
 

@@ -8,7 +8,7 @@ use crate::report::palette::Role;
 use crate::report::text::{number, percent, significant};
 use maud::{Markup, html};
 use surefoot::analysis::DimensionSummary;
-use surefoot::dimension::{DropAt, Ensemble};
+use surefoot::dimension::{DropAt, Ensemble, Standing};
 use surefoot::statistics::Estimate;
 
 /// The section.
@@ -88,9 +88,10 @@ fn baselines(found: &DimensionSummary) -> Markup {
     let gap = &found.gap.ensemble;
     let interval =
         found.interval.as_ref().map_or_else(String::new, |i| format!(" ({} to {})", i.low, i.high));
+    let mark = if gap.gap.standing == Standing::Clear { "" } else { "?" };
     let mut rows = vec![vec![
         "gap rule on exact singular values".to_string(),
-        format!("{}{interval}", found.estimate),
+        format!("{}{mark}{interval}", found.estimate),
         "noise at the end of the generation".into(),
         gap.n.to_string(),
     ]];

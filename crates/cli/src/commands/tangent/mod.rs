@@ -1,5 +1,7 @@
 //! `tangent`: tangent spaces and the dimension of the data, at generated or given points (theory §10).
 
+mod angles;
+
 use super::classes::by_class;
 use super::single::print;
 use super::start_threads;
@@ -10,13 +12,12 @@ use crate::model_file::{Model, load};
 use crate::options::{Format, Tangent};
 use crate::run_file::settings;
 use crate::table::number;
+use angles::Angles;
 use rayon::prelude::*;
-use serde::Serialize;
 use serde_json::json;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
-use surefoot::alignment::subspace_angle_deg;
 use surefoot::analysis::Request;
 use surefoot::dimension::{GapDimension, GapRule, Standing, gap};
 use surefoot::law::{Listed, SharedLaw};
@@ -24,7 +25,6 @@ use surefoot::process::Grid;
 use surefoot::sampler::Step;
 use surefoot::spectrum::{Bundle, Search, bundle};
 use surefoot::statistics::Quantiles;
-use surefoot::support::{Reference, Support};
 use surefoot::sweep::{Batch, Encoded, Keep, Refinement, Storage, Undo, encode, forward};
 
 /// Generated points where none are asked for.
@@ -106,13 +106,6 @@ pub(super) struct Found {
     pub(super) encoded: Option<Encoded>,
 }
 
-/// Angles of tangent spaces found in one way with those of the support, degrees.
-#[derive(Serialize)]
-struct Angles {
-    how: String,
-    angle_deg: Quantiles,
-}
-
 impl<'a> Task<'a> {
     /// At `given` points or at generated ones; `-n` is at most `most`.
     pub(super) fn new(
@@ -155,6 +148,16 @@ impl<'a> Task<'a> {
                     remedy: "Choose another".into(),
                 });
             }
+        }
+        let tolerance = options.exact_tolerance;
+        if !tolerance.is_finite() || tolerance <= 0.0 {
+            return Err(Failure::Value {
+                place: "--exact-tolerance".into(),
+                what: "residual".into(),
+                expected: "a finite number > 0".into(),
+                got: tolerance.to_string(),
+                remedy: "Choose another".into(),
+            });
         }
         let mut task = Task { options, model, step: whole, dim, vectors, count, given };
         if let Some(from) = options.from {
@@ -244,40 +247,6 @@ impl<'a> Task<'a> {
         Ok((bundle(&self.step, &batch, search, Storage::Bytes(PATH_BYTES))?, encoded))
     }
 
-    /// Angles with the tangent spaces of the support, where it has dimension d.
-    fn angles(&self, found: &Found, d: usize) -> Result<Vec<Angles>> {
-        let Some(support) =
-            self.model.system.support.as_ref().filter(|s| s.intrinsic_dim() == d && d < self.dim)
-        else {
-            return Ok(Vec::new());
-        };
-        let feet = support.project_batch(&found.points);
-        let frame = self.vectors * self.dim;
-        let angle = |spaces: &mut dyn Iterator<Item = &[f64]>| -> Quantiles {
-            let angles =
-                spaces.zip(&feet).map(|(space, foot)| subspace_angle_deg(self.dim, space, &foot.tangent));
-            Quantiles::of(&angles.collect::<Vec<_>>())
-        };
-        let own = angle(&mut found.vectors.chunks_exact(frame).map(|frame| &frame[..d * self.dim]));
-        let mut list = vec![Angles { how: "singular vectors".into(), angle_deg: own }];
-        let Some(file) = &self.options.reference else { return Ok(list) };
-        let data = points(file, self.dim)?;
-        let neighbours = match &self.options.neighbours[..] {
-            [] => &NEIGHBOURS,
-            asked => asked,
-        };
-        for &neighbours in neighbours {
-            let reference = Reference::new(self.dim, data.clone(), Some(d), Some(neighbours))?;
-            let near: Vec<Vec<f64>> =
-                reference.project_batch(&found.points).into_iter().map(|foot| foot.tangent).collect();
-            list.push(Angles {
-                how: format!("local PCA, {neighbours} neighbours"),
-                angle_deg: angle(&mut near.iter().map(Vec::as_slice)),
-            });
-        }
-        Ok(list)
-    }
-
     fn write(&self, file: &Path, found: &Found, growth: Option<&GapDimension>, d: usize) -> Result<()> {
         let (n, k, dim) = (self.count, self.vectors, self.dim);
         let tangent: Vec<f64> =
@@ -308,6 +277,9 @@ impl<'a> Task<'a> {
                 "model": self.model.spec.name, "points": self.count, "dim": self.dim, "vectors": self.vectors,
                 "tangent_dimension": d, "residual": Quantiles::of(&found.residual), "angles": angles,
             });
+            if let Some(reason) = self.not_compared(d) {
+                what["not_compared"] = json!(reason);
+            }
             if let Some(from) = self.options.from {
                 what["from"] = json!(from);
             }
@@ -348,8 +320,17 @@ impl<'a> Task<'a> {
                 number(q.q95)
             ));
         }
+        if let Some(reason) = self.not_compared(d) {
+            text.push_str(&format!("\nno angles: {reason}\n"));
+        }
         let largest = found.residual.iter().copied().fold(0.0, f64::max);
-        text.push_str(&format!("\nlargest residual of a vector {}\n", number(largest)));
+        let wanted = self.options.exact_tolerance;
+        let caution = if self.vectors < self.dim && largest > wanted {
+            format!(": not converged, wanted {}. Allow more --exact-rounds", number(wanted))
+        } else {
+            String::new()
+        };
+        text.push_str(&format!("\nlargest residual of a vector {}{caution}\n", number(largest)));
         if let Some(file) = &self.options.out {
             text.push_str(&format!("tangent spaces of dimension {d} written to {}\n", file.display()));
         }
@@ -386,7 +367,8 @@ fn sentence(growth: &GapDimension) -> String {
         Standing::Clear if growth.at_end => " It is the last that the vectors followed can tell: raise -k.",
         Standing::Clear => "",
         Standing::Unclear => " The drop does not stand out: this is no dimension of the data at this scale.",
-        Standing::Forced => " There was no other place for it: raise -k.",
+        Standing::Forced if growth.known < growth.ambient => " There was no other place for it: raise -k.",
+        Standing::Forced => " There was no other place for it.",
     };
     format!(
         "dimension by the largest drop of the log singular values: {d}{interval}; {:.0} % of the points agree; the drop is {} nats, the next {}.{caution}\n",
