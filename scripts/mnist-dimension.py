@@ -107,13 +107,26 @@ def gap(entry):
     return f"{found['dimension']}{mark}" + (f" ({interval['low']}–{interval['high']})" if interval else "")
 
 
+def generation_gap(generation):
+    """Doubted, too, where the drop lies among directions that have shrunk as the noise has."""
+    found, spread = generation["gap"], generation["spread"]
+    if not_known(found) or not_known(spread):
+        return gap(found)
+    largest = found["ensemble"]["gap"]
+    below = spread["at_end"] == 0 and largest["dimension"] > 1.25 * spread["at_half"] + 1
+    return doubted(gap(found), below and largest["standing"] == "clear")
+
+
+def doubted(cell, doubt):
+    dimension, *interval = cell.split(" ", 1)
+    return " ".join([dimension + ("?" if doubt else ""), *interval])
+
+
 def normal_bundle(entry):
     """Doubted, too, where the mean of the scores can make the gap."""
     if not_known(entry):
         return "–"
-    doubted = entry["mean_score"]["q50"] > 1 and entry["ensemble"]["gap"]["standing"] == "clear"
-    dimension, *interval = gap(entry).split(" ", 1)
-    return " ".join([dimension + ("?" if doubted else ""), *interval])
+    return doubted(gap(entry), entry["mean_score"]["q50"] > 1 and entry["ensemble"]["gap"]["standing"] == "clear")
 
 
 def spread(entry):
@@ -155,7 +168,7 @@ def table(found):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         sample = row["sample"]
-        cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), gap(row["generation"]["gap"])]
+        cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), generation_gap(row["generation"])]
         cells.append(spread(row["generation"]["spread"]))
         for score in row["scores"]:
             cells += [normal_bundle(score["normal_bundle"]), flipd(score["flipd"])]

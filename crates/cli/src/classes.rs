@@ -4,7 +4,7 @@ use crate::table::number;
 use serde::Serialize;
 use std::fmt::Write;
 use surefoot::dimension::{
-    Flipd, GapDimension, Known, LevinaBickel, NormalBundle, OfPoints, OfScore, PcaDimension, SpreadDimension,
+    Flipd, Known, LevinaBickel, NormalBundle, OfGeneration, OfPoints, OfScore, PcaDimension, SpreadDimension,
     Standing, TwoNnDimension, WholeInterval,
 };
 use surefoot::statistics::{Estimate, Quantiles};
@@ -122,7 +122,7 @@ impl Classes {
     /// The estimates of a row.
     pub fn lines(&self, row: &ClassFound) -> Vec<Line> {
         let OfPoints { points, generation, scores, sample } = &row.found;
-        let mut lines = vec![self.gap(&generation.gap, *points), self.spread(&generation.spread, *points)];
+        let mut lines = vec![self.gap(generation, *points), self.spread(&generation.spread, *points)];
         for score in scores {
             lines.extend([self.normal_bundle(score, *points), self.flipd(score, *points)]);
         }
@@ -145,9 +145,10 @@ impl Classes {
         }
     }
 
-    fn gap(&self, found: &Known<GapDimension>, points: usize) -> Line {
+    fn gap(&self, generation: &OfGeneration, points: usize) -> Line {
+        let below = below_noise(generation);
         let Generation { steps, vectors, start, .. } = &self.generation;
-        let (short, estimate) = told(found, |found| {
+        let (short, estimate) = told(&generation.gap, |found| {
             let ensemble = &found.ensemble;
             let gap = &ensemble.gap;
             let at_end = if found.at_end { "; the last that the vectors can tell" } else { "" };
@@ -160,9 +161,10 @@ impl Classes {
                 gap.dimension,
                 whole(ensemble.interval.as_ref()),
                 number(gap.size),
-                standing(gap.standing)
+                if below { "among directions below the noise, no dimension" } else { standing(gap.standing) }
             );
-            (marked(gap.dimension, gap.standing), estimate)
+            let standing = if below { Standing::Unclear } else { gap.standing };
+            (marked(gap.dimension, standing), estimate)
         });
         Line {
             column: "gap rule".into(),
@@ -299,13 +301,19 @@ impl Classes {
             }
         }
         text.push_str(
-            "\n  (? no gap stands out, or no sharp count: no dimension at that scale; – not known)\n",
+            "\n  (? no gap stands out above the noise, or no sharp count: no dimension at that scale; – not known)\n",
         );
         for line in first {
             let _ = writeln!(text, "  {}: {}; scale: {}", line.column, line.estimator, line.scale);
         }
         text
     }
+}
+
+/// Whether the largest drop lies among directions that have shrunk as the noise has: it parts noise from noise.
+fn below_noise(generation: &OfGeneration) -> bool {
+    let (Some(gap), Some(spread)) = (generation.gap.found(), generation.spread.found()) else { return false };
+    spread.at_end == 0.0 && gap.ensemble.gap.dimension as f64 > (1.0 + BLURRED) * spread.at_half + 1.0
 }
 
 /// The estimate alone and in words, or why there is none.
@@ -395,4 +403,22 @@ fn standing(standing: Standing) -> &'static str {
 /// A dimension that need not be whole.
 fn decimals(value: f64) -> String {
     if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use surefoot::dimension::NoiseFloor;
+
+    /// σ falls from 1 to 0.01, so that noise shrinks by 4.6 nats.
+    #[test]
+    fn a_drop_among_directions_below_the_noise_is_no_dimension() {
+        let floor = NoiseFloor { start_signal: 0.0, start_noise: 1.0, end_signal: 1.0, end_noise: 0.01 };
+        let below = |values: &[f64; 6]| below_noise(&OfGeneration::of(values, 6, 6, &Known::Found(floor), 0));
+        assert!(!below(&[1.0, 0.9, -4.6, -4.6, -4.61, -4.62]));
+        assert!(below(&[1.0, -0.5, -4.6, -4.6, -4.61, -9.0]));
+        // Without a floor nothing is known of it.
+        let flow = Known::Not { not_known: "a flow".into() };
+        assert!(!below_noise(&OfGeneration::of(&[1.0, -0.5, -4.6, -9.0], 4, 4, &flow, 0)));
+    }
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Bench;
+use common::{Bench, thin};
 
 const SMALL: [&str; 8] = ["--steps", "30", "-n", "24", "--convergence", "4", "--sizes", "0.1"];
 
@@ -47,13 +47,7 @@ fn absent_parts_are_named_and_explained() {
 fn searches_that_did_not_converge_are_cautioned_about() {
     let bench = Bench::new();
     let search = ["-k", "2", "--exact", "4", "--exact-rounds", "1", "--exact-tolerance", "1e-13"];
-    // More dimensions than a first round carries vectors.
-    let variances: Vec<String> = (0..40).map(|i| format!("{}", 0.9f64.powi(i))).collect();
-    let field = format!("kind = \"analytic\"\ndata = \"gaussian\"\nvariances = [{}]", variances.join(", "));
-    let process =
-        "kind = \"ou\"\nschedule = { kind = \"cosine\" }\nnoise_level = 0.0\nstart = 0.9\nend = 0.02";
-    let model = format!("name = \"thin\"\n[field]\n{field}\n[process]\n{process}\n");
-    let model = bench.write("thin.toml", model);
+    let model = thin(&bench);
     let words = [&["analyze", &model, "-o", "out"], &SMALL[..], &search].concat();
     let text = bench.done(&words);
     assert!(text.contains("Caution: the search came to its end on 0 of the 2 leading vectors"), "{text}");

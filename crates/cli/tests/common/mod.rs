@@ -120,3 +120,12 @@ pub fn shared_models() -> Option<PathBuf> {
     }
     Some(root)
 }
+
+/// The file of a normal law whose 40 variances fall: more dimensions than the first round of a search carries vectors.
+pub fn thin(bench: &Bench) -> String {
+    let variances: Vec<String> = (0..40).map(|i| format!("{}", 0.9f64.powi(i))).collect();
+    let field = format!("kind = \"analytic\"\ndata = \"gaussian\"\nvariances = [{}]", variances.join(", "));
+    let process =
+        "kind = \"ou\"\nschedule = { kind = \"cosine\" }\nnoise_level = 0.0\nstart = 0.9\nend = 0.02";
+    bench.write("thin.toml", format!("name = \"thin\"\n[field]\n{field}\n[process]\n{process}\n"))
+}
