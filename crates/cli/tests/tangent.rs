@@ -103,6 +103,26 @@ fn noisy_data_have_their_tangent_spaces_in_the_last_part_of_the_generation() {
     assert!((0.5..5.0).contains(&missed), "{missed}");
 }
 
+/// The answer is the dimension of the sphere, and its tangent spaces are exact: the flow is radial.
+#[test]
+fn a_sphere_of_ten_dimensions_in_a_hundred() {
+    let bench = Bench::new();
+    let field = "name = \"s\"\n[field]\nkind = \"analytic\"\ndata = \"sphere\"\ndim = 11\nambient = 100\n";
+    let process = "[process]\nkind = \"vp\"\nschedule = { kind = \"cosine\" }\nnoise_level = 0.0\nstart = 0.98\nend = 0.01\n";
+    let model = |field: &str| [field, process].concat();
+    bench.write("sphere.toml", model(field));
+    let words = ["tangent", "sphere.toml", "-n", "3", "-k", "100", "--steps", "60", "--format", "json"];
+    let found = json(&bench.done(&words));
+    let gap = &found["dimension"]["ensemble"];
+    assert_eq!((&gap["gap"]["dimension"], &gap["gap"]["standing"]), (&10.into(), &"clear".into()));
+    assert_eq!(gap["answers"]["each"], serde_json::json!([10, 10, 10]));
+    assert!(found["angles"][0]["angle_deg"]["q95"].as_f64().unwrap() < 1e-4, "{}", found["angles"]);
+    bench.write("small.toml", model(&field.replace("ambient = 100", "ambient = 10")));
+    bench.refused(&["tangent", "small.toml"], 2, &["ambient", "11 to 4096", "got 10"]);
+    bench.write("flat.toml", model(&field.replace("dim = 11", "dim = 1")));
+    bench.refused(&["tangent", "flat.toml"], 2, &["dim", "2 to 4096"]);
+}
+
 #[test]
 fn what_is_not_found_or_compared_is_said() {
     let bench = Bench::new();

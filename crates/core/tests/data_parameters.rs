@@ -25,6 +25,7 @@ fn sizes_must_be_positive_and_finite() {
         assert_refused(&Data::Circle { radius: bad }, 0.1, "radius");
         assert_refused(&Data::Spiral { pitch: bad }, 0.1, "pitch");
         assert_refused(&Data::Sphere { radius: bad }, 0.1, "radius");
+        assert_refused(&Data::HighSphere { dim: 4, ambient: 5, radius: bad }, 0.1, "radius");
         assert_refused(&Data::Torus { major: 2.0, minor: bad }, 0.1, "minor");
         assert_refused(&Data::Torus { major: bad, minor: 1.0 }, 0.1, "major");
         assert_refused(&Data::Disc { radius: bad }, 0.1, "radius");

@@ -1,19 +1,16 @@
 //! Intrinsic dimension: sets of known dimension, closed forms, repeated samples, awkward sizes (theory §10).
 
 mod common;
-#[path = "common/sphere.rs"]
-mod sphere;
 
 use common::{GEOMETRIC, LINEAR, Swirl, diffusion, flow, gaussian};
 use rand::RngExt;
-use sphere::SphereScore;
 use std::sync::Arc;
 use surefoot::Error;
 use surefoot::dimension::{
     Clarity, Copies, GapDimension, GapRule, LocalPca, Neighbourhoods, PcaRule, ScoreAt, Standing, flipd, gap,
     levina_bickel, local_pca, normal_bundle, two_nn,
 };
-use surefoot::field::{Field, Mixture, Moment, Score, SharedField, Sphere};
+use surefoot::field::{Data, Field, HighSphere, Mixture, Moment, Score, SharedField, Sphere};
 use surefoot::law::Gaussian;
 use surefoot::process::{Drift, Family, Grid, Noising, Predicts, Schedule};
 use surefoot::random::{Purpose, standard_normal, stream};
@@ -62,7 +59,7 @@ fn uniform(count: usize, salt: u64) -> Vec<f64> {
 }
 
 fn sphere_score(inner: usize) -> SharedField {
-    Arc::new(SphereScore { inner, dim: AMBIENT, radius: 1.0 })
+    Data::HighSphere { dim: inner, ambient: AMBIENT, radius: 1.0 }.score(0.0).unwrap()
 }
 
 /// Variances of a ten-plane.
@@ -95,11 +92,12 @@ fn generate(field: SharedField) -> Generated {
 }
 
 #[test]
-fn the_sphere_score_is_that_of_the_library() {
-    let ours = SphereScore { inner: 3, dim: 3, radius: 1.5 };
-    let theirs = Score::<_, 3>::new(Sphere { radius: 1.5 }, 0.0);
+fn the_score_of_any_sphere_is_that_of_the_ordinary_one() {
     let (x, v) = (normals(12, 1), normals(24, 2));
-    for (signal, noise) in [(1.0, 3.0), (0.7, 0.4), (1.0, 0.05)] {
+    let cases = [(1.0, 3.0, 0.0), (0.7, 0.4, 0.0), (1.0, 0.05, 0.0), (0.7, 0.4, 0.2)];
+    for (signal, noise, bandwidth) in cases {
+        let ours = HighSphere { dim: 3, radius: 1.5, bandwidth };
+        let theirs = Score::<_, 3>::new(Sphere { radius: 1.5 }, bandwidth);
         let at = Moment { time: 0.0, signal, noise };
         let answer = |field: &dyn Field| {
             let (mut y, mut jv) = (vec![0.0; 12], vec![0.0; 24]);
@@ -110,6 +108,18 @@ fn the_sphere_score_is_that_of_the_library() {
             assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{noise}: {a} against {b}");
         }
     }
+}
+
+/// At the origin the score vanishes, and its slope is (m²R²/(p s²) − 1)/s² in all directions.
+#[test]
+fn the_score_of_a_sphere_is_smooth_at_its_centre() {
+    let (dim, radius, at) = (11, 2.0, Moment { time: 0.0, signal: 0.8, noise: 0.5 });
+    let (mut y, mut jv) = (vec![0.0; dim], vec![0.0; dim]);
+    let v = normals(dim, 3);
+    HighSphere { dim, radius, bandwidth: 0.0 }.tangents(at, &vec![0.0; dim], &v, &mut y, &mut jv);
+    let slope = (1.6f64.powi(2) / (11.0 * 0.25) - 1.0) / 0.25;
+    assert!(y.iter().all(|y| *y == 0.0));
+    assert!(jv.iter().zip(&v).all(|(jv, v)| (jv - slope * v).abs() < 1e-12), "{jv:?}");
 }
 
 /// The estimate is d, clearly, at every point and in every resample.

@@ -157,6 +157,13 @@ fn support_of_data(data: &Data) -> Result<Option<SharedSupport>> {
         Data::Circle { radius } => Shape::Circle { radius },
         Data::Spiral { pitch } => Shape::Spiral { pitch, start, end },
         Data::Sphere { radius } => Shape::Sphere { dim: 3, radius },
+        Data::HighSphere { dim, ambient, radius } if dim == ambient => Shape::Sphere { dim, radius },
+        Data::HighSphere { dim, ambient, radius } => {
+            let sphere = Shape::Sphere { dim, radius }.build()?;
+            let rest = support::Affine::of_variances(&vec![0.0; ambient - dim], &vec![0.0; ambient - dim])?;
+            let product = support::Product::new(vec![sphere, Arc::new(rest)])?;
+            return Ok(Some(Arc::new(product)));
+        }
         Data::Torus { major, minor } => Shape::Torus { major, minor },
         Data::SwissRoll { pitch, height } => Shape::SwissRoll { pitch, height, start, end },
         Data::Disc { radius } => Shape::Disc { centre: [0.0; 2], radius },

@@ -300,7 +300,7 @@ pub fn data(section: &Section, files: &Files, place: [&'static str; 2]) -> Resul
                 .numbers("variances", 0.0.., "a list of numbers ≥ 0")?
                 .ok_or_else(|| section.missing("variances", "the variance of every coordinate"))?,
         },
-        "sphere" => Data::Sphere { radius: length("radius", 1.0)? },
+        "sphere" => sphere(section)?,
         "swiss-roll" => Data::SwissRoll { pitch: length("pitch", 0.1)?, height: length("height", 2.1)? },
         "torus" => Data::Torus { major: length("major", 2.0)?, minor: length("minor", 1.0)? },
         "disc" => Data::Disc { radius: length("radius", 1.0)? },
@@ -319,6 +319,19 @@ pub fn data(section: &Section, files: &Files, place: [&'static str; 2]) -> Resul
         }
     };
     Ok(DataSpec::Known(known))
+}
+
+/// A sphere of any dimension, by default S² in R³.
+fn sphere(section: &Section) -> Result<Data> {
+    let radius = section.number_or("radius", 1.0, f64::MIN_POSITIVE.., "a number > 0")?;
+    let coordinates = "coordinates of the sphere's own space, 2 to 4096";
+    let dim = section.count("dim", 2..=4096, coordinates)?.unwrap_or(3);
+    let more = format!("coordinates of the data, {dim} to 4096; those beyond the sphere's own are 0");
+    let ambient = section.count("ambient", dim as i64..=4096, &more)?.unwrap_or(dim);
+    Ok(match (dim, ambient) {
+        (3, 3) => Data::Sphere { radius },
+        _ => Data::HighSphere { dim, ambient, radius },
+    })
 }
 
 /// Radius and variance, by default those that TorchCFM draws with.

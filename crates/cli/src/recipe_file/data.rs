@@ -302,6 +302,24 @@ pub(super) fn validation_share(section: &Section) -> Result<f64> {
     section.number_or("validation", 0.1, 0.0..=0.9, "a share from 0 to 0.9")
 }
 
+/// `[support]` of a sphere in the leading coordinates of a space.
+fn support_of_sphere(dim: usize, ambient: usize, radius: f64) -> Table {
+    let mut sphere = Table::new();
+    sphere.insert("kind".into(), "sphere".into());
+    sphere.insert("dim".into(), (dim as i64).into());
+    sphere.insert("radius".into(), radius.into());
+    if ambient == dim {
+        return sphere;
+    }
+    let mut rest = Table::new();
+    rest.insert("kind".into(), "affine".into());
+    rest.insert("point".into(), vec![0.0; ambient - dim].into());
+    let mut product = Table::new();
+    product.insert("kind".into(), "product".into());
+    product.insert("factors".into(), vec![sphere, rest].into());
+    product
+}
+
 /// `[support]` of a law.
 fn support_of(data: &Data) -> Option<Table> {
     let (kind, numbers): (&str, Vec<(&str, f64)>) = match *data {
@@ -314,6 +332,7 @@ fn support_of(data: &Data) -> Option<Table> {
         Data::Torus { major, minor } => ("torus", vec![("major", major), ("minor", minor)]),
         Data::SwissRoll { pitch, height } => ("swiss-roll", vec![("pitch", pitch), ("height", height)]),
         Data::Disc { radius } => ("disc", vec![("radius", radius)]),
+        Data::HighSphere { dim, ambient, radius } => return Some(support_of_sphere(dim, ambient, radius)),
         Data::EightGaussians { .. } | Data::Gaussian { .. } | Data::Trefoil | Data::Points { .. } => {
             return None;
         }

@@ -1,6 +1,7 @@
 //! The data sets with a known law: one constructor for their exact scores and their samplers.
 
 use super::SharedField;
+use super::high_sphere::HighSphere;
 use super::mixture::Mixture;
 use super::path::Interval;
 use super::point_set::{Bandwidth, PointSet};
@@ -52,6 +53,15 @@ pub enum Data {
     },
     /// Uniform on the sphere S² about the origin of R³.
     Sphere {
+        /// Its radius.
+        radius: f64,
+    },
+    /// Uniform on the sphere about the origin of R^dim, in the leading coordinates of R^ambient; the others are 0.
+    HighSphere {
+        /// ≥ 2; the sphere has one dimension less.
+        dim: usize,
+        /// D ≥ `dim`.
+        ambient: usize,
         /// Its radius.
         radius: f64,
     },
@@ -112,6 +122,7 @@ impl Data {
             Data::EightGaussians { .. } | Data::Disc { .. } => 2,
             Data::Sphere { .. } | Data::Torus { .. } | Data::SwissRoll { .. } => 3,
             Data::Gaussian { variances } => variances.len(),
+            Data::HighSphere { ambient, .. } => *ambient,
             Data::Points { dim, .. } => *dim,
         }
     }
@@ -146,6 +157,17 @@ impl Data {
             }
             Data::Gaussian { variances } => Arc::new(Mixture::gaussian(variances, bandwidth)?),
             Data::Sphere { radius } => Arc::new(Score::new(round::Sphere { radius: *radius }, bandwidth)),
+            Data::HighSphere { dim, ambient, radius } => {
+                let sphere = Arc::new(HighSphere { dim: *dim, radius: *radius, bandwidth });
+                if ambient == dim {
+                    return Ok(sphere);
+                }
+                let rest = Arc::new(Mixture::gaussian(&vec![0.0; ambient - dim], bandwidth)?);
+                Arc::new(Product::new(vec![
+                    (sphere, (0..*dim).collect()),
+                    (rest, (*dim..*ambient).collect()),
+                ])?)
+            }
             Data::Torus { major, minor } => {
                 Arc::new(Score::<_, 3>::new(Rings::torus(*major, *minor), bandwidth))
             }
@@ -190,6 +212,12 @@ impl Data {
             }
             Data::Gaussian { variances } => Arc::new(law::Gaussian::new(variances)),
             Data::Sphere { radius } => Arc::new(law::Sphere { dim: 3, radius: *radius }),
+            Data::HighSphere { dim, ambient, radius } => {
+                let sphere: SharedLaw = Arc::new(law::Sphere { dim: *dim, radius: *radius });
+                let rest: SharedLaw = Arc::new(law::Gaussian::new(&vec![0.0; ambient - dim]));
+                let factors = if ambient == dim { vec![sphere] } else { vec![sphere, rest] };
+                Arc::new(law::Product { factors })
+            }
             Data::Torus { major, minor } => Arc::new(law::Torus { major: *major, minor: *minor }),
             Data::Disc { radius } => Arc::new(law::Disc { centre: [0.0; 2], radius: *radius }),
             Data::SwissRoll { pitch, height } => {
@@ -225,6 +253,7 @@ impl Data {
                 ("Gaussian", variances.iter().map(|v| least_0("variance", *v)).collect())
             }
             Data::Sphere { radius } => ("sphere", vec![positive("radius", radius)]),
+            Data::HighSphere { radius, .. } => ("sphere", vec![positive("radius", radius)]),
             Data::Torus { major, minor } => {
                 ("torus", vec![positive("major", major), positive("minor", minor)])
             }
@@ -249,6 +278,9 @@ impl Data {
         match self {
             Data::Gaussian { variances } if variances.is_empty() => {
                 fail("one variance or more".into(), "none".into())
+            }
+            Data::HighSphere { dim, ambient, .. } if *dim < 2 || ambient < dim => {
+                fail("2 ≤ dim ≤ ambient".into(), format!("dim {dim}, ambient {ambient}"))
             }
             Data::Torus { major, minor } if minor >= major => {
                 fail("minor < major".into(), format!("minor {minor}, major {major}"))
