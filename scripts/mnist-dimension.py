@@ -113,7 +113,8 @@ def generation_gap(generation):
     if not_known(found) or not_known(spread):
         return gap(found)
     largest = found["ensemble"]["gap"]
-    below = spread["at_end"] == 0 and largest["dimension"] > 1.25 * spread["at_half"] + 1
+    most = 1.25 * spread["at_half"] + 1 if spread["at_half"] else 0
+    below = spread["at_end"] == 0 and largest["dimension"] > most
     return doubted(gap(found), below and largest["standing"] == "clear")
 
 
@@ -126,7 +127,9 @@ def normal_bundle(entry):
     """Doubted, too, where the mean of the scores can make the gap."""
     if not_known(entry):
         return "–"
-    return doubted(gap(entry), entry["mean_score"]["q50"] > 1 and entry["ensemble"]["gap"]["standing"] == "clear")
+    largest = entry["ensemble"]["gap"]
+    first = largest["dimension"] + 1 == entry["ambient"] and largest["size"] <= 1.5 * entry["mean_score"]["q50"]
+    return doubted(gap(entry), first and largest["standing"] == "clear")
 
 
 def spread(entry):

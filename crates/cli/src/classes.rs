@@ -101,10 +101,12 @@ pub struct Line {
 
 /// What stands where there is no estimate.
 const ABSENT: &str = "–";
+/// What helps where a search gave up.
+pub const MORE_ROUNDS: &str = "Allow more --exact-rounds, or a larger --exact-tolerance";
 /// Change of a count from twice the scale to half of it, as a share of it, from which on it has no sharp answer.
 const BLURRED: f64 = 0.25;
-/// Mean score, in normal directions, from which on it may make the gap of the scores.
-const MEAN_SCORE: f64 = 1.0;
+/// The mean score makes the gap of the scores where the gap is after the first singular value, and at most so many times as large.
+const MEAN_SCORE: f64 = 1.5;
 
 impl ClassFound {
     /// "class 3" or "all classes".
@@ -211,7 +213,8 @@ impl Classes {
         let (short, estimate) = told(&score.normal_bundle, |found: &NormalBundle| {
             let gap = &found.ensemble.gap;
             // A mean of the scores makes a large first singular value, whatever the dimension.
-            let doubted = gap.standing == Standing::Clear && found.mean_score.q50 > MEAN_SCORE;
+            let first = gap.dimension + 1 == self.dim && gap.size <= MEAN_SCORE * found.mean_score.q50;
+            let doubted = gap.standing == Standing::Clear && first;
             let word = match doubted {
                 true => "stands out, but as the mean score would make it",
                 false => standing(gap.standing),
@@ -258,6 +261,11 @@ impl Classes {
         }
     }
 
+    /// Whether a search gave up on vectors of a row.
+    pub fn unconverged(&self, row: &ClassFound) -> bool {
+        row.residual.q95 > self.generation.tolerance && self.generation.vectors < self.dim
+    }
+
     /// What was asked, in words.
     pub fn subtitle(&self) -> String {
         let Generation { steps, vectors, .. } = self.generation;
@@ -274,12 +282,12 @@ impl Classes {
             number(row.mismatch.q50),
             number(row.residual.q95)
         );
-        if row.residual.q95 > self.generation.tolerance && self.generation.vectors < self.dim {
+        if self.unconverged(row) {
             let wanted = number(self.generation.tolerance);
-            let _ = writeln!(text, "  not converged: wanted {wanted}. Allow more --exact-rounds");
+            let _ = writeln!(text, "  not converged: wanted {wanted}. {MORE_ROUNDS}");
         }
         for Line { estimator, estimate, scale, radius, on, .. } in self.lines(row) {
-            let _ = writeln!(text, "  {estimator:<40} {estimate}\n  {:<42} at {scale}{radius}; on {on}", "");
+            let _ = writeln!(text, "  {estimator:<54}  {estimate}\n  {:<56}at {scale}{radius}; on {on}", "");
         }
         text.push('\n');
         text
@@ -313,7 +321,8 @@ impl Classes {
 /// Whether the largest drop lies among directions that have shrunk as the noise has: it parts noise from noise.
 fn below_noise(generation: &OfGeneration) -> bool {
     let (Some(gap), Some(spread)) = (generation.gap.found(), generation.spread.found()) else { return false };
-    spread.at_end == 0.0 && gap.ensemble.gap.dimension as f64 > (1.0 + BLURRED) * spread.at_half + 1.0
+    let most = if spread.at_half == 0.0 { 0.0 } else { (1.0 + BLURRED) * spread.at_half + 1.0 };
+    spread.at_end == 0.0 && gap.ensemble.gap.dimension as f64 > most
 }
 
 /// The estimate alone and in words, or why there is none.

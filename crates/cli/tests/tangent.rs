@@ -119,6 +119,13 @@ fn a_sphere_of_ten_dimensions_in_a_hundred() {
     assert!(found["angles"][0]["angle_deg"]["q95"].as_f64().unwrap() < 1e-4, "{}", found["angles"]);
     bench.write("small.toml", model(&field.replace("ambient = 100", "ambient = 10")));
     bench.refused(&["tangent", "small.toml"], 2, &["ambient", "11 to 4096", "got 10"]);
+    // An analysis with its defaults, second derivatives included.
+    let low = field.replace("dim = 11", "dim = 4").replace("ambient = 100", "ambient = 6");
+    bench.write("low.toml", model(&low));
+    bench.done(&["analyze", "low.toml", "-n", "8", "--steps", "20", "-q", "-o", "low"]);
+    let summary = bench.json("low/summary.json");
+    assert_eq!(summary["dimension"]["estimate"], 3);
+    assert!(!summary["response"].is_null());
     bench.write("flat.toml", model(&field.replace("dim = 11", "dim = 1")));
     bench.refused(&["tangent", "flat.toml"], 2, &["dim", "2 to 4096"]);
 }

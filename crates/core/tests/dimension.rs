@@ -93,19 +93,22 @@ fn generate(field: SharedField) -> Generated {
 
 #[test]
 fn the_score_of_any_sphere_is_that_of_the_ordinary_one() {
-    let (x, v) = (normals(12, 1), normals(24, 2));
+    let (x, v, u) = (normals(12, 1), normals(24, 2), normals(24, 4));
     let cases = [(1.0, 3.0, 0.0), (0.7, 0.4, 0.0), (1.0, 0.05, 0.0), (0.7, 0.4, 0.2)];
     for (signal, noise, bandwidth) in cases {
         let ours = HighSphere { dim: 3, radius: 1.5, bandwidth };
         let theirs = Score::<_, 3>::new(Sphere { radius: 1.5 }, bandwidth);
         let at = Moment { time: 0.0, signal, noise };
         let answer = |field: &dyn Field| {
-            let (mut y, mut jv) = (vec![0.0; 12], vec![0.0; 24]);
+            let (mut y, mut jv, mut d2) = (vec![0.0; 12], vec![0.0; 24], vec![0.0; 24]);
             field.tangents(at, &x, &v, &mut y, &mut jv);
-            [y, jv].concat()
+            field.second(at, &x, &u, &v, &mut y, &mut d2).unwrap();
+            let mut back = vec![0.0; 24];
+            field.second_adjoint(at, &x, &v, &u, &mut y, &mut back).unwrap();
+            [y, jv, d2, back].concat()
         };
         for (a, b) in answer(&ours).iter().zip(answer(&theirs)) {
-            assert!((a - b).abs() < 1e-9 * (1.0 + b.abs()), "{noise}: {a} against {b}");
+            assert!((a - b).abs() < 1e-8 * (1.0 + b.abs()), "{noise}: {a} against {b}");
         }
     }
 }
@@ -118,8 +121,49 @@ fn the_score_of_a_sphere_is_smooth_at_its_centre() {
     let v = normals(dim, 3);
     HighSphere { dim, radius, bandwidth: 0.0 }.tangents(at, &vec![0.0; dim], &v, &mut y, &mut jv);
     let slope = (1.6f64.powi(2) / (11.0 * 0.25) - 1.0) / 0.25;
-    assert!(y.iter().all(|y| *y == 0.0));
+    let mut d2 = vec![1.0; dim];
+    let sphere = HighSphere { dim, radius, bandwidth: 0.0 };
+    sphere.second(at, &vec![0.0; dim], &v, &v, &mut y, &mut d2).unwrap();
+    assert!(y.iter().chain(&d2).all(|y| *y == 0.0));
     assert!(jv.iter().zip(&v).all(|(jv, v)| (jv - slope * v).abs() < 1e-12), "{jv:?}");
+}
+
+/// Second derivatives are those of the tangents, in any dimension and at any noise.
+#[test]
+fn second_derivatives_of_a_sphere_are_those_of_its_tangents() {
+    for (dim, noise) in [(2, 0.5), (7, 2.0), (11, 0.1), (40, 0.3)] {
+        let at = Moment { time: 0.0, signal: 0.8, noise };
+        let sphere = HighSphere { dim, radius: 1.5, bandwidth: 0.1 };
+        let [x, u, v] = [1, 2, 3].map(|salt| normals(dim, salt).iter().map(|z| 0.4 * z).collect::<Vec<_>>());
+        let (mut y, mut d2) = (vec![0.0; dim], vec![0.0; dim]);
+        sphere.second(at, &x, &u, &v, &mut y, &mut d2).unwrap();
+        let h = 1e-5;
+        let tangent = |step: f64| {
+            let (mut y, mut jv) = (vec![0.0; dim], vec![0.0; dim]);
+            let moved: Vec<f64> = x.iter().zip(&u).map(|(x, u)| x + step * u).collect();
+            sphere.tangents(at, &moved, &v, &mut y, &mut jv);
+            jv
+        };
+        let size = d2.iter().fold(1.0, |size: f64, d| size.max(d.abs()));
+        for ((plus, minus), d2) in tangent(h).iter().zip(tangent(-h)).zip(&d2) {
+            assert!(((plus - minus) / (2.0 * h) - d2).abs() < 1e-5 * size, "{dim} {noise}");
+        }
+    }
+}
+
+/// κ of 10¹⁰ and more: FLIPD is the dimension to the rounding of |x|.
+#[test]
+fn the_score_of_a_sphere_holds_at_very_little_noise() {
+    for (d, noise) in [(1, 1e-5), (3, 1e-5), (10, 3e-6), (50, 1e-6)] {
+        let field: SharedField = Arc::new(HighSphere { dim: d + 1, radius: 1.0, bandwidth: 0.0 });
+        let mut x = vec![0.0; d + 1];
+        x[0] = 1.0;
+        let schedule = Schedule::Geometric { sigma_min: noise, sigma_max: 10.0 };
+        let drift = diffusion(field, Noising { family: Family::Ve, schedule }, 0.0);
+        let score = ScoreAt::of_drift(&drift, 0.0).unwrap();
+        let found = flipd(&score, &x, Divergence::Exact, 0).unwrap();
+        assert!((found.each[0] - d as f64).abs() < 1e-3, "{d} {noise}: {}", found.each[0]);
+    }
 }
 
 /// The estimate is d, clearly, at every point and in every resample.

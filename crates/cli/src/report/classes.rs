@@ -4,8 +4,8 @@ use super::charts::{numbered_sparsely, quantile_mark};
 use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use super::page::{document, folded, quantile_table, section, table};
 use super::palette::Role;
-use super::text::typeset;
-use crate::classes::{ClassFound, Classes, Line};
+use super::text::{number, typeset};
+use crate::classes::{ClassFound, Classes, Line, MORE_ROUNDS};
 use maud::{Markup, html};
 use surefoot::dimension::{DropAt, Known};
 use surefoot::statistics::Quantiles;
@@ -63,6 +63,9 @@ fn class(all: &Classes, row: &ClassFound) -> Markup {
         h3 { (row.name()) }
         div class="scroll" {
             (table(&["estimator", "dimension", "scale", "on"], &all.lines(row).into_iter().map(cells).collect::<Vec<_>>()))
+        }
+        @if all.unconverged(row) {
+            p { "The search for vectors did not converge: the largest residual is " (number(row.residual.q95)) ", wanted " (number(all.generation.tolerance)) ". The gap rule and the spread rest on what it had. " (MORE_ROUNDS) "." }
         }
         @if let Known::Found(gap) = &row.found.generation.gap { (numbers(row, &gap.ensemble.curve)) }
     }

@@ -5,6 +5,7 @@ mod angles;
 use super::classes::by_class;
 use super::single::print;
 use super::start_threads;
+use crate::classes::MORE_ROUNDS;
 use crate::data_file::{self, Numbers, check_archive_name, write_npz};
 use crate::failure::{Failure, Result};
 use crate::interrupt;
@@ -326,7 +327,7 @@ impl<'a> Task<'a> {
         let largest = found.residual.iter().copied().fold(0.0, f64::max);
         let wanted = self.options.exact_tolerance;
         let caution = if self.vectors < self.dim && largest > wanted {
-            format!(": not converged, wanted {}. Allow more --exact-rounds", number(wanted))
+            format!(": not converged, wanted {}. {MORE_ROUNDS}", number(wanted))
         } else {
             String::new()
         };
