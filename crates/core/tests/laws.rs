@@ -234,12 +234,12 @@ fn the_spiral_and_the_roll_are_uniform_in_t_and_height() {
 
 #[test]
 fn surfaces_and_the_disc_are_uniform_in_area() {
-    // Archimedes: every coordinate of a uniform point of the sphere is uniform.
     let high = Data::HighSphere { dim: 5, ambient: 7, radius: 1.5 };
     let (law, mut x) = (high.law(0.0).unwrap(), [1.0; 7]);
     law.draw(1, 4, &mut x);
     assert_eq!((high.dim(), law.dim(), &x[5..]), (7, 7, &[0.0; 2][..]));
     assert!((x.iter().map(|x| x * x).sum::<f64>().sqrt() - 1.5).abs() < 1e-12);
+    // Archimedes: every coordinate of a uniform point of the sphere is uniform.
     let sample = sharp(&Data::Sphere { radius: 1.5 });
     assert_on(Shape::Sphere { dim: 3, radius: 1.5 }, &sample, 1e-14);
     for i in 0..3 {

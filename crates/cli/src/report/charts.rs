@@ -1,7 +1,7 @@
 //! Charts that several sections draw: overlaid histograms and distribution functions of a bounded quantity,
 //! quantiles of numbered things.
 
-use super::columns::{edges, histogram, staircase};
+use super::columns::{edges, histogram, quantile, staircase};
 use super::figure::{Axis, Height, Key, Mark, Panel, Point, Scale, Swatch};
 use super::null::{angle_density, projection_density};
 use super::palette::Role;
@@ -151,6 +151,45 @@ pub fn legend(list: &[Series], null: bool) -> Vec<Key> {
 pub fn quantile_mark(at: f64, shift: f64, q: &Quantiles, role: Role) -> Mark {
     let (outer, inner) = (Some([q.q05, q.q95]), [q.q25, q.q75]);
     Mark::Interval { at, shift, outer, inner, middle: q.q50, role }
+}
+
+/// Curves of the quantiles at 5, 25, 50, 75 and 95 %.
+pub struct Fan([Vec<Point>; 5]);
+
+impl Fan {
+    /// Over the steps 0 ..= `steps` − 1, of the values that `column` has at each.
+    pub fn over_steps(steps: usize, column: impl Fn(usize) -> Vec<f64>) -> Fan {
+        let mut curves: [Vec<Point>; 5] = Default::default();
+        for n in 0..steps {
+            let mut values = column(n);
+            values.sort_by(f64::total_cmp);
+            for (curve, share) in curves.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
+                curve.push([n as f64, quantile(&values, share)]);
+            }
+        }
+        Fan(curves)
+    }
+
+    /// Of quantiles at places of the x axis.
+    pub fn of(list: &[(usize, &Quantiles)]) -> Fan {
+        let shares: [fn(&Quantiles) -> f64; 5] = [|q| q.q05, |q| q.q25, |q| q.q50, |q| q.q75, |q| q.q95];
+        Fan(shares.map(|of| list.iter().map(|(at, q)| [*at as f64, of(q)]).collect()))
+    }
+
+    /// All heights.
+    pub fn heights(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().flatten().map(|point| point[1])
+    }
+
+    /// Light, 5 % to 95 %; dark, 25 % to 75 %; line, median.
+    pub fn marks(self, role: Role) -> [Mark; 3] {
+        let [q05, q25, q50, q75, q95] = self.0;
+        [
+            Mark::Band { low: q05, high: q95, opacity: 0.12, role },
+            Mark::Band { low: q25, high: q75, opacity: 0.22, role },
+            Mark::Lines { lines: vec![q50], width: 1.8, opacity: 1.0, role },
+        ]
+    }
 }
 
 /// An axis of things numbered from 1 to `last`, with at most 16 of the numbers.

@@ -1,7 +1,7 @@
 //! The report of `tangent --labels`: the dimension of every class, with the curves behind it.
 
-use super::charts::{numbered_sparsely, quantile_mark};
-use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
+use super::charts::{Fan, numbered_sparsely, quantile_mark};
+use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
 use super::page::{document, folded, quantile_table, section, table};
 use super::palette::Role;
 use super::text::{number, typeset};
@@ -137,18 +137,9 @@ fn panel<'a>(
     let list: Vec<(usize, &Quantiles)> = list.collect();
     let (low, high) = range(list.iter().flat_map(|(_, q)| [q.q05, q.q95])).unwrap_or((0.0, 1.0));
     let mark = |&(at, q): &(usize, &Quantiles)| quantile_mark(at as f64, 0.0, q, Role::Svd);
-    let curve = |of: &dyn Fn(&Quantiles) -> f64| -> Vec<Point> {
-        list.iter().map(|(at, q)| [*at as f64, of(q)]).collect()
-    };
-    let marks = if list.len() <= MOST_DOTS {
-        list.iter().map(mark).collect()
-    } else {
-        let [outer, inner] = [0.2, 0.35];
-        vec![
-            Mark::Band { low: curve(&|q| q.q05), high: curve(&|q| q.q95), opacity: outer, role: Role::Svd },
-            Mark::Band { low: curve(&|q| q.q25), high: curve(&|q| q.q75), opacity: inner, role: Role::Svd },
-            Mark::Lines { lines: vec![curve(&|q| q.q50)], width: 1.4, opacity: 1.0, role: Role::Svd },
-        ]
+    let marks = match list.len() {
+        0..=MOST_DOTS => list.iter().map(mark).collect(),
+        _ => Fan::of(&list).marks(Role::Svd).into(),
     };
     Panel {
         title,

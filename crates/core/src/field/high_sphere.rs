@@ -31,7 +31,8 @@ impl HighSphere {
     fn factor(&self, at: Moment, x: &[f64]) -> Jet {
         let variance = at.noise.powi(2) + (at.signal * self.bandwidth).powi(2);
         let scale = (at.signal * self.radius).powi(2) / variance;
-        let (ratio, unit) = (bessel_ratio(self.dim, scale / variance * dot(x, x)), scale / variance);
+        let unit = scale / variance;
+        let ratio = bessel_ratio(self.dim, unit * dot(x, x));
         Jet {
             value: (scale * ratio.value - 1.0) / variance,
             slope: unit * unit * ratio.slope,

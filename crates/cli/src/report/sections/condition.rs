@@ -1,8 +1,9 @@
 //! The sufficient condition along the paths (theory §9).
 
 use super::Context;
-use crate::report::columns::{Table, quantile};
-use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch};
+use crate::report::charts::Fan;
+use crate::report::columns::Table;
+use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch};
 use crate::report::page::{section, table};
 use crate::report::palette::Role;
 use crate::report::text::{number, percent};
@@ -101,26 +102,15 @@ fn curves(context: &Context) -> Result<Option<[Curve; 4]>, Error> {
 
 fn panel(curve: &Curve) -> Panel {
     let steps = curve.table.row(0).len();
-    let mut lines: [Vec<Point>; 5] = Default::default();
-    for n in 0..steps {
-        let mut values = curve.table.column(n);
-        values.sort_by(f64::total_cmp);
-        for (line, share) in lines.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
-            line.push([n as f64, quantile(&values, share)]);
-        }
-    }
-    let scale = Scale::covering(lines.iter().flatten().map(|p| p[1]).chain([curve.rule]), false);
-    let [q05, q25, q50, q75, q95] = lines;
+    let fan = Fan::over_steps(steps, |n| curve.table.column(n));
+    let scale = Scale::covering(fan.heights().chain([curve.rule]), false);
     Panel {
         title: curve.title.into(),
         x: Axis::new(Scale::linear(0.0, (steps - 1).max(1) as f64), "generation step n"),
         y: Axis::new(scale, curve.label),
-        marks: vec![
-            Mark::Rule { value: curve.rule, upright: false, role: Role::Null },
-            Mark::Band { low: q05, high: q95, opacity: 0.12, role: Role::Qr },
-            Mark::Band { low: q25, high: q75, opacity: 0.22, role: Role::Qr },
-            Mark::Lines { lines: vec![q50], width: 1.8, opacity: 1.0, role: Role::Qr },
-        ],
+        marks: std::iter::once(Mark::Rule { value: curve.rule, upright: false, role: Role::Null })
+            .chain(fan.marks(Role::Qr))
+            .collect(),
         height: Height::Pixels(180.0),
     }
 }

@@ -1,9 +1,9 @@
 //! Exponents: how much the generation stretches or shrinks small differences (theory §4).
 
 use super::Context;
-use crate::report::charts::{numbered, quantile_mark};
+use crate::report::charts::{Fan, numbered, quantile_mark};
 use crate::report::columns::{Table, edges, histogram, quantile};
-use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
+use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Scale, Swatch, range};
 use crate::report::page::{folded, quantile_table, section, vector_name};
 use crate::report::palette::Role;
 use crate::report::text::{count, number, percent};
@@ -267,26 +267,15 @@ fn growth(context: &Context) -> Result<Option<Figure>, Error> {
 
 fn growth_panel(paths: &Table, k: usize, vector: usize) -> Panel {
     let steps = paths.row(0).len() / k;
-    let mut curves: [Vec<Point>; 5] = Default::default();
-    for n in 0..steps {
-        let mut values = paths.column(n * k + vector);
-        values.sort_by(f64::total_cmp);
-        for (curve, share) in curves.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
-            curve.push([n as f64, quantile(&values, share)]);
-        }
-    }
-    let scale = Scale::covering(curves.iter().flatten().map(|p| p[1]).chain([0.0]), false);
-    let [q05, q25, q50, q75, q95] = curves;
+    let fan = Fan::over_steps(steps, |n| paths.column(n * k + vector));
+    let scale = Scale::covering(fan.heights().chain([0.0]), false);
     Panel {
         title: format!("Vector {}", vector + 1),
         x: Axis::new(Scale::linear(0.0, (steps - 1).max(1) as f64), "generation step n"),
         y: Axis::new(scale, "log growth up to n (nats)"),
-        marks: vec![
-            Mark::Rule { value: 0.0, upright: false, role: Role::Null },
-            Mark::Band { low: q05, high: q95, opacity: 0.12, role: Role::Qr },
-            Mark::Band { low: q25, high: q75, opacity: 0.22, role: Role::Qr },
-            Mark::Lines { lines: vec![q50], width: 1.8, opacity: 1.0, role: Role::Qr },
-        ],
+        marks: std::iter::once(Mark::Rule { value: 0.0, upright: false, role: Role::Null })
+            .chain(fan.marks(Role::Qr))
+            .collect(),
         height: Height::Pixels(190.0),
     }
 }

@@ -1,6 +1,7 @@
 //! Gains and error budget: how far an error can carry samples, and when it does (theory §8).
 
 use super::Context;
+use crate::report::charts::Fan;
 use crate::report::columns::{Table, quantile};
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch};
 use crate::report::page::{quantile_table, section};
@@ -72,25 +73,13 @@ fn budget(context: &Context, gains: &GainsSummary) -> Result<Figure, Error> {
 /// Quantiles of a quantity over the steps, one row a sample.
 pub fn rate_panel(rates: &Table, title: &str, role: Role, label: &str) -> Panel {
     let steps = rates.row(0).len();
-    let mut curves: [Vec<Point>; 5] = Default::default();
-    for n in 0..steps {
-        let mut values = rates.column(n);
-        values.sort_by(f64::total_cmp);
-        for (curve, share) in curves.iter_mut().zip([0.05, 0.25, 0.5, 0.75, 0.95]) {
-            curve.push([n as f64, quantile(&values, share)]);
-        }
-    }
-    let scale = Scale::covering(curves.iter().flatten().map(|p| p[1]), true);
-    let [q05, q25, q50, q75, q95] = curves;
+    let fan = Fan::over_steps(steps, |n| rates.column(n));
+    let scale = Scale::covering(fan.heights(), true);
     Panel {
         title: title.into(),
         x: step_axis(steps),
         y: Axis::new(scale, label),
-        marks: vec![
-            Mark::Band { low: q05, high: q95, opacity: 0.12, role },
-            Mark::Band { low: q25, high: q75, opacity: 0.22, role },
-            Mark::Lines { lines: vec![q50], width: 1.8, opacity: 1.0, role },
-        ],
+        marks: fan.marks(role).into(),
         height: Height::Pixels(200.0),
     }
 }
