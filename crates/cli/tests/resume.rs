@@ -84,8 +84,9 @@ fn an_unfinished_run_has_a_report_of_what_is_finished() {
     let finished = provenance["samples"].as_u64().unwrap();
     assert!((12..44).contains(&finished) && finished.is_multiple_of(6), "{finished}");
     let page = std::fs::read_to_string(bench.path("out/report.html")).unwrap();
-    let head = format!("what follows is of the first {finished} of 44 samples");
-    assert!(page.contains(&head) && page.ends_with("</html>"), "the page of a part");
+    let of = |samples: u64| page.contains(&format!("what follows is of the first {samples} of 44 samples"));
+    // Killed between the two files, the run leaves a whole page of one chunk less.
+    assert!((of(finished) || of(finished - 6)) && page.ends_with("</html>"), "the page of a part");
     bench.done(&[words.as_slice(), &["--resume"]].concat());
     assert_same_files(&whole, &files(&bench.path("out")), "resumed after a report of a part");
 }

@@ -218,9 +218,9 @@ impl Stages<'_> {
         })
     }
 
-    /// Summary and report of a request whose columns are finished.
+    /// Summary and report of a request whose columns are finished. Both are made before either is written, so that a run that is
+    /// killed hardly ever leaves one that is newer than the other; each says how many samples it is of.
     fn write(&self, request: &Request, summary: &Summary, columns: &Columns) -> Result<()> {
-        write_file(&self.directory.summary(), &json_bytes(summary)?)?;
         let links = links();
         let input = ReportInput {
             system: &self.model.system,
@@ -230,7 +230,9 @@ impl Stages<'_> {
             columns,
             links: &links,
         };
-        write_file(&self.directory.report(), html(&input)?.as_bytes())
+        let page = html(&input)?;
+        write_file(&self.directory.summary(), &json_bytes(summary)?)?;
+        write_file(&self.directory.report(), page.as_bytes())
     }
 
     /// Summary and report of the leading samples that are finished, all but the support classifier.
