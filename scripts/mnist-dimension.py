@@ -107,31 +107,6 @@ def gap(entry):
     return f"{found['dimension']}{mark}" + (f" ({interval['low']}–{interval['high']})" if interval else "")
 
 
-def generation_gap(generation):
-    """Doubted, too, where the drop lies among directions that have shrunk as the noise has."""
-    found, spread = generation["gap"], generation["spread"]
-    if not_known(found) or not_known(spread):
-        return gap(found)
-    largest = found["ensemble"]["gap"]
-    most = 1.25 * spread["at_half"] + 1 if spread["at_half"] else 0
-    below = spread["at_end"] == 0 and largest["dimension"] > most
-    return doubted(gap(found), below and largest["standing"] == "clear")
-
-
-def doubted(cell, doubt):
-    dimension, *interval = cell.split(" ", 1)
-    return " ".join([dimension + ("?" if doubt else ""), *interval])
-
-
-def normal_bundle(entry):
-    """Doubted, too, where the mean of the scores can make the gap."""
-    if not_known(entry):
-        return "–"
-    largest = entry["ensemble"]["gap"]
-    first = largest["dimension"] + 1 == entry["ambient"] and largest["size"] <= 1.5 * entry["mean_score"]["q50"]
-    return doubted(gap(entry), first and largest["standing"] == "clear")
-
-
 def spread(entry):
     if not_known(entry):
         return "–"
@@ -171,10 +146,10 @@ def table(found):
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         sample = row["sample"]
-        cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), generation_gap(row["generation"])]
+        cells = ["all" if row["class"] is None else str(row["class"]), str(row["points"]), gap(row["generation"]["gap"])]
         cells.append(spread(row["generation"]["spread"]))
         for score in row["scores"]:
-            cells += [normal_bundle(score["normal_bundle"]), flipd(score["flipd"])]
+            cells += [gap(score["normal_bundle"]), flipd(score["flipd"])]
         cells += [str(sample["rows"]), estimate(sample["two_nn"]), estimate(sample["levina_bickel"])]
         cells += [estimate(at["found"], "mean") for at in sample["local_pca"]]
         lines.append("| " + " | ".join(cells) + " |")

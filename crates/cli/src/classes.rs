@@ -103,10 +103,6 @@ pub struct Line {
 const ABSENT: &str = "–";
 /// What helps where a search gave up.
 pub const MORE_ROUNDS: &str = "Allow more --exact-rounds, or a larger --exact-tolerance";
-/// Change of a count from twice the scale to half of it, as a share of it, from which on it has no sharp answer.
-const BLURRED: f64 = 0.25;
-/// The mean score makes the gap of the scores where the gap is after the first singular value, and at most so many times as large.
-const MEAN_SCORE: f64 = 1.5;
 
 impl ClassFound {
     /// "class 3" or "all classes".
@@ -148,7 +144,6 @@ impl Classes {
     }
 
     fn gap(&self, generation: &OfGeneration, points: usize) -> Line {
-        let below = below_noise(generation);
         let Generation { steps, vectors, start, .. } = &self.generation;
         let (short, estimate) = told(&generation.gap, |found| {
             let ensemble = &found.ensemble;
@@ -163,10 +158,9 @@ impl Classes {
                 gap.dimension,
                 whole(ensemble.interval.as_ref()),
                 number(gap.size),
-                if below { "among directions below the noise, no dimension" } else { standing(gap.standing) }
+                standing(gap.standing)
             );
-            let standing = if below { Standing::Unclear } else { gap.standing };
-            (marked(gap.dimension, standing), estimate)
+            (marked(gap.dimension, gap.standing), estimate)
         });
         Line {
             column: "gap rule".into(),
@@ -194,8 +188,7 @@ impl Classes {
                 "{least}{mean}{interval}, mean over points; {coarse} at twice the scale, {fine} at half of it; above {} nats{more}",
                 number(found.threshold)
             );
-            let mark =
-                if found.at_half - found.at_twice > BLURRED * found.over_points.mean { "?" } else { "" };
+            let mark = if found.is_blurred() { "?" } else { "" };
             (format!("{least}{mean}{mark}"), estimate)
         });
         Line {
@@ -212,22 +205,15 @@ impl Classes {
     fn normal_bundle(&self, score: &OfScore, points: usize) -> Line {
         let (short, estimate) = told(&score.normal_bundle, |found: &NormalBundle| {
             let gap = &found.ensemble.gap;
-            // A mean of the scores makes a large first singular value, whatever the dimension.
-            let first = gap.dimension + 1 == self.dim && gap.size <= MEAN_SCORE * found.mean_score.q50;
-            let doubted = gap.standing == Standing::Clear && first;
-            let word = match doubted {
-                true => "stands out, but as the mean score would make it",
-                false => standing(gap.standing),
-            };
             let estimate = format!(
-                "{}{}; drop {} of a normal direction, mean score {}: {word}",
+                "{}{}; drop {} of a normal direction, mean score {}: {}",
                 gap.dimension,
                 whole(found.ensemble.interval.as_ref()),
                 number(gap.size),
                 number(found.mean_score.q50),
+                standing(gap.standing)
             );
-            let standing = if doubted { Standing::Unclear } else { gap.standing };
-            (marked(gap.dimension, standing), estimate)
+            (marked(gap.dimension, gap.standing), estimate)
         });
         Line {
             column: format!("NB u={}", number(score.time)),
@@ -318,13 +304,6 @@ impl Classes {
     }
 }
 
-/// Whether the largest drop lies among directions that have shrunk as the noise has: it parts noise from noise.
-fn below_noise(generation: &OfGeneration) -> bool {
-    let (Some(gap), Some(spread)) = (generation.gap.found(), generation.spread.found()) else { return false };
-    let most = if spread.at_half == 0.0 { 0.0 } else { (1.0 + BLURRED) * spread.at_half + 1.0 };
-    spread.at_end == 0.0 && gap.ensemble.gap.dimension as f64 > most
-}
-
 /// The estimate alone and in words, or why there is none.
 fn told<T>(known: &Known<T>, of: impl FnOnce(&T) -> (String, String)) -> (String, String) {
     match known {
@@ -397,7 +376,7 @@ fn whole(interval: Option<&WholeInterval>) -> String {
 fn marked(dimension: usize, standing: Standing) -> String {
     match standing {
         Standing::Clear => dimension.to_string(),
-        Standing::Unclear | Standing::Forced => format!("{dimension}?"),
+        _ => format!("{dimension}?"),
     }
 }
 
@@ -406,28 +385,12 @@ fn standing(standing: Standing) -> &'static str {
         Standing::Clear => "stands out",
         Standing::Unclear => "does not stand out, no dimension at this scale",
         Standing::Forced => "the only place there was",
+        Standing::BelowNoise => "among directions below the noise, no dimension",
+        Standing::MeanScore => "stands out, but as the mean score would make it",
     }
 }
 
 /// A dimension that need not be whole.
 fn decimals(value: f64) -> String {
     if value.abs() < 10.0 { format!("{value:.2}") } else { format!("{value:.1}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use surefoot::dimension::NoiseFloor;
-
-    /// σ falls from 1 to 0.01, so that noise shrinks by 4.6 nats.
-    #[test]
-    fn a_drop_among_directions_below_the_noise_is_no_dimension() {
-        let floor = NoiseFloor { start_signal: 0.0, start_noise: 1.0, end_signal: 1.0, end_noise: 0.01 };
-        let below = |values: &[f64; 6]| below_noise(&OfGeneration::of(values, 6, 6, &Known::Found(floor), 0));
-        assert!(!below(&[1.0, 0.9, -4.6, -4.6, -4.61, -4.62]));
-        assert!(below(&[1.0, -0.5, -4.6, -4.6, -4.61, -9.0]));
-        // Without a floor nothing is known of it.
-        let flow = Known::Not { not_known: "a flow".into() };
-        assert!(!below_noise(&OfGeneration::of(&[1.0, -0.5, -4.6, -9.0], 4, 4, &flow, 0)));
-    }
 }

@@ -7,8 +7,8 @@ use rand::RngExt;
 use std::sync::Arc;
 use surefoot::Error;
 use surefoot::dimension::{
-    Clarity, Copies, GapDimension, GapRule, LocalPca, Neighbourhoods, PcaRule, ScoreAt, Standing, flipd, gap,
-    levina_bickel, local_pca, normal_bundle, two_nn,
+    Clarity, Copies, GapDimension, GapRule, LocalPca, Neighbourhoods, NoiseFloor, PcaRule, ScoreAt, Standing,
+    flipd, gap, levina_bickel, local_pca, normal_bundle, two_nn,
 };
 use surefoot::field::{Data, Field, HighSphere, Mixture, Moment, Score, SharedField, Sphere};
 use surefoot::law::Gaussian;
@@ -253,6 +253,27 @@ fn a_spectrum_without_a_gap_is_called_unclear() {
     assert_eq!((counts.len(), counts[0].points, counts[1].points), (2, 10, 10));
 }
 
+/// σ falls from 1 to 0.01, so that noise shrinks by 4.6 nats.
+#[test]
+fn a_drop_among_directions_below_the_noise_is_no_dimension() {
+    let floor = NoiseFloor { start_signal: 0.0, start_noise: 1.0, end_signal: 1.0, end_noise: 0.01 };
+    let standing = |values: &[f64], floor| {
+        let rule = GapRule { floor, ..GapRule::of(values.len()) };
+        gap(values, 6, values.len(), rule).unwrap().ensemble.gap.standing
+    };
+    assert_eq!(standing(&[1.0, 0.9, -4.6, -4.6, -4.61, -4.62], Some(floor)), Standing::Clear);
+    let below = [1.0, -0.5, -4.6, -4.6, -4.61, -9.0];
+    assert_eq!(standing(&below, Some(floor)), Standing::BelowNoise);
+    assert_eq!(
+        standing(&[1.0, -0.5, -4.6, -4.6, -9.0, -13.5], Some(floor)),
+        Standing::BelowNoise,
+        "nor an unclear one"
+    );
+    // Without a floor nothing is known of it, nor where no value has come down to it.
+    assert_eq!(standing(&below, None), Standing::Unclear);
+    assert_eq!(standing(&[1.0, 0.9, 0.8, -3.0], Some(floor)), Standing::Clear);
+}
+
 #[test]
 fn the_gap_rule_at_awkward_sizes() {
     let refused = |values: &[f64], dim, known, rule| {
@@ -320,6 +341,7 @@ fn the_normal_bundle_of_spheres() {
         if want == d {
             assert_eq!((ensemble.gap.standing, ensemble.clear), (Standing::Clear, 1.0));
         } else {
+            assert_eq!(ensemble.gap.standing, Standing::MeanScore);
             assert!(found.mean_score.q05 > 1.0);
         }
     }

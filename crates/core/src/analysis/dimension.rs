@@ -4,8 +4,8 @@
 use super::exact::Exactly;
 use super::summarise::Reader;
 use crate::dimension::{
-    GapDimension, GapRule, LevinaBickel, LocalPca, Neighbourhoods, PcaDimension, PcaRule, Standing,
-    TwoNnDimension, WholeInterval, gap, levina_bickel, local_pca, two_nn,
+    GapDimension, GapRule, LevinaBickel, LocalPca, Neighbourhoods, NoiseFloor, PcaDimension, PcaRule,
+    Standing, TwoNnDimension, WholeInterval, gap, levina_bickel, local_pca, two_nn,
 };
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,8 @@ pub(super) fn summarise_dimension(reader: &Reader) -> Result<Option<DimensionSum
     if reader.extent.exact == Exactly::Not || k < 2 {
         return Ok(None);
     }
-    let rule = GapRule { seed: reader.request.seed, ..GapRule::of(k) };
+    let floor = NoiseFloor::of(&reader.system.drift, reader.system.grid).ok();
+    let rule = GapRule { floor, seed: reader.request.seed, ..GapRule::of(k) };
     let gap = gap(&reader.read("log_growth_svd")?, dim, k, rule)?;
     let (estimate, standing) = (gap.ensemble.gap.dimension, gap.ensemble.gap.standing);
     let baselines = Baselines::of(dim, &reader.read("x")?, estimate);
@@ -93,9 +94,12 @@ impl DimensionSummary {
             Standing::Clear => {
                 format!("Dimension {} at the scale of the noise at the end: {drop}.", self.estimate)
             }
-            Standing::Unclear => {
+            Standing::Unclear | Standing::MeanScore => {
                 format!("No dimension stands out: {drop}, but other drops are nearly as large.")
             }
+            Standing::BelowNoise => format!(
+                "No dimension stands out: {drop}, but that is among directions that have shrunk as the noise has."
+            ),
             Standing::Forced => format!("Of two vectors nothing follows about the dimension: {drop}."),
         }
     }

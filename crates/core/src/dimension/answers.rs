@@ -23,6 +23,10 @@ pub enum Standing {
     Unclear,
     /// There was one place only where it could be.
     Forced,
+    /// It lies among directions that have shrunk as the noise has, and parts noise from noise ([`super::gap()`]).
+    BelowNoise,
+    /// It stands out, but as the mean of the scores would make it ([`super::normal_bundle()`]).
+    MeanScore,
 }
 
 /// A drop and the dimension that it would mean.

@@ -182,9 +182,10 @@ impl OfGeneration {
         floor: &Known<NoiseFloor>,
         seed: u64,
     ) -> OfGeneration {
+        let rule = GapRule { floor: floor.found().copied(), seed, ..GapRule::of(known) };
         let column = |i: usize| log_values.iter().skip(i).step_by(known).copied().collect::<Vec<f64>>();
         OfGeneration {
-            gap: Known::of(gap(log_values, dim, known, GapRule { seed, ..GapRule::of(known) })),
+            gap: Known::of(gap(log_values, dim, known, rule)),
             spread: floor.and(|floor| Known::of(spread(log_values, dim, known, *floor, seed))),
             log_growth: (0..known).filter_map(|i| Quantiles::of_any(&column(i))).collect(),
         }

@@ -1,6 +1,7 @@
 //! The gap rule: the dimension of the directions into which a generation does not contract.
 
-use super::answers::{Clarity, Ensemble};
+use super::answers::{Clarity, Ensemble, Standing};
+use super::spread::NoiseFloor;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::f64::consts::LN_2;
@@ -14,16 +15,19 @@ pub struct GapRule {
     pub last: usize,
     /// When the largest drop is clear; sizes are in nats.
     pub clarity: Clarity,
+    /// The noise at both ends, where it is known: a drop below it is none ([`Standing::BelowNoise`]).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub floor: Option<NoiseFloor>,
     /// Seed of the interval.
     pub seed: u64,
 }
 
 impl GapRule {
     /// All dimensions that the k leading singular values can tell, 1 to k − 1; a drop is clear that is a factor of two
-    /// between singular values at least, and twice every other drop.
+    /// between singular values at least, and twice every other drop. Nothing is known of the noise.
     pub fn of(known: usize) -> GapRule {
         let clarity = Clarity { factor: 2.0, least: LN_2 };
-        GapRule { first: 1, last: known.saturating_sub(1), clarity, seed: 0 }
+        GapRule { first: 1, last: known.saturating_sub(1), clarity, floor: None, seed: 0 }
     }
 }
 
@@ -46,7 +50,7 @@ pub struct GapDimension {
 /// [`crate::spectrum::svd()`] and [`crate::spectrum::leading`] give them, in dimension D.
 ///
 /// The scale is that of the noise at the end of the generation: directions in which the data are thinner than that count
-/// as contracted.
+/// as contracted. Where the rule knows that noise, a drop among them is [`Standing::BelowNoise`].
 ///
 /// # Errors
 /// [`Error::Invalid`] for fewer than two singular values, more than D, numbers that are not finite or not descending, or a
@@ -58,7 +62,12 @@ pub fn gap(log_values: &[f64], dim: usize, known: usize, rule: GapRule) -> Resul
         .chunks_exact(known)
         .flat_map(|values| dimensions.iter().map(|&i| values[i - 1] - values[i]))
         .collect();
-    let ensemble = Ensemble::of(&dimensions, &drops, rule.clarity, rule.seed);
+    let mut ensemble = Ensemble::of(&dimensions, &drops, rule.clarity, rule.seed);
+    let found = &mut ensemble.gap;
+    let below = |floor: NoiseFloor| floor.hides(log_values, known, dim, found.dimension);
+    if found.standing != Standing::Forced && rule.floor.is_some_and(below) {
+        found.standing = Standing::BelowNoise;
+    }
     let at_end = ensemble.gap.dimension == rule.last && rule.last + 1 < dim;
     Ok(GapDimension { ensemble, known, ambient: dim, rule, at_end })
 }

@@ -1,6 +1,6 @@
 //! NB: the directions that a score points into around a point (Stanczuk et al. 2024).
 
-use super::answers::{Clarity, Ensemble};
+use super::answers::{Clarity, Ensemble, Standing};
 use super::score::ScoreAt;
 use crate::error::{Error, Result};
 use crate::linalg::{axpy, dot, singular_values};
@@ -8,6 +8,9 @@ use crate::random::{Purpose, standard_normal, stream};
 use crate::statistics::Quantiles;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+
+/// The mean of the scores makes the gap where that is after the first singular value, and at most so many times as large.
+const MEAN_SCORE: f64 = 1.5;
 
 /// How many noised copies of a point are taken, and when a gap of their scores counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,7 @@ pub struct NormalSpectra {
 /// The dimension of the data at `x[n, D]`, in data units: the scores at K copies m x + σ z of every point span the normal
 /// space to within the spread of the tangential ones. As in the paper the gap is the largest difference s_i − s_{i+1} of
 /// singular values themselves, i = 1 … D − 1, so that 1 ≤ d ≤ D − 1: data that fill their space have no clear gap.
+/// A gap after the first that the mean of the scores can make is [`Standing::MeanScore`].
 ///
 /// # Errors
 /// Those of [`normal_spectra`].
@@ -120,10 +124,17 @@ impl NormalBundle {
             .flat_map(|values| values.windows(2).map(|pair| pair[0] - pair[1]))
             .collect();
         let column = |i: usize| spectra.values.iter().skip(i).step_by(dim).copied().collect::<Vec<f64>>();
+        let mut ensemble = Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed);
+        let mean_score = Quantiles::of(&spectra.mean_score);
+        let found = &mut ensemble.gap;
+        let first = found.dimension + 1 == dim && found.size <= MEAN_SCORE * mean_score.q50;
+        if first && found.standing == Standing::Clear {
+            found.standing = Standing::MeanScore;
+        }
         NormalBundle {
-            ensemble: Ensemble::of(&dimensions, &drops, settings.clarity, settings.seed),
+            ensemble,
             spectrum: (0..dim).map(|i| Quantiles::of(&column(i))).collect(),
-            mean_score: Quantiles::of(&spectra.mean_score),
+            mean_score,
             settings,
             signal: score.signal,
             noise: score.noise,

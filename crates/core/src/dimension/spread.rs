@@ -6,6 +6,9 @@ use crate::process::{Drift, Grid, Process};
 use crate::statistics::{Estimate, Quantiles, bootstrap};
 use serde::{Deserialize, Serialize};
 
+/// Change of a count from twice the scale to half of it, as a share of it, from which on it has no sharp answer.
+const BLURRED: f64 = 0.25;
+
 /// The noise at both ends of a generation without noise of its own, x = m x_data + σ z.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct NoiseFloor {
@@ -80,6 +83,20 @@ impl NoiseFloor {
         let variance = |signal: f64, noise: f64| (signal * deviation).powi(2) + noise * noise;
         0.5 * (variance(self.end_signal, self.end_noise) / variance(self.start_signal, self.start_noise)).ln()
     }
+
+    /// Mean over points of the directions of `log_values[n, k]` that grow as those do in which the data spread beyond `deviation`.
+    fn mean_count(&self, log_values: &[f64], known: usize, deviation: f64) -> f64 {
+        let points = log_values.len() / known;
+        counts(log_values, known, self.growth(deviation)).sum::<usize>() as f64 / points as f64
+    }
+
+    /// Whether a drop after `dimension` of `log_values[n, k]` lies below this noise: before it are more directions than spread
+    /// beyond half the scale, by as much as a count may be blurred. Where all known values of a point lie above, none is known to.
+    pub(super) fn hides(&self, log_values: &[f64], known: usize, dim: usize, dimension: usize) -> bool {
+        let at_half = self.mean_count(log_values, known, 0.5 * self.scale());
+        let most = if at_half == 0.0 { 0.0 } else { (1.0 + BLURRED) * at_half + 1.0 };
+        ends_within(log_values, known, dim, self.growth(self.scale())) == 0 && dimension as f64 > most
+    }
 }
 
 /// The number of directions that grow as those do in which the data spread beyond δ = σ_τ/m_τ, of `log_values[n, k]` in
@@ -111,16 +128,14 @@ pub fn spread(
     let each: Vec<usize> = counts(log_values, known, threshold).collect();
     let values: Vec<f64> = each.iter().map(|&count| count as f64).collect();
     let n = each.len();
-    let mean_at =
-        |deviation: f64| counts(log_values, known, floor.growth(deviation)).sum::<usize>() as f64 / n as f64;
-    let ends = each.iter().filter(|&&count| count == known && known < dim).count();
+    let ends = ends_within(log_values, known, dim, threshold);
     Ok(SpreadDimension {
         over_points: Quantiles::of(&values),
         mean: bootstrap(n, seed, |rows| rows.iter().map(|&i| values[i]).sum::<f64>() / n as f64),
         answers: Answers::of(each),
         threshold,
-        at_twice: mean_at(2.0 * floor.scale()),
-        at_half: mean_at(0.5 * floor.scale()),
+        at_twice: floor.mean_count(log_values, known, 2.0 * floor.scale()),
+        at_half: floor.mean_count(log_values, known, 0.5 * floor.scale()),
         floor,
         known,
         ambient: dim,
@@ -133,6 +148,18 @@ fn counts(log_values: &[f64], known: usize, threshold: f64) -> impl Iterator<Ite
     log_values
         .chunks_exact(known)
         .map(move |values| values.iter().filter(|value| **value > threshold).count())
+}
+
+/// Points at which all k of fewer than D values lie above a threshold.
+fn ends_within(log_values: &[f64], known: usize, dim: usize, threshold: f64) -> usize {
+    counts(log_values, known, threshold).filter(|&count| count == known && known < dim).count()
+}
+
+impl SpreadDimension {
+    /// Whether the count changes so much from twice to half the scale that it has no sharp answer.
+    pub fn is_blurred(&self) -> bool {
+        self.at_half - self.at_twice > BLURRED * self.over_points.mean
+    }
 }
 
 #[cfg(test)]

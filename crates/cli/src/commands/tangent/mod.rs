@@ -20,7 +20,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use surefoot::analysis::Request;
-use surefoot::dimension::{GapDimension, GapRule, Standing, gap};
+use surefoot::dimension::{GapDimension, GapRule, NoiseFloor, Standing, gap};
 use surefoot::law::{Listed, SharedLaw};
 use surefoot::process::Grid;
 use surefoot::sampler::Step;
@@ -65,12 +65,9 @@ pub fn tangent(options: &Tangent) -> Result<()> {
     interrupt::listen();
     interrupt::computing(true);
     let found = task.follow()?;
-    let growth = gap(
-        &found.log_values,
-        task.dim,
-        task.vectors,
-        GapRule { seed: options.seed, ..GapRule::of(task.vectors) },
-    );
+    let floor = NoiseFloor::of(&task.step.drift, task.step.grid).ok();
+    let rule = GapRule { floor, seed: options.seed, ..GapRule::of(task.vectors) };
+    let growth = gap(&found.log_values, task.dim, task.vectors, rule);
     let growth = (task.vectors > 1).then_some(growth).transpose()?;
     let d = match (options.dimension, &growth) {
         (Some(d), _) => d,
@@ -367,7 +364,12 @@ fn sentence(growth: &GapDimension) -> String {
     let caution = match ensemble.gap.standing {
         Standing::Clear if growth.at_end => " It is the last that the vectors followed can tell: raise -k.",
         Standing::Clear => "",
-        Standing::Unclear => " The drop does not stand out: this is no dimension of the data at this scale.",
+        Standing::Unclear | Standing::MeanScore => {
+            " The drop does not stand out: this is no dimension of the data at this scale."
+        }
+        Standing::BelowNoise => {
+            " It lies among directions that have shrunk as the noise has: this is no dimension of the data."
+        }
         Standing::Forced if growth.known < growth.ambient => " There was no other place for it: raise -k.",
         Standing::Forced => " There was no other place for it.",
     };
