@@ -168,7 +168,7 @@ impl Found {
 impl Case {
     /// All samples, as many at a time as there are threads; a search sets out from `from`.
     fn follow(&self, method: Method, steps: usize, from: Option<&Found>) -> surefoot::Result<Found> {
-        let grid = Grid { start: self.start, end: self.end, steps };
+        let grid = Grid::uniform(self.start, self.end, steps);
         let step = Step::new(self.drift.clone(), grid, method, Vec::new())?;
         let one = |sample: usize| {
             let batch = Batch {

@@ -57,7 +57,7 @@ fn step(dim: usize) -> Step {
         clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
         error: None,
     };
-    let grid = Grid { start: 0.0, end: 1.0, steps: STEPS };
+    let grid = Grid::uniform(0.0, 1.0, STEPS);
     Step::new(drift, grid, Method::Euler, Vec::new()).expect("a valid step")
 }
 

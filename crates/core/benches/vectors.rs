@@ -62,7 +62,7 @@ fn image_model(graph: &Graph, steps: usize) -> Step {
         clock: Clock::Affine { at_noise: 1000.0, at_data: 0.0 },
         error: None,
     };
-    Step::new(drift, Grid { start: 0.98, end: 0.002, steps }, Method::Ddim, Vec::new()).expect("a step")
+    Step::new(drift, Grid::uniform(0.98, 0.002, steps), Method::Ddim, Vec::new()).expect("a step")
 }
 
 /// Seconds of the fastest run.

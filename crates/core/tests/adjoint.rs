@@ -36,7 +36,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn swirl(dim: usize, steps: usize, method: Method, level: f64, forcing: Vec<ModelError>) -> Step {
-    let grid = Grid { start: 0.5, end: 0.1, steps };
+    let grid = Grid::uniform(0.5, 0.1, steps);
     Step::new(diffusion(Arc::new(Swirl(dim)), VP, level), grid, method, forcing).unwrap()
 }
 
@@ -187,10 +187,10 @@ fn memory_grows_as_the_root_of_the_steps() {
 #[test]
 fn cotangents_of_a_gaussian_are_products_of_factors() {
     let variances = [1.0, 0.25, 0.0];
-    let grid = Grid { start: 0.8, end: 0.05, steps: 30 };
+    let grid = Grid::uniform(0.8, 0.05, 30);
     let step = Step::new(gaussian(&variances, VP, 1.0), grid, Method::Euler, vec![]).unwrap();
     let factors = |n: usize| {
-        let (u, dt) = (grid.time(n), grid.dt());
+        let (u, dt) = (grid.time(n), grid.dt(n));
         let (a, g2) = (VP.decay(u), VP.diffusion(u));
         let variance = |i: usize| VP.signal(u).powi(2) * variances[i] + VP.noise(u).powi(2);
         let factor = [0, 1, 2].map(|i: usize| 1.0 - dt * a - dt * g2 / variance(i));
@@ -223,7 +223,7 @@ fn misfits_are_refused() {
     assert!(trail.backward(vec![0.0; 3], Place::Output, &mut |_| ()).is_err());
     let run = forward(&step, &own, 0, Keep { path: true, ..Keep::default() }).unwrap();
     assert!(Trail::of(&step, 0..2, &run).is_err(), "noise is missing");
-    let grid = Grid { start: 0.0, end: 1.0, steps: 4 };
+    let grid = Grid::uniform(0.0, 1.0, 4);
     let moving = Step::new(flow(Arc::new(Swirl(2))), grid, Method::Heun, vec![]).unwrap();
     let mut trail = Trail::record(&moving, &own, Storage::Spacing(2)).unwrap();
     assert!(trail.backward(vec![0.0; 4], Place::Score, &mut |_| ()).is_err(), "a flow has no score error");

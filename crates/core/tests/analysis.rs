@@ -24,7 +24,7 @@ impl ColumnSource for Memory {
 /// Exact score of `data`, `ou` with the cosine schedule from 0.9 to 0.02.
 fn diffusion(data: Data, shape: Option<Shape>, noise_level: f64, method: Method, steps: usize) -> System {
     let noising = Noising { family: Family::Ou, schedule: Schedule::Cosine };
-    let grid = Grid { start: 0.9, end: 0.02, steps };
+    let grid = Grid::uniform(0.9, 0.02, steps);
     let field = data.score(0.0).unwrap();
     let drift = Drift {
         field: field.clone(),
@@ -361,7 +361,7 @@ fn a_model_that_resists_nothing_is_not_called_robust() {
             clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
             error: None,
         },
-        grid: Grid { start: 0.0, end: 1.0, steps: 10 },
+        grid: Grid::uniform(0.0, 1.0, 10),
         method: Method::Euler,
         source: Data::Circle { radius: 1.0 }.law(0.0).unwrap(),
         source_density: None,

@@ -21,7 +21,7 @@ fn step(data: &Data, noise_level: f64, method: Method, steps: usize) -> Step {
         clock: Clock::Affine { at_noise: 1.0, at_data: 0.0 },
         error: None,
     };
-    Step::new(drift, Grid { start: 0.98, end: 0.02, steps }, method, Vec::new()).unwrap()
+    Step::new(drift, Grid::uniform(0.98, 0.02, steps), method, Vec::new()).unwrap()
 }
 
 /// Points of the torus of radii 2 and 1, a little off it.

@@ -75,7 +75,7 @@ fn batch(source: &dyn Law, n: usize) -> Batch<'_> {
 }
 
 fn linear(field: LinearFlow, steps: usize) -> Step {
-    let grid = Grid { start: 0.0, end: 1.0, steps };
+    let grid = Grid::uniform(0.0, 1.0, steps);
     Step::new(flow(Arc::new(field)), grid, Method::Euler, vec![]).unwrap()
 }
 
@@ -238,7 +238,7 @@ impl Law for Near {
 fn curvature_closes_the_window_of_delta() {
     let steps = 60;
     let run = |c: f64| {
-        let grid = Grid { start: 0.0, end: 1.0, steps };
+        let grid = Grid::uniform(0.0, 1.0, steps);
         let step = Step::new(flow(Arc::new(Bent(c))), grid, Method::Euler, vec![]).unwrap();
         let run = forward(&step, &batch(&Near, 1), 2, KEPT).unwrap();
         let found = quantities(&step, &run, 1, None).unwrap();
@@ -278,7 +278,7 @@ fn curvature_closes_the_window_of_delta() {
 #[test]
 fn components_of_the_score_end_at_the_score() {
     let noising = Noising { family: Family::Vp, schedule: LINEAR };
-    let grid = Grid { start: 0.5, end: 0.1, steps: 16 };
+    let grid = Grid::uniform(0.5, 0.1, 16);
     for (method, level) in
         [(Method::Euler, 1.0), (Method::Heun, 0.5), (Method::Rk4, 0.0), (Method::Ddim, 0.3)]
     {
@@ -309,7 +309,7 @@ fn components_of_the_score_end_at_the_score() {
 #[test]
 fn recursions_agree_with_full_frames() {
     let noising = Noising { family: Family::Vp, schedule: LINEAR };
-    let grid = Grid { start: 0.5, end: 0.1, steps: 12 };
+    let grid = Grid::uniform(0.5, 0.1, 12);
     for (method, level) in [(Method::Euler, 1.0), (Method::Heun, 0.7)] {
         for (dim, k, d) in [(3, 1, 1), (6, 3, 2), (6, 5, 5), (9, 4, 3)] {
             let field = Arc::new(SmoothField::new(dim, 1.0, Some(0.5), 4, 1).unwrap());
@@ -340,7 +340,7 @@ fn recursions_agree_with_full_frames() {
 #[test]
 fn the_schur_trace_is_the_slope_of_the_block_volume() {
     let (dim, d) = (4, 2);
-    let grid = Grid { start: 0.0, end: 1.0, steps: 1 };
+    let grid = Grid::uniform(0.0, 1.0, 1);
     let field = Arc::new(SmoothField::new(dim, 1.0, None, 4, 2).unwrap());
     let step = Step::new(flow(field), grid, Method::Rk4, vec![]).unwrap();
     let (run, found) = measured(&step, 1, d, d);

@@ -81,8 +81,7 @@ struct Generated {
 /// The gap rule on all singular values of the probability-flow ODE, Heun, 40 steps, three paths.
 fn generate(field: SharedField) -> Generated {
     let step =
-        Step::new(diffusion(field, VE, 0.0), Grid { start: 1.0, end: 0.0, steps: 40 }, Method::Heun, vec![])
-            .unwrap();
+        Step::new(diffusion(field, VE, 0.0), Grid::uniform(1.0, 0.0, 40), Method::Heun, vec![]).unwrap();
     let source = Gaussian::isotropic(AMBIENT, 5.0);
     let batch = Batch { source: &source, seed: 4, samples: 0..3, refinement: Refinement::Own };
     let run = forward(&step, &batch, AMBIENT, Keep { chain: true, ..Keep::default() }).unwrap();
@@ -213,13 +212,9 @@ fn the_gap_rule_finds_a_plane() {
 /// With the leading values only, the same answer where the gap is among them, and a warning where it is not.
 #[test]
 fn leading_values_know_the_dimensions_below_them() {
-    let step = Step::new(
-        diffusion(plane_score(), VE, 0.0),
-        Grid { start: 1.0, end: 0.0, steps: 40 },
-        Method::Heun,
-        vec![],
-    )
-    .unwrap();
+    let step =
+        Step::new(diffusion(plane_score(), VE, 0.0), Grid::uniform(1.0, 0.0, 40), Method::Heun, vec![])
+            .unwrap();
     let source = Gaussian::isotropic(AMBIENT, 5.0);
     let batch = Batch { source: &source, seed: 4, samples: 0..2, refinement: Refinement::Own };
     let mut trail = Trail::record(&step, &batch, Storage::Bytes(1 << 24)).unwrap();

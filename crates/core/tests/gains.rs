@@ -7,14 +7,16 @@ use std::sync::Arc;
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place, SmoothField};
 use surefoot::field::{Circle, Score, SharedField};
 use surefoot::gains::{ErrorNorm, Gains, Measure, gains, gains_and_worst, worst_error};
-use surefoot::process::{Drift, Family, Grid, Noising};
+use surefoot::process::{Drift, Family, Grid, Noising, Spacing};
 use surefoot::random::{Purpose, standard_normal, stream};
 use surefoot::sampler::{Method, Step};
 use surefoot::support::{Affine, Foot, Sphere, Support};
 use surefoot::sweep::{Batch, Keep, PathError, Refinement, Storage, Trail, forward, forward_given};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
-const GRID: Grid = Grid { start: 0.8, end: 0.05, steps: 24 };
+const GRID: Grid = Grid::uniform(0.8, 0.05, 24);
+/// Steps of different lengths.
+const KARRAS: Grid = Grid { spacing: Spacing::Karras { noising: VP, rho: 3.0 }, ..GRID };
 const NORMS: [ErrorNorm; 2] = [ErrorNorm::Infinity, ErrorNorm::Two];
 const METHODS: [(Method, f64); 6] = [
     (Method::Euler, 0.0),
@@ -89,7 +91,7 @@ impl Case {
 
 fn circle(steps: usize, level: f64) -> Case {
     let field: SharedField = Arc::new(Score::new(Circle { radius: 1.0 }, 0.0));
-    let grid = Grid { start: 0.9, end: 0.02, steps };
+    let grid = Grid::uniform(0.9, 0.02, steps);
     let noising = Noising { family: Family::Ou, schedule: surefoot::process::Schedule::Cosine };
     Case::new(Step::new(diffusion(field, noising, level), grid, Method::Euler, vec![]).unwrap(), 20)
 }
@@ -137,23 +139,27 @@ fn a_basis_that_is_none_is_noticed() {
 #[test]
 fn gains_of_a_gaussian_are_sums_of_factors() {
     let variances = [1.0, 0.5, 0.0, 0.0];
-    let dt = GRID.dt();
-    for (d, place) in [(2, Place::Score), (3, Place::Drift), (1, Place::Score)] {
-        let step = Step::new(gaussian(&variances, VP, 1.0), GRID, Method::Euler, vec![]).unwrap();
+    for (grid, d, place) in [
+        (GRID, 2, Place::Score),
+        (GRID, 3, Place::Drift),
+        (KARRAS, 1, Place::Score),
+        (KARRAS, 2, Place::Drift),
+    ] {
+        let step = Step::new(gaussian(&variances, VP, 1.0), grid, Method::Euler, vec![]).unwrap();
         let case = Case::new(step, 3);
         let found = case.gains(&coordinates(4, d), place);
         let mut product = [1.0_f64; 4];
         let (mut normal, mut tangent, mut white) = (0.0, 0.0, [0.0; 4]);
-        for n in (0..GRID.steps).rev() {
-            let u = GRID.time(n);
+        for n in (0..grid.steps).rev() {
+            let (u, dt) = (grid.time(n), grid.dt(n));
             let gain = if place == Place::Score { VP.diffusion(u) } else { 1.0 };
             let largest =
                 |range: std::ops::Range<usize>| product[range].iter().fold(0.0_f64, |l, p| l.max(p.abs()));
             let (off, along) = (gain * largest(d..4), gain * largest(0..d));
             for sample in 0..3 {
-                let rate = found.normal_rate[sample * GRID.steps + n];
+                let rate = found.normal_rate[sample * grid.steps + n];
                 assert!((rate / off - 1.0).abs() < 1e-11, "g_N({n}) {rate} {off}");
-                assert!((found.tangent_rate[sample * GRID.steps + n] / along - 1.0).abs() < 1e-11);
+                assert!((found.tangent_rate[sample * grid.steps + n] / along - 1.0).abs() < 1e-11);
             }
             normal += dt * off;
             tangent += dt * along;
@@ -182,7 +188,9 @@ fn gains_of_a_gaussian_are_sums_of_factors() {
 fn white_covariance_agrees_with_its_forward_recursion() {
     let dim = 3;
     for (method, level) in METHODS {
-        for place in [Place::Output, Place::Score, Place::Drift] {
+        for (place, grid) in
+            [(Place::Output, GRID), (Place::Score, GRID), (Place::Drift, GRID), (Place::Score, KARRAS)]
+        {
             let axis = |i: usize| (0..dim).map(|j| f64::from(u8::from(i == j))).collect::<Vec<_>>();
             let unit = |i: usize| ModelError {
                 chi: Chi::Field { field: Arc::new(ConstantField::new(&axis(i)).unwrap()), scale: 1.0 },
@@ -190,8 +198,8 @@ fn white_covariance_agrees_with_its_forward_recursion() {
                 size: 1.0,
             };
             let drift = diffusion(Arc::new(Swirl(dim)), VP, level);
-            let forced = Step::new(drift.clone(), GRID, method, (0..dim).map(unit).collect()).unwrap();
-            let case = Case::new(Step::new(drift, GRID, method, vec![]).unwrap(), 1);
+            let forced = Step::new(drift.clone(), grid, method, (0..dim).map(unit).collect()).unwrap();
+            let case = Case::new(Step::new(drift, grid, method, vec![]).unwrap(), 1);
             let keep = Keep { path: true, noise: true, ..Keep::default() };
             let run = forward(&case.step, &batch(&case.source, 0..1), 0, keep).unwrap();
             let mut w = vec![0.0; dim * dim];
@@ -223,7 +231,7 @@ fn advance_covariance(forced: &Step, n: usize, x: &[f64], xi: &[f64], w: &[f64])
     let entry = |i: usize, j: usize| {
         let carried: f64 = (0..dim * dim).map(|p| a[p / dim * dim + i] * w[p] * a[p % dim * dim + j]).sum();
         let added: f64 = (0..dim).map(|k| b[k * dim + i] * b[k * dim + j]).sum();
-        carried + added / forced.grid.dt()
+        carried + added / forced.grid.dt(n)
     };
     (0..dim * dim).map(|p| entry(p / dim, p % dim)).collect()
 }
@@ -370,10 +378,10 @@ fn large_spaces_are_probed() {
     let factor = |n: usize, i: usize| {
         let u = GRID.time(n);
         let variance = VP.signal(u).powi(2) * variances[i] + VP.noise(u).powi(2);
-        1.0 - GRID.dt() * VP.decay(u) - GRID.dt() * VP.diffusion(u) / variance
+        1.0 - GRID.dt(0) * VP.decay(u) - GRID.dt(0) * VP.diffusion(u) / variance
     };
     let tail = |n: usize, i: usize| (n + 1..GRID.steps).map(|m| factor(m, i)).product::<f64>();
-    let white = |i: usize| (0..GRID.steps).map(|n| GRID.dt() * tail(n, i).powi(2)).sum::<f64>();
+    let white = |i: usize| (0..GRID.steps).map(|n| GRID.dt(0) * tail(n, i).powi(2)).sum::<f64>();
     let (normal, tangent): (f64, f64) = ((d..dim).map(white).sum(), (0..d).map(white).sum());
     let shares = found.white_normal_share();
     let mean = |f: &dyn Fn(usize) -> f64| (0..case.n).map(f).sum::<f64>() / case.n as f64;
@@ -386,7 +394,7 @@ fn large_spaces_are_probed() {
     for (x, gain) in case.trail().end().chunks_exact(dim).zip(&found.normal) {
         let length = x[d..].iter().map(|v| v * v).sum::<f64>().sqrt();
         let along = |n: usize| (d..dim).map(|i| (x[i] / length * tail(n, i)).powi(2)).sum::<f64>().sqrt();
-        let expected: f64 = (0..GRID.steps).map(|n| GRID.dt() * along(n)).sum();
+        let expected: f64 = (0..GRID.steps).map(|n| GRID.dt(0) * along(n)).sum();
         assert!((gain / expected - 1.0).abs() < 1e-10);
     }
     let worst = case.worst(&support, Place::Drift, ErrorNorm::Two);

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{StandardNormalLaw, gaussian, noisings};
-use surefoot::process::{Drift, Family, Grid, Noising, Schedule};
+use surefoot::process::{Drift, Family, Grid, Noising, Schedule, Spacing};
 use surefoot::sampler::{Method, Step};
 use surefoot::sweep::{Batch, Forward, Keep, Refinement, forward};
 
@@ -27,7 +27,7 @@ fn discrete_log_factors(noise_level: f64, grid: Grid) -> [f64; 3] {
         let beta = std::f64::consts::PI / 1.008 * angle(u).tan();
         for (sum, variance) in sums.iter_mut().zip(VARIANCES) {
             let v = m * m * variance + 1.0 - m * m;
-            *sum += (1.0 + grid.dt() * (beta - (1.0 + noise_level * noise_level) * beta / v)).ln();
+            *sum += (1.0 + grid.dt(n) * (beta - (1.0 + noise_level * noise_level) * beta / v)).ln();
         }
     }
     sums
@@ -36,7 +36,7 @@ fn discrete_log_factors(noise_level: f64, grid: Grid) -> [f64; 3] {
 #[test]
 fn euler_product_is_the_scalar_recursion_and_the_acceptance_numbers() {
     let noising = Noising { family: Family::Ou, schedule: Schedule::Cosine };
-    let grid = Grid { start: 0.9, end: 0.02, steps: 500 };
+    let grid = Grid::uniform(0.9, 0.02, 500);
     for (noise_level, published) in [
         (0.0, [0.0, -0.688080185012, -2.82425860551]),
         (1.0, [-3.769368837209, -5.151596191749, -9.490006408586]),
@@ -82,16 +82,18 @@ fn methods_converge_to_the_continuous_factors_with_their_order() {
             (Method::Ddim, 0.0, 1),
             (Method::Ddim, 0.6, 1),
         ] {
-            let grid = |steps| Grid { start: 0.8, end: 0.2, steps };
-            let coarse = one_dimensional_error(noising, level, method, grid(1000)).abs();
-            let fine = one_dimensional_error(noising, level, method, grid(2000)).abs();
-            let rate = (coarse / fine).log2();
-            let at_rounding = fine < 1e-11;
-            assert!(
-                (rate - f64::from(order)).abs() < 0.1 || at_rounding,
-                "{noising:?} {method:?} η={level}: {coarse:e} {fine:e}, order {rate}"
-            );
-            assert!(fine < 0.02, "{noising:?} {method:?}: {fine:e}");
+            for spacing in [Spacing::Uniform, Spacing::Karras { noising, rho: 3.0 }] {
+                let grid = |steps| Grid { spacing, ..Grid::uniform(0.8, 0.2, steps) };
+                let coarse = one_dimensional_error(noising, level, method, grid(1000)).abs();
+                let fine = one_dimensional_error(noising, level, method, grid(2000)).abs();
+                let rate = (coarse / fine).log2();
+                let at_rounding = fine < 1e-11;
+                assert!(
+                    (rate - f64::from(order)).abs() < 0.1 || at_rounding,
+                    "{noising:?} {method:?} η={level} {spacing:?}: {coarse:e} {fine:e}, order {rate}"
+                );
+                assert!(fine < 0.02, "{noising:?} {method:?} {spacing:?}: {fine:e}");
+            }
         }
     }
 }

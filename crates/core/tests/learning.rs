@@ -48,7 +48,7 @@ fn system(drift: Drift, steps: usize, method: Method, support: Option<SharedSupp
         support,
         target: None,
         drift,
-        grid: Grid { start: START, end: END, steps },
+        grid: Grid::uniform(START, END, steps),
         method,
     }
 }

@@ -48,13 +48,13 @@ fn steps(dim: usize) -> Vec<(String, Step)> {
             let mut drift = diffusion(Arc::new(Swirl(dim)), VP, level);
             drift.predicts = predicts;
             drift.error = own.then(|| ModelError { size: 0.3, ..errors(dim, Place::Drift)[0].clone() });
-            let grid = Grid { start: 0.4, end: 0.3, steps: 5 };
+            let grid = Grid::uniform(0.4, 0.3, 5);
             let name = format!("{method:?} η={level} {predicts:?} own error {own}");
             all.push((name, Step::new(drift, grid, method, errors(dim, Place::Score)).unwrap()));
         }
     }
     for method in [Method::Euler, Method::Heun, Method::Rk4] {
-        let grid = Grid { start: 0.0, end: 1.0, steps: 6 };
+        let grid = Grid::uniform(0.0, 1.0, 6);
         let step = Step::new(flow(Arc::new(Swirl(dim))), grid, method, errors(dim, Place::Output)).unwrap();
         all.push((format!("flow {method:?}"), step));
     }
@@ -103,7 +103,7 @@ fn mixture(dim: usize, method: Method, steps: usize) -> Step {
     let covariance = |scale: f64| (0..dim * dim).map(move |i| if i % (dim + 1) == 0 { scale } else { 0.0 });
     let covariances: Vec<f64> = [0.3, 0.5, 0.2].into_iter().flat_map(covariance).collect();
     let field = Mixture::new(dim, &[1.0, 2.0, 1.5], &means, &covariances, 0.0).unwrap();
-    let grid = Grid { start: 0.7, end: 0.05, steps };
+    let grid = Grid::uniform(0.7, 0.05, steps);
     Step::new(diffusion(Arc::new(field), VP, 0.0), grid, method, errors(dim, Place::Score)).unwrap()
 }
 
@@ -149,7 +149,7 @@ fn a_gaussian_in_twenty_dimensions_in_closed_form() {
     let constant: SharedField = Arc::new(ConstantField::new(&vec![1.0; dim]).unwrap());
     let error =
         ModelError { chi: Chi::Field { field: constant, scale: 1.0 }, place: Place::Score, size: 1.0 };
-    let grid = Grid { start: 0.8, end: 0.02, steps: 30 };
+    let grid = Grid::uniform(0.8, 0.02, 30);
     for (method, level) in
         [(Method::Euler, 0.0), (Method::Heun, 0.0), (Method::Ddim, 0.0), (Method::Euler, 1.0)]
     {
@@ -205,7 +205,7 @@ fn both_forms_agree_within_their_standard_errors() {
     let law = Gaussian::isotropic(dim, 1.0);
     for (method, steps) in [(Method::Euler, 12), (Method::Heun, 6)] {
         let error = errors(dim, Place::Output).swap_remove(0);
-        let grid = Grid { start: 0.0, end: 1.0, steps };
+        let grid = Grid::uniform(0.0, 1.0, steps);
         let step = Step::new(flow(Arc::new(Swirl(dim))), grid, method, vec![error]).unwrap();
         let signs = Probes::Signs { count: 2 };
         let run = forward_probed(&step, &batch(&law, 0..samples), 0, Keep::default(), &law, signs).unwrap();
@@ -243,7 +243,7 @@ fn networks_agree_with_their_exact_form() {
     ] {
         let drift = network(name, precision);
         let dim = drift.field.dim();
-        let grid = Grid { start: 0.0, end: 1.0, steps: if dim == 2 { 20 } else { 3 } };
+        let grid = Grid::uniform(0.0, 1.0, if dim == 2 { 20 } else { 3 });
         let error = errors(dim, Place::Output).swap_remove(0);
         for method in [Method::Euler, Method::Heun] {
             let step = Step::new(drift.clone(), grid, method, vec![error.clone()]).unwrap();
@@ -317,7 +317,7 @@ impl Field for Collapse {
 fn what_cannot_be_had_is_refused() {
     let law = Gaussian::isotropic(2, 1.0);
     let run = |field: SharedField, probes: Probes| {
-        let grid = Grid { start: 0.0, end: 1.0, steps: 1 };
+        let grid = Grid::uniform(0.0, 1.0, 1);
         let step = Step::new(flow(field), grid, Method::Euler, Vec::new()).unwrap();
         forward_probed(&step, &batch(&law, 7..9), 0, Keep::default(), &law, probes)
     };
@@ -329,7 +329,7 @@ fn what_cannot_be_had_is_refused() {
     let singular = run(Arc::new(Collapse), Probes::Signs { count: 2 }).unwrap_err();
     assert!(matches!(singular, Error::Unsolved { sample: 7, step: 0, .. }), "{singular}");
     let none = {
-        let grid = Grid { start: 0.0, end: 1.0, steps: 3 };
+        let grid = Grid::uniform(0.0, 1.0, 3);
         let step = Step::new(flow(Arc::new(Swirl(2))), grid, Method::Heun, errors(2, Place::Drift)).unwrap();
         forward_probed(&step, &batch(&law, 4..4), 1, Keep::default(), &law, Probes::Units).unwrap()
     };

@@ -4,7 +4,7 @@ mod common;
 
 use common::{Swirl, diffusion, flow, noisings};
 use std::sync::Arc;
-use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Schedule};
+use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule, Spacing};
 
 /// m′ = a m and (σ²)′ = 2 a σ² + g² by RK4 from u to v.
 fn integrate(noising: Noising, mut state: [f64; 2], u: f64, v: f64) -> [f64; 2] {
@@ -111,11 +111,57 @@ fn clocks_tell_the_networks_time() {
     }
 }
 
+/// Karras et al. (2022), eq. 5, in σ/m, for every process; ρ large is even in log σ/m, and for a geometric schedule uniform.
+#[test]
+fn times_are_spaced_by_the_noise() {
+    for noising in noisings() {
+        let ratio = |u: f64| noising.noise(u) / noising.signal(u);
+        for rho in [1.0, 3.0, 7.0] {
+            let grid = Grid { spacing: Spacing::Karras { noising, rho }, ..Grid::uniform(0.9, 0.02, 13) };
+            grid.check(&Process::Diffusion { noising, noise_level: 0.0 }).unwrap();
+            assert_eq!((grid.time(0), grid.time(13)), (0.9, 0.02));
+            let [first, last] = [0.9, 0.02].map(|u| ratio(u).powf(1.0 / rho));
+            for n in 0..13 {
+                let expected = (first + n as f64 / 13.0 * (last - first)).powf(rho);
+                let found = ratio(grid.time(n));
+                assert!((found / expected - 1.0).abs() < 1e-10, "{noising:?} ρ = {rho}: {found} {expected}");
+                assert!((grid.dt(n) - (grid.time(n) - grid.time(n + 1))).abs() < 1e-15);
+                let inside = 0.5 * (grid.time(n) + grid.time(n + 1));
+                assert_eq!((grid.step_at(inside), grid.step_at(grid.time(n) - 1e-9)), (n, n));
+                assert_eq!(
+                    Grid { steps: 26, ..grid }.time(2 * n),
+                    grid.time(n),
+                    "half the steps are among the doubled ones"
+                );
+            }
+            assert_eq!((grid.step_at(1.0), grid.step_at(0.0)), (0, 12));
+        }
+        let steep = Grid { spacing: Spacing::Karras { noising, rho: 1e6 }, ..Grid::uniform(0.9, 0.02, 13) };
+        let level = |n: usize| ratio(steep.time(n)).ln();
+        let even = level(0) + 5.0 / 13.0 * (level(13) - level(0));
+        assert!((level(5) - even).abs() < 1e-4, "{noising:?}");
+        let wrong = [
+            (Spacing::Karras { noising, rho: 0.0 }, Process::Diffusion { noising, noise_level: 0.0 }),
+            (Spacing::Karras { noising, rho: f64::NAN }, Process::Diffusion { noising, noise_level: 0.0 }),
+            (Spacing::Karras { noising, rho: 1e-3 }, Process::Diffusion { noising, noise_level: 0.0 }),
+        ];
+        for (spacing, process) in wrong {
+            assert!(Grid { spacing, ..Grid::uniform(0.9, 0.02, 13) }.check(&process).is_err(), "{spacing:?}");
+        }
+        let spacing = Spacing::Karras { noising, rho: 7.0 };
+        assert!(Grid { spacing, ..Grid::uniform(0.0, 1.0, 13) }.check(&Process::Flow).is_err());
+        let other =
+            Noising { family: Family::Ve, schedule: Schedule::Geometric { sigma_min: 0.5, sigma_max: 0.7 } };
+        let process = Process::Diffusion { noising: other, noise_level: 0.0 };
+        assert!(Grid { spacing, ..Grid::uniform(0.9, 0.02, 13) }.check(&process).is_err());
+    }
+}
+
 #[test]
 fn grids_end_where_they_should() {
-    let grid = Grid { start: 0.9, end: 0.02, steps: 499 };
+    let grid = Grid::uniform(0.9, 0.02, 499);
     assert_eq!((grid.time(0), grid.time(499)), (0.9, 0.02));
-    let flow = Grid { start: 0.0, end: 1.0, steps: 3 };
+    let flow = Grid::uniform(0.0, 1.0, 3);
     assert_eq!((flow.time(0), flow.time(3)), (0.0, 1.0));
-    assert!((flow.time(1) - 1.0 / 3.0).abs() < 1e-16 && (flow.dt() - 1.0 / 3.0).abs() < 1e-16);
+    assert!((flow.time(1) - 1.0 / 3.0).abs() < 1e-16 && (flow.dt(1) - 1.0 / 3.0).abs() < 1e-16);
 }

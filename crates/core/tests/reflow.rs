@@ -122,7 +122,7 @@ fn a_reflow_of_the_exact_flow_needs_one_step() {
             clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
             error: None,
         };
-        let grid = Grid { start: 0.0, end: 1.0, steps };
+        let grid = Grid::uniform(0.0, 1.0, steps);
         let step = Step::new(drift, grid, Method::Euler, Vec::new()).unwrap();
         let batch = Batch { source: &source, seed: 1, samples: 0..500, refinement: Refinement::Own };
         let sweep = forward(&step, &batch, 0, Keep { path: true, ..Keep::default() }).unwrap();

@@ -126,7 +126,7 @@ fn smooth(dim: usize) -> SharedField {
 fn bent(dim: usize, method: Method, steps: usize) -> Step {
     let constant: SharedField = Arc::new(ConstantField::new(&vec![1.0; dim]).unwrap());
     let forcing = vec![error(smooth(dim), Place::Drift, 1.0), error(constant, Place::Output, 1.0)];
-    Step::new(flow(Arc::new(Tilt(dim))), Grid { start: 0.0, end: 1.0, steps }, method, forcing).unwrap()
+    Step::new(flow(Arc::new(Tilt(dim))), Grid::uniform(0.0, 1.0, steps), method, forcing).unwrap()
 }
 
 /// The same step with an error of its own and nothing forced.
@@ -282,7 +282,7 @@ fn pathwise_score_ends_at_the_score_of_the_density() {
 fn gaussians_in_closed_form() {
     let variances = [1.0, 0.25, 0.05];
     let field = Data::Gaussian { variances: variances.to_vec() }.score(0.0).unwrap();
-    let grid = Grid { start: 0.8, end: 0.01, steps: 60 };
+    let grid = Grid::uniform(0.8, 0.01, 60);
     for (method, level) in
         [(Method::Euler, 0.0), (Method::Heun, 0.0), (Method::Ddim, 0.0), (Method::Euler, 1.0)]
     {
@@ -344,7 +344,7 @@ fn factor(step: &Step, i: usize) -> f64 {
 fn both_forms_agree_within_sampling_error() {
     let moons = Data::TWO_MOONS.score(0.3).unwrap();
     for level in [0.0, 1.0] {
-        let grid = Grid { start: 0.8, end: 0.15, steps: 40 };
+        let grid = Grid::uniform(0.8, 0.15, 40);
         let forcing = vec![error(smooth(2), Place::Score, 1.0)];
         let step = Step::new(diffusion(moons.clone(), VP, level), grid, Method::Euler, forcing).unwrap();
         let law = Gaussian::isotropic(2, 1.0);
@@ -370,7 +370,7 @@ fn both_forms_agree_within_sampling_error() {
 #[test]
 fn likelihood_of_a_gaussian_flow_is_that_of_its_gaussian() {
     let field = Data::Gaussian { variances: vec![1.0, 0.25, 0.05] }.score(0.0).unwrap();
-    let grid = Grid { start: 0.8, end: 0.01, steps: 50 };
+    let grid = Grid::uniform(0.8, 0.01, 50);
     let law = Gaussian::isotropic(3, 0.9);
     for method in [Method::Euler, Method::Heun, Method::Rk4] {
         let step = Step::new(diffusion(field.clone(), VP, 0.0), grid, method, Vec::new()).unwrap();
@@ -411,7 +411,7 @@ fn likelihood_of_a_mixture_converges_to_the_mixture() {
     };
     let (source, target) = (noised(start), noised(finish));
     let worst = |formula: Formula, steps: usize| {
-        let grid = Grid { start, end: finish, steps };
+        let grid = Grid::uniform(start, finish, steps);
         let step = Step::new(drift.clone(), grid, Method::Heun, Vec::new()).unwrap();
         let found = log_likelihood(&step, &batch(&source, 30), &source, formula).unwrap();
         let rows = found.end.chunks_exact(2).zip(&found.log_density);
@@ -489,13 +489,8 @@ fn density_from_the_score_of_a_curve() {
 #[test]
 fn hutchinson_agrees_within_its_standard_error() {
     let dim = 20;
-    let step = Step::new(
-        flow(Arc::new(Swirl(dim))),
-        Grid { start: 0.0, end: 1.0, steps: 8 },
-        Method::Heun,
-        Vec::new(),
-    )
-    .unwrap();
+    let step =
+        Step::new(flow(Arc::new(Swirl(dim))), Grid::uniform(0.0, 1.0, 8), Method::Heun, Vec::new()).unwrap();
     let law = Gaussian::isotropic(dim, 1.0);
     let run = |formula| log_likelihood(&step, &batch(&law, 60), &law, formula).unwrap();
     let exact = run(Formula::ContinuousExact);
@@ -518,7 +513,7 @@ fn hutchinson_agrees_within_its_standard_error() {
 fn what_has_no_likelihood_is_refused() {
     let step = Step::new(
         diffusion(Arc::new(Swirl(2)), VP, 1.0),
-        Grid { start: 0.5, end: 0.1, steps: 4 },
+        Grid::uniform(0.5, 0.1, 4),
         Method::Euler,
         Vec::new(),
     )

@@ -96,8 +96,8 @@ fn assert_close(found: &[f64], expected: &[f64]) {
 #[test]
 fn weights_of_a_linear_flow_are_products_of_factors() {
     for (slopes, d, steps) in [(vec![-2.0], 0, 1), (vec![0.5, -3.0], 1, 8), (vec![1.0, -1.5, 0.4], 1, 5)] {
-        let grid = Grid { start: 0.0, end: 1.0, steps };
-        let dt = grid.dt();
+        let grid = Grid::uniform(0.0, 1.0, steps);
+        let dt = grid.dt(0);
         let task = flow(slopes.len());
         let found = budget(axes(slopes.len(), d), grid).measure(&diagonal(&slopes), &task, 1).unwrap();
         let growth = |n: usize, a: f64| (1.0 + dt * a).powi((steps - 1 - n) as i32).abs();
@@ -111,8 +111,8 @@ fn weights_of_a_linear_flow_are_products_of_factors() {
 #[test]
 fn weights_of_a_diffusion_count_gain_and_weight_of_the_objective() {
     let slopes = [0.3, 0.9];
-    let grid = Grid { start: 0.8, end: 0.05, steps: 12 };
-    let dt = grid.dt();
+    let grid = Grid::uniform(0.8, 0.05, 12);
+    let dt = grid.dt(0);
     for weight in [Weight::Sigma2, Weight::Likelihood, Weight::MinSnr { gamma: 5.0 }] {
         let task = diffusion(2, weight);
         let found = budget(axes(2, 1), grid).measure(&diagonal(&slopes), &task, 1).unwrap();
@@ -143,7 +143,7 @@ fn weights_of_a_diffusion_count_gain_and_weight_of_the_objective() {
 
 #[test]
 fn a_floor_keeps_every_time() {
-    let grid = Grid { start: 0.0, end: 1.0, steps: 10 };
+    let grid = Grid::uniform(0.0, 1.0, 10);
     let weighting = BudgetWeighting { floor: 0.3, ..budget(axes(2, 1), grid) };
     let found = weighting.measure(&diagonal(&[0.0, -9.0]), &flow(2), 1).unwrap().factors;
     assert!(found[..8].iter().all(|w| *w == 0.3) && found[9] > 3.0, "{found:?}");
@@ -164,7 +164,7 @@ fn weighted() -> Trainer {
 }
 
 fn weighted_task(task: Task) -> Trainer {
-    let grid = Grid { start: 0.0, end: 1.0, steps: 6 };
+    let grid = Grid::uniform(0.0, 1.0, 6);
     // More paths than one thread follows together.
     let weighting = BudgetWeighting { paths: 70, floor: 0.1, ..budget(axes(3, 2), grid) };
     Trainer::new(task, &mlp(3, &[8]), optimiser).unwrap().with_budget(weighting).unwrap()
@@ -224,7 +224,7 @@ fn an_interrupted_training_measures_the_same_bits_on_any_number_of_threads() {
 
 #[test]
 fn what_does_not_fit_is_refused() {
-    let grid = Grid { start: 0.0, end: 1.0, steps: 6 };
+    let grid = Grid::uniform(0.0, 1.0, 6);
     let good = budget(axes(3, 2), grid);
     let refused = |weighting: BudgetWeighting, task: Task| {
         let trainer = Trainer::new(task, &mlp(3, &[8]), optimiser).unwrap();

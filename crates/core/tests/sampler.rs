@@ -44,7 +44,7 @@ fn error(field: SharedField, place: Place, size: f64) -> ModelError {
 
 /// A drift of each parametrisation for each method, with and without an error of its own.
 fn steps(dim: usize, forcing: &[ModelError]) -> Vec<(String, Step)> {
-    let grid = Grid { start: 0.4, end: 0.3, steps: 12 };
+    let grid = Grid::uniform(0.4, 0.3, 12);
     let mut steps = Vec::new();
     for (method, level) in METHODS {
         for predicts in PARAMETRISATIONS {
@@ -57,7 +57,7 @@ fn steps(dim: usize, forcing: &[ModelError]) -> Vec<(String, Step)> {
             }
         }
     }
-    let grid = Grid { start: 0.0, end: 1.0, steps: 9 };
+    let grid = Grid::uniform(0.0, 1.0, 9);
     for method in [Method::Euler, Method::Heun, Method::Rk4] {
         if forcing.iter().all(|error| error.place != Place::Score) {
             let step = Step::new(flow(Arc::new(Swirl(dim))), grid, method, forcing.to_vec()).unwrap();
@@ -175,7 +175,7 @@ fn an_error_of_size_zero_changes_no_bit() {
         for place in [Place::Output, Place::Score, Place::Drift] {
             let drift = diffusion(Arc::new(Swirl(2)), VP, level);
             let twin = Drift { error: Some(error(smooth(2), place, 0.0)), ..drift.clone() };
-            let grid = Grid { start: 0.9, end: 0.3, steps: 12 };
+            let grid = Grid::uniform(0.9, 0.3, 12);
             let ends =
                 [drift, twin].map(|drift| generate(&Step::new(drift, grid, method, vec![]).unwrap(), 0).0);
             assert_eq!(ends[0], ends[1]);
@@ -186,13 +186,13 @@ fn an_error_of_size_zero_changes_no_bit() {
 /// A score error enters the Euler step as δt ½(1+η²)g², a drift error as δt, an output error with the conversion.
 #[test]
 fn places_have_the_factors_of_the_theory() {
-    let grid = Grid { start: 0.9, end: 0.3, steps: 12 };
+    let grid = Grid::uniform(0.9, 0.3, 12);
     let chi = Chi::Field { field: Arc::new(ConstantField::new(&[1.0, 0.5]).unwrap()), scale: 1.0 };
     for noising in noisings() {
         for level in [0.0, 1.0, 0.5] {
-            let noise_gain = 0.5 * (1.0 + level * level) * noising.diffusion(0.9) * grid.dt();
+            let noise_gain = 0.5 * (1.0 + level * level) * noising.diffusion(0.9) * grid.dt(0);
             for (predicts, place, expected) in [
-                (Predicts::Noise, Place::Drift, grid.dt()),
+                (Predicts::Noise, Place::Drift, grid.dt(0)),
                 (Predicts::Noise, Place::Score, noise_gain),
                 (Predicts::Noise, Place::Output, -noise_gain / noising.noise(0.9)),
                 (Predicts::Score, Place::Output, noise_gain),
@@ -212,7 +212,7 @@ fn places_have_the_factors_of_the_theory() {
 
 #[test]
 fn ddim_at_full_noise_is_ancestral() {
-    let grid = Grid { start: 0.9, end: 0.2, steps: 15 };
+    let grid = Grid::uniform(0.9, 0.2, 15);
     for noising in noisings() {
         let drift = diffusion(Arc::new(Swirl(3)), noising, 1.0);
         let [a, b] = [Method::Ancestral, Method::Ddim]
@@ -259,7 +259,7 @@ fn converted(predicts: Predicts, noising: Noising, level: f64) -> Drift {
 
 #[test]
 fn parametrisations_generate_the_same_samples() {
-    let grid = Grid { start: 0.9, end: 0.2, steps: 15 };
+    let grid = Grid::uniform(0.9, 0.2, 15);
     for noising in noisings() {
         for (method, level) in METHODS {
             let of = |predicts| {
@@ -279,7 +279,7 @@ fn parametrisations_generate_the_same_samples() {
 /// Adding the difference of two models to the first gives the second, wherever it is put and whatever they predict.
 #[test]
 fn the_difference_of_two_models_turns_one_into_the_other() {
-    let grid = Grid { start: 0.5, end: 0.3, steps: 12 };
+    let grid = Grid::uniform(0.5, 0.3, 12);
     for (method, level) in METHODS {
         for place in [Place::Output, Place::Score, Place::Drift] {
             for predicts in PARAMETRISATIONS {
@@ -372,7 +372,7 @@ fn smooth_fields_have_the_stated_law() {
 fn impossible_combinations_are_refused() {
     let field: SharedField = Arc::new(Swirl(2));
     let good = diffusion(field.clone(), VP, 0.0);
-    let grid = Grid { start: 0.9, end: 0.1, steps: 10 };
+    let grid = Grid::uniform(0.9, 0.1, 10);
     let step = |drift: &Drift, grid, method| Step::new(drift.clone(), grid, method, vec![]);
     assert!(step(&good, grid, Method::Euler).is_ok());
     for grid in [
@@ -410,8 +410,8 @@ fn impossible_combinations_are_refused() {
         Drift { clock: Clock::Affine { at_noise: f64::NAN, at_data: 0.0 }, ..good.clone() }.check().is_err()
     );
     let velocity = flow(field.clone());
-    let unit = Grid { start: 0.0, end: 1.0, steps: 10 };
-    assert!(step(&velocity, Grid { start: 1.0, end: 0.0, steps: 10 }, Method::Euler).is_err());
+    let unit = Grid::uniform(0.0, 1.0, 10);
+    assert!(step(&velocity, Grid::uniform(1.0, 0.0, 10), Method::Euler).is_err());
     for method in [Method::Ancestral, Method::Ddim, Method::PredictorCorrector { corrector: 0.1 }] {
         assert!(step(&velocity, unit, method).is_err());
     }

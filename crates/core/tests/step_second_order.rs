@@ -52,7 +52,7 @@ fn steps(dim: usize, forced: bool) -> Vec<(String, Step)> {
                 drift.predicts = predicts;
                 drift.error = place.map(own);
                 let forcing = if forced { forcing(dim, place.unwrap_or(Place::Output)) } else { Vec::new() };
-                let grid = Grid { start: 0.4, end: 0.3, steps: 12 };
+                let grid = Grid::uniform(0.4, 0.3, 12);
                 let name = format!("{method:?} η={level} {predicts:?} error {place:?}");
                 steps.push((name, Step::new(drift, grid, method, forcing).unwrap()));
             }
@@ -60,7 +60,7 @@ fn steps(dim: usize, forced: bool) -> Vec<(String, Step)> {
     }
     for method in [Method::Euler, Method::Heun, Method::Rk4] {
         let forcing = if forced { forcing(dim, Place::Drift) } else { Vec::new() };
-        let grid = Grid { start: 0.0, end: 1.0, steps: 9 };
+        let grid = Grid::uniform(0.0, 1.0, 9);
         let step = Step::new(flow(Arc::new(Swirl(dim))), grid, method, forcing).unwrap();
         steps.push((format!("flow {method:?}"), step));
     }
@@ -239,7 +239,7 @@ fn nothing_asked_nothing_answered() {
 #[test]
 fn a_field_without_second_order_is_refused() {
     let field = FiniteDifference::new(Arc::new(Swirl(2)), 1e-5).unwrap();
-    let grid = Grid { start: 0.0, end: 1.0, steps: 3 };
+    let grid = Grid::uniform(0.0, 1.0, 3);
     let step = Step::new(flow(Arc::new(field)), grid, Method::Heun, Vec::new()).unwrap();
     let (v, pairs) = ([1.0, 0.0], [[0, 0]]);
     let (mut next, mut rows) = ([0.0; 2], [0.0; 4]);

@@ -17,7 +17,7 @@ use surefoot::train::networks::{Mlp, Network};
 use surefoot_graph::{Limits, Precision};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
-const GRID: Grid = Grid { start: 0.5, end: 0.1, steps: 24 };
+const GRID: Grid = Grid::uniform(0.5, 0.1, 24);
 const SEARCH: Search = Search { vectors: 1, extra: 2, rounds: 400, tolerance: 1e-10, seed: 5 };
 
 fn swirl(dim: usize, level: f64, method: Method) -> Step {
@@ -78,7 +78,7 @@ fn leading_vectors_are_those_of_the_whole_decomposition() {
 #[test]
 fn small_singular_values_keep_their_digits() {
     let variances = [4.0, 1.0, 0.3, 0.04, 1e-3, 0.0];
-    let grid = Grid { start: 1.0, end: 1e-4, steps: 40 };
+    let grid = Grid::uniform(1.0, 1e-4, 40);
     let step = Step::new(gaussian(&variances, VP, 1.0), grid, Method::Heun, vec![]).unwrap();
     let found = search(&step, 0..1, Storage::Bytes(1 << 20), Search { vectors: 5, extra: 0, ..SEARCH });
     let dim = variances.len();
@@ -108,7 +108,7 @@ fn network_flow(shape: &[usize], seed: u64, steps: usize) -> Step {
     let mlp = Mlp { hidden: vec![96, 96], ..Mlp::default() };
     let graph = Network::from(mlp).graph(shape, seed, &Limits::default()).unwrap();
     let field = Arc::new(NetworkField::new(&graph, Precision::F64).unwrap());
-    Step::new(flow(field), Grid { start: 0.0, end: 1.0, steps }, Method::Euler, vec![]).unwrap()
+    Step::new(flow(field), Grid::uniform(0.0, 1.0, steps), Method::Euler, vec![]).unwrap()
 }
 
 /// ‖Jᵀu_i − σ_i v_i‖/σ_i of one sample's vectors, by a sweep back without frames.
@@ -145,7 +145,7 @@ fn residuals_are_measured() {
 #[test]
 fn nearer_than_one_sweep_at_equal_cost() {
     let (dim, k, rounds) = (24, 1, 3);
-    let grid = Grid { start: 1.0, end: 0.001, steps: 200 };
+    let grid = Grid::uniform(1.0, 0.001, 200);
     let drift = diffusion(Arc::new(Swirl(dim)), VP, 0.0);
     let step = Step::new(drift, grid, Method::Heun, vec![]).unwrap();
     let found =
@@ -311,7 +311,7 @@ fn frames_made_orthonormal_as_needed_end_as_those_of_every_step() {
 #[test]
 fn a_pace_that_is_too_slow_is_given_up() {
     // A singular direction beside one that stays: a single QR at the end would see nothing of what it has shrunk by.
-    let grid = Grid { start: 1.0, end: 1e-4, steps: 400 };
+    let grid = Grid::uniform(1.0, 1e-4, 400);
     let step = Step::new(gaussian(&[4.0, 0.0], VP, 3.0), grid, Method::Heun, vec![]).unwrap();
     let source = StandardNormalLaw(2);
     let batch = Batch { source: &source, seed: 42, samples: 0..2, refinement: Refinement::Own };

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use surefoot::Error;
 use surefoot::error_field::{Chi, ConstantField, ModelError, Place, SmoothField};
 use surefoot::field::{Field, Moment};
-use surefoot::process::{Drift, Family, Grid, Noising};
+use surefoot::process::{Drift, Family, Grid, Noising, Spacing};
 use surefoot::sampler::{Method, Step, StepNoise};
 use surefoot::spectrum::svd;
 use surefoot::sweep::{Batch, Forward, Keep, Refinement, forward};
 
 const VP: Noising = Noising { family: Family::Vp, schedule: LINEAR };
-const GRID: Grid = Grid { start: 0.5, end: 0.1, steps: 24 };
+const GRID: Grid = Grid::uniform(0.5, 0.1, 24);
 const ALL: Keep = Keep { path: true, frames: true, chain: true, determinants: true, noise: true };
 
 fn errors(dim: usize) -> Vec<ModelError> {
@@ -156,7 +156,7 @@ fn refinements_share_the_brownian_path() {
     let white = ModelError { chi: Chi::White, place: Place::Drift, size: 1.0 };
     let constant = ModelError { chi: unit, place: Place::Drift, size: 1.0 };
     let at = |steps: usize, refinement| {
-        let grid = Grid { start: 0.0, end: 1.0, steps };
+        let grid = Grid::uniform(0.0, 1.0, steps);
         let forcing = vec![white.clone(), constant.clone()];
         let step = Step::new(flow(Arc::new(Zero)), grid, Method::Euler, forcing).unwrap();
         run(&step, 0..6, 0, refinement)
@@ -178,7 +178,7 @@ fn refinements_share_the_brownian_path() {
     }
     let mut variance = 0.0;
     let many = {
-        let grid = Grid { start: 0.0, end: 1.0, steps: 2 };
+        let grid = Grid::uniform(0.0, 1.0, 2);
         let step = Step::new(flow(Arc::new(Zero)), grid, Method::Euler, vec![white.clone()]).unwrap();
         run(&step, 0..4000, 0, Refinement::Doubled)
     };
@@ -189,18 +189,21 @@ fn refinements_share_the_brownian_path() {
 /// The strong error of the coarse path against the doubled one falls with the step, as one Brownian path allows.
 #[test]
 fn refined_stochastic_paths_converge_to_each_other() {
-    let distance = |steps: usize| {
-        let variances = [1.0, 0.25];
+    for spacing in [Spacing::Uniform, Spacing::Karras { noising: VP, rho: 4.0 }] {
         let step = |steps| {
-            let grid = Grid { steps, ..GRID };
-            Step::new(gaussian(&variances, VP, 1.0), grid, Method::Euler, vec![]).unwrap()
+            let grid = Grid { steps, spacing, ..GRID };
+            Step::new(gaussian(&[1.0, 0.25], VP, 1.0), grid, Method::Euler, vec![]).unwrap()
         };
-        let own = run(&step(steps), 0..200, 0, Refinement::Own);
-        let fine = run(&step(2 * steps), 0..200, 0, Refinement::Doubled);
-        own.end.iter().zip(&fine.end).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
-    };
-    let ratio = distance(50) / distance(400);
-    assert!((4.0..14.0).contains(&ratio), "additive noise: strong order 1, ratio {ratio}");
+        let distance = |a: Forward, b: Forward| {
+            a.end.iter().zip(&b.end).map(|(a, b)| (a - b).powi(2)).sum::<f64>().sqrt()
+        };
+        let own = |steps| run(&step(steps), 0..200, 0, Refinement::Own);
+        let doubled = |steps| distance(own(steps), run(&step(2 * steps), 0..200, 0, Refinement::Doubled));
+        let halved = |steps| distance(own(steps), run(&step(steps / 2), 0..200, 0, Refinement::Coarser(2)));
+        for ratio in [doubled(50) / doubled(400), halved(50) / halved(400)] {
+            assert!((4.0..14.0).contains(&ratio), "additive noise: strong order 1, {spacing:?} {ratio}");
+        }
+    }
 }
 
 /// Blows up, or loses a direction, at one sample only.
@@ -229,7 +232,7 @@ impl Field for Trap {
 
 #[test]
 fn failures_name_the_sample_and_the_step() {
-    let grid = Grid { start: 0.0, end: 1.0, steps: 8 };
+    let grid = Grid::uniform(0.0, 1.0, 8);
     for tangent in [false, true] {
         let step = Step::new(flow(Arc::new(Trap { tangent })), grid, Method::Euler, vec![]).unwrap();
         let source = StandardNormalLaw(1);
@@ -312,7 +315,7 @@ fn a_step_that_flattens_a_frame_is_taken_again() {
     // Steps of Euler this long multiply the ratio of a direction with data to one without by 24 in all, which is let pass,
     // and the last but one by 4,000 alone, which then is too much for rows that are not orthonormal.
     let variances: Vec<f64> = (0..90).map(|i| if i % 2 == 0 { 4.0 } else { 0.0 }).collect();
-    let grid = Grid { start: 1.0, end: 1e-5, steps: 9 };
+    let grid = Grid::uniform(1.0, 1e-5, 9);
     let step = Step::new(gaussian(&variances, VP, 1.0), grid, Method::Euler, vec![]).unwrap();
     // A QR before and one after that step, and one at the end, of two samples.
     assert_eq!(assert_as_needed(&step, 60), 6);

@@ -50,7 +50,7 @@ fn around(spec: &ModelSpec, Field { field, data, shape }: Field, limits: &Limits
     let dim = field.dim();
     let drift =
         Drift { field, process: spec.process, predicts: spec.predicts, clock: spec.clock, error: None };
-    let grid = Grid { start: spec.start, end: spec.end, steps: spec.steps };
+    let grid = Grid { start: spec.start, end: spec.end, steps: spec.steps, spacing: spec.spacing };
     drift.check()?;
     grid.check(&spec.process)?;
     spec.normalisation.as_ref().map_or(Ok(()), |normalisation| normalisation.check(dim))?;

@@ -9,7 +9,7 @@ use crate::failure::{Failure, Result};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use surefoot::field::Data;
-use surefoot::process::{Clock, Predicts, Process};
+use surefoot::process::{Clock, Predicts, Process, Spacing};
 use surefoot::sampler::Method;
 use surefoot_graph::passes::Guidance;
 use toml::value::Table;
@@ -111,7 +111,7 @@ fn read(document: &Document, files: Files) -> Result<ModelSpec> {
     top.record("field", field_table);
     top.record("process", process.resolved);
     let analytic = matches!(field, FieldSpec::Analytic { .. });
-    let Surroundings { source, support, score, normalisation, method, steps } =
+    let Surroundings { source, support, score, normalisation, sampler: Sampler { method, steps, spacing } } =
         surroundings(&top, &files, &process.process, analytic)?;
     let clock = if analytic { Clock::Affine { at_noise: 1.0, at_data: 0.0 } } else { process.clock };
     Ok(ModelSpec {
@@ -128,6 +128,7 @@ fn read(document: &Document, files: Files) -> Result<ModelSpec> {
         normalisation,
         method,
         steps,
+        spacing,
         resolved: top.finish()?,
         files: files.into_named(),
     })
@@ -152,9 +153,17 @@ pub struct Surroundings {
     /// How the data that were learned have been normalised.
     pub normalisation: Option<Normalisation>,
     /// Discretisation.
+    pub sampler: Sampler,
+}
+
+/// What `[sampler]` says.
+pub struct Sampler {
+    /// How a step is taken.
     pub method: Method,
     /// τ
     pub steps: usize,
+    /// Where the times of the steps lie.
+    pub spacing: Spacing,
 }
 
 /// Reads `[source]`, `[support]`, `[score]`, `[normalisation]` and `[sampler]`, and records them with their defaults.
@@ -177,9 +186,9 @@ pub fn surroundings(top: &Section, files: &Files, process: &Process, analytic: b
     if let Some(section) = section {
         top.record("normalisation", section.finish()?);
     }
-    let (method, steps, sampler_table) = sampler(top.section("sampler")?, process)?;
+    let (sampler, sampler_table) = sampler(top.section("sampler")?, process)?;
     top.record("sampler", sampler_table);
-    Ok(Surroundings { source, support, score, normalisation, method, steps })
+    Ok(Surroundings { source, support, score, normalisation, sampler })
 }
 
 fn field(section: Section, files: &Files, process: &Process) -> Result<(FieldSpec, Predicts, Table)> {
@@ -382,9 +391,12 @@ fn score(section: Option<Section>) -> Result<(ScoreSpec, Option<Table>)> {
     Ok((ScoreSpec { points, bandwidth, given: true }, Some(section.finish()?)))
 }
 
+/// ρ where none is given, as in Karras et al. (2022).
+const KARRAS_RHO: f64 = 7.0;
+
 /// Where the sampler adds no noise, the default is the one that came nearest to very many steps for its cost in
 /// docs/convergence.md, with so many steps that all models there are within 1° and 1 % in the median.
-fn sampler(section: Option<Section>, process: &Process) -> Result<(Method, usize, Table)> {
+fn sampler(section: Option<Section>, process: &Process) -> Result<(Sampler, Table)> {
     let empty = Node::absent("sampler");
     let section = match section {
         Some(section) => section,
@@ -405,5 +417,23 @@ fn sampler(section: Option<Section>, process: &Process) -> Result<(Method, usize
     }
     let usual = if method == Method::Heun && process.noise_level() == 0.0 { 200 } else { 100 };
     let steps = section.count_or("steps", usual, 1..=1_000_000, "a whole number from 1 to 1000000")?;
-    Ok((method, steps, section.finish()?))
+    let spacing = spacing(&section, process)?;
+    Ok((Sampler { method, steps, spacing }, section.finish()?))
+}
+
+fn spacing(section: &Section, process: &Process) -> Result<Spacing> {
+    let uniform = section.choice("spacing", &[("uniform", true), ("karras", false)], Some("uniform"))?;
+    match *process {
+        _ if uniform => Ok(Spacing::Uniform),
+        Process::Flow => Err(section.wrong("spacing", "\"uniform\" for the process \"flow\"", "\"karras\"")),
+        Process::Diffusion { noising, .. } => {
+            let rho = section.number_or(
+                "rho",
+                KARRAS_RHO,
+                f64::MIN_POSITIVE..=1e3,
+                "a number > 0, at most 1000",
+            )?;
+            Ok(Spacing::Karras { noising, rho })
+        }
+    }
 }

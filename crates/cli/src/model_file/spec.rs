@@ -3,7 +3,7 @@
 use super::normalisation::{Mapping, Normalisation};
 use std::path::PathBuf;
 use surefoot::field::Data;
-use surefoot::process::{Clock, Predicts, Process};
+use surefoot::process::{Clock, Predicts, Process, Spacing};
 use surefoot::sampler::Method;
 use surefoot::support::Shape;
 use surefoot_graph::passes::Guidance;
@@ -38,6 +38,8 @@ pub struct ModelSpec {
     pub method: Method,
     /// τ
     pub steps: usize,
+    /// Where the times of the steps lie.
+    pub spacing: Spacing,
     /// The file with every default written out; file names as given.
     pub resolved: Table,
     /// The files it names.

@@ -135,6 +135,7 @@ impl Recipe {
             normalisation,
             method: self.method,
             steps: self.grid.steps,
+            spacing: self.grid.spacing,
             resolved: self.model.clone(),
             files: self.model_files(),
         }
@@ -196,7 +197,8 @@ fn understand(document: &Document) -> Result<Recipe> {
     recorded("training", section)?;
     top.record("process", process.resolved.clone());
     let rest = surroundings(&top, &files, &process.process, false)?;
-    let robust = robust(&top, schedule.updates, rest.steps)?;
+    let sampler = rest.sampler;
+    let robust = robust(&top, schedule.updates, sampler.steps)?;
     let fingerprints = top.section(FINGERPRINTS)?;
     let mut resolved = top.finish()?;
     let mut files = files.into_named();
@@ -224,8 +226,8 @@ fn understand(document: &Document) -> Result<Recipe> {
         derived_support,
         score: rest.score,
         normalisation: rest.normalisation,
-        grid: Grid { start: process.start, end: process.end, steps: rest.steps },
-        method: rest.method,
+        grid: Grid { start: process.start, end: process.end, steps: sampler.steps, spacing: sampler.spacing },
+        method: sampler.method,
         model: model.map(|(key, value)| (key.clone(), value.clone())).collect(),
         resolved,
         files,

@@ -41,7 +41,7 @@ pub fn two_moons() -> Case {
     let data = Data::TWO_MOONS.law(0.0).expect("a law");
     Case {
         name: "two-moons SGM (exact score, 500 Euler steps, D = 2)",
-        grid: Grid { start: 0.9, end: 0.02, steps: 500 },
+        grid: Grid::uniform(0.9, 0.02, 500),
         source: Arc::new(Marginal { data, signal: at.signal, noise: at.noise }),
         density: Arc::new(NoisedDensity { score: field, at }),
         support: moons(),
@@ -100,7 +100,7 @@ fn flow(file: &str, steps: usize) -> Case {
             clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
             error: None,
         },
-        grid: Grid { start: 0.0, end: 1.0, steps },
+        grid: Grid::uniform(0.0, 1.0, steps),
         density: source.clone().density().expect("a density"),
         source,
         support: moons(),

@@ -146,7 +146,7 @@ fn flow(network: &str, steps: usize) -> Result<Step, Failure> {
         clock: Clock::Affine { at_noise: 0.0, at_data: 1.0 },
         error: None,
     };
-    Ok(Step::new(drift, Grid { start: 0.0, end: 1.0, steps }, Method::Euler, Vec::new())?)
+    Ok(Step::new(drift, Grid::uniform(0.0, 1.0, steps), Method::Euler, Vec::new())?)
 }
 
 /// x + σ_i (σ_i − σ_{i+1}) s over geometric noise levels is the deterministic DDIM step of `ve`.
@@ -160,7 +160,7 @@ fn trefoil() -> Result<Step, Failure> {
         clock: Clock::Affine { at_noise: 1.0, at_data: 0.0 },
         error: None,
     };
-    Ok(Step::new(drift, Grid { start: 1.0, end: 0.0, steps: 50 }, Method::Ddim, Vec::new())?)
+    Ok(Step::new(drift, Grid::uniform(1.0, 0.0, 50), Method::Ddim, Vec::new())?)
 }
 
 /// Numbers of an `.npy` file in f64.

@@ -61,7 +61,7 @@ impl<'a> Expansion<'a> {
         for (sample, rest) in rest.into_iter().enumerate() {
             let at = sample * found.steps + n;
             let local = self.local(&station, sample);
-            let dt = step.grid.dt();
+            let dt = step.grid.dt(n);
             found.stretch[at] = local.stretch;
             found.rest[at] = rest.stretch;
             found.cross_out[at] = local.cross_out / dt;

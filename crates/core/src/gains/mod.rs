@@ -8,6 +8,7 @@ pub use worst::{ErrorNorm, Worst, worst_error};
 use crate::error::Result;
 use crate::error_field::Place;
 use crate::linalg::{row_sum_norm, spectral_norm};
+use crate::process::Grid;
 use crate::support::Foot;
 use crate::sweep::{Backstep, Trail};
 use directions::Directions;
@@ -114,7 +115,7 @@ pub fn gains_and_worst(
 ) -> Result<Measured> {
     let directions = Directions::at(trail, feet, measure.full, PROBES, measure.seed)?;
     let grid = trail.step().grid;
-    let mut sums = Sums::new(&directions, feet.len(), measure.curves.min(feet.len()), grid.steps, grid.dt());
+    let mut sums = Sums::new(&directions, feet.len(), measure.curves.min(feet.len()), grid);
     let mut worst = Worsts::new(trail, &directions, norms);
     let rows = worst.join(trail, feet, &measure, &directions)?;
     let left = trail.backward(rows, measure.place, &mut |back| {
@@ -127,8 +128,7 @@ pub fn gains_and_worst(
 
 /// Sums under way.
 struct Sums {
-    steps: usize,
-    dt: f64,
+    grid: Grid,
     curves: usize,
     /// Σ ‖B_nᵀ A_{n+1,τ}ᵀ z‖²/δt of every probe `[n, probes]`
     probes: Vec<f64>,
@@ -136,7 +136,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn new(directions: &Directions, n: usize, curves: usize, steps: usize, dt: f64) -> Self {
+    fn new(directions: &Directions, n: usize, curves: usize, grid: Grid) -> Self {
         let zeros = || vec![0.0; n];
         let found = Gains {
             normal: zeros(),
@@ -146,17 +146,17 @@ impl Sums {
             white_normal: zeros(),
             white_tangent: zeros(),
             white_normal_error: zeros(),
-            normal_rate: vec![0.0; curves * steps],
-            tangent_rate: vec![0.0; curves * steps],
+            normal_rate: vec![0.0; curves * grid.steps],
+            tangent_rate: vec![0.0; curves * grid.steps],
             ..Gains::default()
         };
-        Sums { steps, dt, curves, probes: vec![0.0; n * directions.probes], found }
+        Sums { grid, curves, probes: vec![0.0; n * directions.probes], found }
     }
 
     /// `extra` further rows a sample are not looked at.
     fn add(&mut self, directions: &Directions, extra: usize, back: Backstep) {
         let (dim, count) = (directions.dim, directions.count());
-        let found = &mut self.found;
+        let (found, dt) = (&mut self.found, self.grid.dt(back.step));
         for (sample, rows) in back.error.chunks_exact(((count + extra) * dim).max(1)).enumerate() {
             let (normal, rest) = rows[..count * dim].split_at(directions.normal * dim);
             let (tangent, probes) = rest.split_at(directions.tangent * dim);
@@ -165,16 +165,16 @@ impl Sums {
             found.tangent[sample] += along;
             found.normal_inf[sample] += row_sum_norm(dim, normal);
             found.tangent_inf[sample] += row_sum_norm(dim, tangent);
-            found.white_normal[sample] += square(normal) / self.dt;
-            found.white_tangent[sample] += square(tangent) / self.dt;
+            found.white_normal[sample] += square(normal) / dt;
+            found.white_tangent[sample] += square(tangent) / dt;
             for (sum, probe) in
                 self.probes[sample * directions.probes..].iter_mut().zip(probes.chunks_exact(dim))
             {
-                *sum += square(probe) / self.dt;
+                *sum += square(probe) / dt;
             }
             if sample < self.curves {
-                found.normal_rate[sample * self.steps + back.step] = off / self.dt;
-                found.tangent_rate[sample * self.steps + back.step] = along / self.dt;
+                found.normal_rate[sample * self.grid.steps + back.step] = off / dt;
+                found.tangent_rate[sample * self.grid.steps + back.step] = along / dt;
             }
         }
     }

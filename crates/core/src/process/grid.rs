@@ -1,12 +1,27 @@
 //! The grid of model times and the network's clock (theory §2).
 
-use super::Process;
+use super::{Noising, Process};
 use crate::error::{Error, Result};
 
 /// The largest number of steps that a generation may take.
 pub const MAX_STEPS: usize = 100_000;
 
-/// Grid of model times u_n = start − n (start − end)/N, n = 0..=N (flows: start 0, end 1).
+/// How the times of a grid lie between its ends.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Spacing {
+    /// u_n = start − n (start − end)/N.
+    Uniform,
+    /// (σ/m)^{1/ρ} falls by the same amount in every step (Karras, Aittala, Aila and Laine 2022, eq. 5): ρ = 1 is uniform in σ/m, and
+    /// ρ → ∞ in its logarithm. Diffusions only.
+    Karras {
+        /// The process, which says what σ/m is.
+        noising: Noising,
+        /// ρ > 0
+        rho: f64,
+    },
+}
+
+/// Grid of model times u_n, n = 0..=N (flows: start 0, end 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Grid {
     /// u_0
@@ -15,20 +30,57 @@ pub struct Grid {
     pub end: f64,
     /// N
     pub steps: usize,
+    /// Where the times between the ends lie.
+    pub spacing: Spacing,
 }
 
 impl Grid {
-    /// u_n; u_N is `end` to the last bit.
-    pub fn time(&self, n: usize) -> f64 {
-        if n == self.steps {
-            return self.end;
-        }
-        self.start - n as f64 * (self.start - self.end) / self.steps as f64
+    /// Evenly spaced times.
+    pub const fn uniform(start: f64, end: f64, steps: usize) -> Grid {
+        Grid { start, end, steps, spacing: Spacing::Uniform }
     }
 
-    /// δt > 0, the elapsed model time of one step.
-    pub fn dt(&self) -> f64 {
-        (self.start - self.end).abs() / self.steps as f64
+    /// u_n; u_0 is `start` and u_N `end` to the last bit.
+    pub fn time(&self, n: usize) -> f64 {
+        match self.spacing {
+            _ if n == 0 => self.start,
+            _ if n == self.steps => self.end,
+            Spacing::Uniform => self.start - n as f64 * (self.start - self.end) / self.steps as f64,
+            Spacing::Karras { noising, rho } => {
+                let root = |u: f64| (noising.log_ratio(u) / rho).exp();
+                let share = n as f64 / self.steps as f64;
+                let level = root(self.start) + share * (root(self.end) - root(self.start));
+                noising.time_of_ratio(rho * level.ln()).clamp(self.end, self.start)
+            }
+        }
+    }
+
+    /// δt_n = |u_{n+1} − u_n| > 0, the elapsed model time of step n.
+    pub fn dt(&self, n: usize) -> f64 {
+        match self.spacing {
+            Spacing::Uniform => (self.start - self.end).abs() / self.steps as f64,
+            Spacing::Karras { .. } => (self.time(n) - self.time(n + 1)).abs(),
+        }
+    }
+
+    /// The step that model time u falls into; the first or the last for one beyond the ends.
+    pub fn step_at(&self, u: f64) -> usize {
+        let last = self.steps - 1;
+        match self.spacing {
+            // Negative numbers become 0.
+            Spacing::Uniform => {
+                let share = (self.start - u) / (self.start - self.end);
+                ((share * self.steps as f64) as usize).min(last)
+            }
+            Spacing::Karras { .. } => {
+                let (mut first, mut after) = (0, self.steps);
+                while after - first > 1 {
+                    let middle = first.midpoint(after);
+                    *(if self.time(middle) >= u { &mut first } else { &mut after }) = middle;
+                }
+                first
+            }
+        }
     }
 
     /// Checks the grid against the process: its direction, its range, and the singularities at both ends.
@@ -62,6 +114,35 @@ impl Grid {
                 wrong("σ(end) > 0: the score is singular where σ = 0", "End the generation later than u = 0")
             }
             Process::Diffusion { .. } => Ok(()),
+        }?;
+        self.check_spacing(process)
+    }
+
+    fn check_spacing(&self, process: &Process) -> Result<()> {
+        let wrong = |expected: &str, got: String, remedy: &str| {
+            Err(Error::invalid("setting up the spacing of times", expected, got, remedy))
+        };
+        let Spacing::Karras { noising, rho } = self.spacing else { return Ok(()) };
+        match process {
+            Process::Flow => wrong(
+                "uniform times of a flow, which has no noise",
+                "karras".into(),
+                "Space its times uniformly",
+            ),
+            Process::Diffusion { noising: own, .. } if *own != noising => wrong(
+                "times spaced by the noise of the process",
+                format!("{noising:?}"),
+                "Give both the same process",
+            ),
+            _ if !(rho > 0.0 && rho.is_finite()) => {
+                wrong("a finite ρ > 0", format!("ρ = {rho}"), "Correct rho")
+            }
+            _ if !(0..self.steps).all(|n| self.time(n) > self.time(n + 1)) => wrong(
+                "times that f64 tells apart, and σ/m to the power 1/ρ within its range",
+                format!("{} steps from {} to {} with ρ = {rho}", self.steps, self.start, self.end),
+                "Take fewer steps, another rho, or space the times uniformly",
+            ),
+            _ => Ok(()),
         }
     }
 }

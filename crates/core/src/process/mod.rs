@@ -9,7 +9,7 @@ mod parametrisation;
 
 pub use difference::DifferenceField;
 pub use drift::Drift;
-pub use grid::{Clock, Grid, MAX_STEPS};
+pub use grid::{Clock, Grid, MAX_STEPS, Spacing};
 pub use noising::{Family, Noising, Schedule};
 pub use parametrisation::{Affine, Predicts};
 

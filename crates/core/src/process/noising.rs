@@ -91,6 +91,40 @@ impl Noising {
         if self.family == Family::SubVp { lost } else { lost.sqrt() }
     }
 
+    /// log σ(u)/m(u), which rises with u.
+    pub fn log_ratio(&self, u: f64) -> f64 {
+        self.noise(u).ln() - self.log_signal(u)
+    }
+
+    /// The time u at which log σ/m is `log_ratio`: the inverse of [`Noising::log_ratio`] in closed form.
+    pub fn time_of_ratio(&self, log_ratio: f64) -> f64 {
+        if let Schedule::Geometric { sigma_min, sigma_max } = self.schedule {
+            return (log_ratio - sigma_min.ln()) / (sigma_max / sigma_min).ln();
+        }
+        // m²(1 + r²) = 1, of sub-vp m² + r m = 1.
+        let log_signal = match self.family {
+            Family::SubVp => -(0.5 * log_ratio.exp()).asinh(),
+            _ => -0.5 * (2.0 * log_ratio).exp().ln_1p(),
+        };
+        self.time_of_signal(log_signal)
+    }
+
+    /// The time at which log m is `log_signal` < 0; of a schedule with decay.
+    fn time_of_signal(&self, log_signal: f64) -> f64 {
+        let cosine = |log_cosine: f64| {
+            let angle = (cosine_angle(0.0).cos() * log_cosine.exp()).acos();
+            angle / FRAC_PI_2 * (1.0 + COSINE_OFFSET) - COSINE_OFFSET
+        };
+        match self.schedule {
+            Schedule::Linear { min, max } => {
+                let integral = if self.family == Family::Ou { -log_signal } else { -2.0 * log_signal };
+                2.0 * integral / (min + (min * min + 2.0 * (max - min) * integral).max(0.0).sqrt())
+            }
+            Schedule::Cosine => cosine(0.5 * log_signal),
+            Schedule::CosineNd | Schedule::Geometric { .. } => cosine(log_signal),
+        }
+    }
+
     /// a(u) = m′/m ≤ 0.
     pub fn decay(&self, u: f64) -> f64 {
         let slope = -FRAC_PI_2 / (1.0 + COSINE_OFFSET);
@@ -154,5 +188,33 @@ impl Noising {
             format!("{:?}", self.schedule),
             "Correct the schedule's numbers",
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_ratio_is_where_it_is() {
+        let linear = |min, max| Schedule::Linear { min, max };
+        let schedules = [
+            linear(0.1, 20.0),
+            linear(0.0, 4.0),
+            linear(3.0, 0.0),
+            linear(2.0, 2.0),
+            Schedule::Cosine,
+            Schedule::CosineNd,
+        ];
+        let decaying = [Family::Ou, Family::Vp, Family::SubVp]
+            .map(|family| schedules.map(|schedule| Noising { family, schedule }));
+        let geometric = Schedule::Geometric { sigma_min: 0.002, sigma_max: 80.0 };
+        let exploding = Noising { family: Family::Ve, schedule: geometric };
+        for noising in decaying.into_iter().flatten().chain([exploding]) {
+            for u in [1e-4, 0.002, 0.1, 0.5, 0.9, 0.98] {
+                let found = noising.time_of_ratio(noising.log_ratio(u));
+                assert!((found - u).abs() < 1e-11, "{noising:?} at {u}: {found}");
+            }
+        }
     }
 }

@@ -83,7 +83,7 @@ impl<'a> Run<'a> {
                 field.eval(stage.error_at, point, value);
                 add(output, gain * scale, value);
             }
-            Chi::White => add(output, gain / self.step.grid.dt().sqrt(), self.noise.white),
+            Chi::White => add(output, gain / self.plan.dt.sqrt(), self.noise.white),
             Chi::Given => add(output, gain, self.noise.given),
         }
     }
@@ -160,7 +160,7 @@ impl<'a> Run<'a> {
                 add(output, gain * scale, value);
                 add(doutput, gain * scale, tangent);
             }
-            Chi::White => add(output, gain / self.step.grid.dt().sqrt(), self.noise.white),
+            Chi::White => add(output, gain / self.plan.dt.sqrt(), self.noise.white),
             Chi::Given => add(output, gain, self.noise.given),
         }
     }
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
                 field.eval(stage.error_at, point, value);
                 (&*value, *scale)
             }
-            Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
+            Chi::White => (self.noise.white, 1.0 / self.plan.dt.sqrt()),
             Chi::Given => (self.noise.given, 1.0),
         };
         for (sample, value) in chi.chunks_exact(dim).enumerate() {

@@ -94,6 +94,8 @@ impl Stage {
 pub(super) struct Plan {
     pub(super) stages: Vec<Stage>,
     pub(super) next: Combination,
+    /// δt_n
+    pub(super) dt: f64,
 }
 
 /// Writes a plan; a method is a few lines with one of these.
@@ -112,7 +114,7 @@ pub(super) struct Writer<'a> {
 impl<'a> Writer<'a> {
     pub(super) fn new(drift: &'a Drift, grid: &Grid, forcing: &'a [ModelError], n: usize) -> Self {
         let (start, end) = (grid.time(n), grid.time(n + 1));
-        Writer { drift, forcing, stages: Vec::new(), start, end, dt: grid.dt() }
+        Writer { drift, forcing, stages: Vec::new(), start, end, dt: grid.dt(n) }
     }
 
     /// x_n.
@@ -165,6 +167,6 @@ impl<'a> Writer<'a> {
     }
 
     pub(super) fn finish(self, next: Combination) -> Plan {
-        Plan { stages: self.stages, next }
+        Plan { stages: self.stages, next, dt: self.dt }
     }
 }

@@ -144,7 +144,7 @@ impl Run<'_> {
                     field.tangents(stage.error_at, point, along, value, term);
                     (value, *scale)
                 }
-                Chi::White => (self.noise.white, 1.0 / self.step.grid.dt().sqrt()),
+                Chi::White => (self.noise.white, 1.0 / self.plan.dt.sqrt()),
                 Chi::Given => (self.noise.given, 1.0),
             };
             let moves = matches!(error.chi, Chi::Field { .. });

@@ -66,7 +66,7 @@ pub fn divergence(step: &Step, batch: &Batch, how: Divergence) -> Result<LogChan
     let steps = step.grid.steps;
     for n in 0..=steps {
         let share = if n == 0 || n == steps { 0.5 } else { 1.0 };
-        walk.add(n, &x, -share * step.grid.dt(), &mut integrals);
+        walk.add(n, &x, -share * step.grid.dt(n), &mut integrals);
         if n < steps {
             step.advance(n, &x, StepNoise::default(), &mut next);
             std::mem::swap(&mut x, &mut next);

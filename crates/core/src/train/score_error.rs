@@ -127,7 +127,7 @@ impl ScoreProbe {
         };
         drift.check()?;
         let [low, high] = self.times;
-        Grid { start: high, end: low, steps: 1 }.check(&drift.process)?;
+        Grid::uniform(high, low, 1).check(&drift.process)?;
         if self.levels == 0 || self.points == 0 {
             let got = format!("{} and {}", self.levels, self.points);
             return invalid("at least one noise level and one point".into(), got, "Ask for more");

@@ -52,12 +52,13 @@ pub fn draw(models: &[Model]) -> Markup {
     }
 }
 
-/// Rate by share of the generation: g(n) δt τ, the gain if all steps were like this one.
+/// Rate by share of the generation: g(n) δt_n τ, the gain if all steps were like this one.
 fn rate(model: &Model, pick: fn(&BudgetStep) -> Option<f64>) -> Option<Vec<Point>> {
     let budget = &model.context.input.summary.gains.as_ref()?.budget;
-    let duration = model.context.input.system.grid.dt() * budget.len() as f64;
+    let grid = model.context.input.system.grid;
+    let duration = |step: &BudgetStep| grid.dt(step.step) * budget.len() as f64;
     let share = |step: &BudgetStep| (step.step as f64 + 0.5) / budget.len() as f64;
-    budget.iter().map(|step| Some([share(step), duration * pick(step)?])).collect()
+    budget.iter().map(|step| Some([share(step), duration(step) * pick(step)?])).collect()
 }
 
 /// Partial sums of a rate as shares of the whole, at the ends of the steps; nothing where the sum vanishes.

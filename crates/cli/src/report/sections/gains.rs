@@ -10,6 +10,7 @@ use crate::report::text::{number, percent, typed};
 use maud::{Markup, html};
 use surefoot::Error;
 use surefoot::analysis::GainsSummary;
+use surefoot::process::Grid;
 
 /// The section.
 ///
@@ -50,7 +51,7 @@ fn budget(context: &Context, gains: &GainsSummary) -> Result<Figure, Error> {
             spent.push((role, table));
         }
     }
-    panels.push(spent_panel(&spent, gains));
+    panels.push(spent_panel(&spent, context.input.system.grid));
     let mut legend = vec![Key::new(Swatch::Line, Role::Generated, "off: median of g_N")];
     if gains.tangent.is_some() {
         legend.push(Key::new(Swatch::Line, Role::Target, "along: median of g_T"));
@@ -84,16 +85,16 @@ pub fn rate_panel(rates: &Table, title: &str, role: Role, label: &str) -> Panel 
     }
 }
 
-/// Cumulated medians over the steps, as shares of their sum.
-fn spent_panel(rates: &[(Role, Table)], gains: &GainsSummary) -> Panel {
-    let steps = gains.budget.len();
+/// Median rates integrated over the steps, as shares of the whole.
+fn spent_panel(rates: &[(Role, Table)], grid: Grid) -> Panel {
+    let steps = grid.steps;
     let curve = |(role, table): &(Role, Table)| {
-        let medians = (0..steps).map(|n| {
+        let parts = (0..steps).map(|n| {
             let mut values = table.column(n);
             values.sort_by(f64::total_cmp);
-            quantile(&values, 0.5)
+            grid.dt(n) * quantile(&values, 0.5)
         });
-        Mark::line(cumulated(&medians.collect::<Vec<f64>>()), *role)
+        Mark::line(cumulated(&parts.collect::<Vec<f64>>()), *role)
     };
     let mut marks = vec![Mark::line(vec![[0.0, 0.0], [steps as f64, 1.0]], Role::Null)];
     marks.extend(rates.iter().map(curve));
@@ -107,12 +108,12 @@ fn spent_panel(rates: &[(Role, Table)], gains: &GainsSummary) -> Panel {
 }
 
 /// Partial sums as shares of the whole; nothing where the sum vanishes.
-fn cumulated(rates: &[f64]) -> Vec<Point> {
-    let whole: f64 = rates.iter().sum();
+fn cumulated(parts: &[f64]) -> Vec<Point> {
+    let whole: f64 = parts.iter().sum();
     let mut sum = 0.0;
     let mut curve = vec![[0.0, 0.0]];
-    for (n, rate) in rates.iter().enumerate() {
-        sum += rate;
+    for (n, part) in parts.iter().enumerate() {
+        sum += part;
         curve.push([n as f64 + 1.0, sum / whole]);
     }
     if whole > 0.0 { curve } else { Vec::new() }

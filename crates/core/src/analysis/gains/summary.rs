@@ -63,7 +63,7 @@ pub struct BudgetStep {
     pub tangent: Option<f64>,
 }
 
-/// The shortest run of steps that carries half of the sum of the median g_N.
+/// The shortest run of steps that carries half of the integral of the median g_N.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HalfOfGain {
     /// First step.
@@ -163,9 +163,10 @@ fn budget(reader: &Reader) -> Result<Vec<BudgetStep>> {
     Ok(normal.into_iter().enumerate().map(step).collect())
 }
 
-/// The shortest window of steps with at least half of the sum of `rates`, one a step; the earliest of several.
+/// The shortest window of steps with at least half of the integral of `rates`, one a step; the earliest of several.
 pub(in crate::analysis) fn half_of(rates: &[f64], grid: Grid) -> HalfOfGain {
-    let (first, last) = shortest_half(rates);
+    let parts: Vec<f64> = rates.iter().enumerate().map(|(n, rate)| rate * grid.dt(n)).collect();
+    let (first, last) = shortest_half(&parts);
     HalfOfGain {
         first,
         last,

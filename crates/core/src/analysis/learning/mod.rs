@@ -53,12 +53,16 @@ impl Study<'_> {
         }
         let (dim, steps) = (self.system.dim(), self.system.grid.steps);
         let lengths = self.error_lengths(&run.path, tile.len());
-        let dt = self.system.grid.dt();
-        // Σ δt g(n) ‖e_n‖ of every sample and error.
+        let grid = self.system.grid;
+        // Σ δt_n g(n) ‖e_n‖ of every sample and error.
         let bound = |rates: &[f64]| -> Vec<f64> {
             let rows = lengths.chunks_exact(steps).enumerate();
             let rate = |row: usize| &rates[row / self.learned.len() * steps..][..steps];
-            rows.map(|(row, e)| e.iter().zip(rate(row)).map(|(e, g)| dt * g * e).sum()).collect()
+            let sum = |(row, e): (usize, &[f64])| {
+                let parts = e.iter().zip(rate(row)).enumerate();
+                parts.map(|(n, (e, g))| grid.dt(n) * g * e).sum()
+            };
+            rows.map(sum).collect()
         };
         if let Some(gains) = gains.filter(|_| self.extent.bounded) {
             to.insert("learning_bound_normal", bound(&gains.normal_rate));

@@ -94,7 +94,7 @@ impl Times {
 
 /// log m²/σ²; its derivative is −g²/σ².
 fn log_snr(noising: Noising, u: f64) -> f64 {
-    2.0 * (noising.log_signal(u) - noising.noise(u).ln())
+    -2.0 * noising.log_ratio(u)
 }
 
 impl Objective {
@@ -104,7 +104,7 @@ impl Objective {
     /// [`Error::Invalid`] for a velocity of a diffusion, a bad σ or weight, or a range outside the process or with a
     /// singular end.
     pub fn check(&self, times: &Times) -> Result<()> {
-        let grid = |start, end| Grid { start, end, steps: 1 };
+        let grid = |start, end| Grid::uniform(start, end, 1);
         match *self {
             Objective::Denoising { noising, predicts, weight } => {
                 noising.check()?;

@@ -49,15 +49,8 @@ impl TimeWeights {
 
     /// ω at model time u, for parts that are the steps of a grid.
     pub fn at(&self, grid: &Grid, u: f64) -> f64 {
-        self.factors.get(part(grid, u)).copied().unwrap_or(1.0)
+        self.factors.get(grid.step_at(u)).copied().unwrap_or(1.0)
     }
-}
-
-/// The step of the grid that model time u falls into.
-fn part(grid: &Grid, u: f64) -> usize {
-    let fraction = (grid.start - u) / (grid.start - grid.end);
-    // Negative numbers become 0.
-    ((fraction * grid.steps as f64) as usize).min(grid.steps - 1)
 }
 
 /// The share of [low, high] that falls into every step of a grid; what lies beyond its ends counts for the first and
@@ -124,8 +117,8 @@ mod tests {
 
     #[test]
     fn parts_follow_the_direction_of_the_generation() {
-        let falling = Grid { start: 0.9, end: 0.1, steps: 4 };
-        let rising = Grid { start: 0.0, end: 1.0, steps: 4 };
+        let falling = Grid::uniform(0.9, 0.1, 4);
+        let rising = Grid::uniform(0.0, 1.0, 4);
         let weights = TimeWeights { factors: vec![1.0, 2.0, 3.0, 4.0] };
         for (u, expected) in [(1.0, 1.0), (0.85, 1.0), (0.55, 2.0), (0.15, 4.0), (0.0, 4.0)] {
             assert_eq!(weights.at(&falling, u), expected, "{u}");
@@ -145,7 +138,7 @@ mod tests {
         for (grid, low, high) in [(falling, 0.05, 0.7), (rising, 0.2, 0.9), (falling, 0.3, 0.35)] {
             let mut counted = vec![0.0; 4];
             for i in 0..10_000 {
-                counted[part(&grid, low + (high - low) * (i as f64 + 0.5) / 1e4)] += 1e-4;
+                counted[grid.step_at(low + (high - low) * (i as f64 + 0.5) / 1e4)] += 1e-4;
             }
             let found = shares(&grid, low, high);
             assert!(found.iter().zip(&counted).all(|(f, c)| (f - c).abs() < 2e-4), "{found:?} {counted:?}");
