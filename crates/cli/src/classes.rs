@@ -1,6 +1,6 @@
 //! The dimension of every class of given points: figures, and the lines of their table.
 
-use crate::table::number;
+use crate::table::{counted, number};
 use serde::Serialize;
 use std::fmt::Write;
 use surefoot::dimension::{
@@ -125,8 +125,8 @@ impl Classes {
             lines.extend([self.normal_bundle(score, *points), self.flipd(score, *points)]);
         }
         let on = match self.sample_of {
-            "reference" => format!("{} rows of the reference", sample.rows),
-            _ => format!("{} points", sample.rows),
+            "reference" => format!("{} of the reference", counted(sample.rows, "row")),
+            _ => counted(sample.rows, "point"),
         };
         let [two_nn, mle] = [two_nn(&sample.two_nn), levina_bickel(&sample.levina_bickel)];
         let pca = sample.local_pca.iter().map(|at| local_pca(at.neighbours, &at.found));
@@ -165,11 +165,15 @@ impl Classes {
         Line {
             column: "gap rule".into(),
             short,
-            estimator: format!("gap rule, {vectors} of {} vectors, {steps} steps from u = {start}", self.dim),
+            estimator: format!(
+                "gap rule, {vectors} of {}, {} from u = {start}",
+                counted(self.dim, "vector"),
+                counted(*steps, "step")
+            ),
             estimate,
             scale: self.scale_at_end(),
             radius: String::new(),
-            on: format!("{points} points"),
+            on: counted(points, "point"),
         }
     }
 
@@ -194,11 +198,15 @@ impl Classes {
         Line {
             column: "spread".into(),
             short,
-            estimator: format!("spread beyond noise, {vectors} of {} vectors, {steps} steps", self.dim),
+            estimator: format!(
+                "spread beyond noise, {vectors} of {}, {}",
+                counted(self.dim, "vector"),
+                counted(*steps, "step")
+            ),
             estimate,
             scale: self.scale_at_end(),
             radius: String::new(),
-            on: format!("{points} points"),
+            on: counted(points, "point"),
         }
     }
 
@@ -222,7 +230,7 @@ impl Classes {
             estimate,
             scale: scale_of(score),
             radius: String::new(),
-            on: format!("{points} points"),
+            on: counted(points, "point"),
         }
     }
 
@@ -230,7 +238,12 @@ impl Classes {
         let (short, estimate) = told(&score.flipd, |found: &Flipd| {
             let mean = found.over_points.mean;
             let interval = found.mean.as_ref().map_or_else(String::new, |mean| within(mean.low, mean.high));
-            (decimals(mean), format!("{}{interval}, mean over points", decimals(mean)))
+            let [mark, doubt] =
+                if found.is_outside() { ["?", "; outside 0 to D, no dimension"] } else { ["", ""] };
+            (
+                format!("{}{mark}", decimals(mean)),
+                format!("{}{interval}, mean over points{doubt}", decimals(mean)),
+            )
         });
         let trace = self
             .score
@@ -243,7 +256,7 @@ impl Classes {
             estimate,
             scale: scale_of(score),
             radius: String::new(),
-            on: format!("{points} points"),
+            on: counted(points, "point"),
         }
     }
 
@@ -255,16 +268,17 @@ impl Classes {
     /// What was asked, in words.
     pub fn subtitle(&self) -> String {
         let Generation { steps, vectors, .. } = self.generation;
-        format!("{}: D = {}, {vectors} vectors, {steps} steps, seed {}", self.model, self.dim, self.seed)
+        let [vectors, steps] = [counted(vectors, "vector"), counted(steps, "step")];
+        format!("{}: D = {}, {vectors}, {steps}, seed {}", self.model, self.dim, self.seed)
     }
 
     /// The lines of a class for the terminal.
     pub fn block(&self, row: &ClassFound) -> String {
         let mut text = format!(
-            "{}: {} of {} points; missed by {} (median) when generated again; largest residual of a vector {}\n",
+            "{}: {} of {}; missed by {} (median) when generated again; largest residual of a vector {}\n",
             row.name(),
             row.found.points,
-            row.given,
+            counted(row.given, "point"),
             number(row.mismatch.q50),
             number(row.residual.q95)
         );
@@ -295,7 +309,7 @@ impl Classes {
             }
         }
         text.push_str(
-            "\n  (? no gap stands out above the noise, or no sharp count: no dimension at that scale; – not known)\n",
+            "\n  (? no gap stands out above the noise, no sharp count, or a number outside 0 to D: no dimension at that scale; – not known)\n",
         );
         for line in first {
             let _ = writeln!(text, "  {}: {}; scale: {}", line.column, line.estimator, line.scale);

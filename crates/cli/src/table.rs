@@ -14,8 +14,13 @@ const MOST_VECTORS: usize = 8;
 pub fn summary(summary: &Summary, verbose: bool) -> String {
     let from = &summary.provenance;
     let mut text = format!(
-        "{}  D = {}, {} samples, {} steps, seed {}, {:.1} s\n",
-        from.model, from.dim, from.samples, from.steps, from.seed, from.seconds
+        "{}  D = {}, {}, {}, seed {}, {:.1} s\n",
+        from.model,
+        from.dim,
+        counted(from.samples, "sample"),
+        counted(from.steps, "step"),
+        from.seed,
+        from.seconds
     );
     if let Some(exponents) = &summary.exponents {
         self::exponents(&mut text, exponents);
@@ -78,6 +83,11 @@ fn row(text: &mut String, what: &str, quantiles: &Quantiles) {
     let _ = writeln!(text, "  {what:<32}{:>11}{:>11}{:>11}", number(q05), number(q50), number(q95));
 }
 
+/// "1 sample", "2 samples".
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Four significant digits.
 pub fn number(value: f64) -> String {
     match value.abs() {
@@ -103,8 +113,8 @@ fn exponents(text: &mut String, exponents: &Exponents) {
     if let Some(search) = &exponents.search {
         let _ = writeln!(
             text,
-            "  svd: {} samples, {} rounds; {} of {} vectors converged (medians; residual <= {})",
-            search.samples,
+            "  svd: {}, {} rounds; {} of {} vectors converged (medians; residual <= {})",
+            counted(search.samples, "sample"),
             number(search.rounds.q50),
             number(search.converged.q50),
             exponents.qr.len(),

@@ -30,6 +30,19 @@ fn model_files() {
     analyze(&bench, &change("\"vp\"", "\"vpp\""), 2, &["m.toml:6", "process.kind", "vp"]);
     analyze(&bench, &change("\"circle\"", "\"cirlce\""), 2, &["m.toml:4", "cirlce", "circle"]);
     analyze(&bench, &change("steps = 20", "steps = \"many\""), 2, &["m.toml:9", "sampler.steps", "many"]);
+    analyze(
+        &bench,
+        &change("steps = 20", "spacing = \"log\""),
+        2,
+        &["m.toml:9", "sampler.spacing", "karras", "log"],
+    );
+    analyze(&bench, &change("steps = 20", "rho = 7.0"), 2, &["m.toml:9", "rho"]);
+    for rho in ["0.0", "-1.0", "nan", "1e9"] {
+        let text = change("steps = 20", &format!("spacing = \"karras\"\nrho = {rho}"));
+        analyze(&bench, &text, 2, &["m.toml:10", "sampler.rho", "at most 1000"]);
+    }
+    let text = change("steps = 20", "spacing = \"karras\"\nrho = 1e-6");
+    analyze(&bench, &text, 2, &["ρ = 0.000001", "Take fewer steps, another rho"]);
     analyze(&bench, &change("steps = 20", "steps = 0"), 2, &["m.toml:9", "steps", "0"]);
     analyze(&bench, &change("steps = 20", "steps = -3"), 2, &["steps", "-3"]);
     analyze(&bench, &change("steps = 20", "steps = 99999999999999999999"), 2, &["m.toml:9"]);

@@ -68,6 +68,37 @@ fn analyze_has_gains_and_the_condition() {
     }
 }
 
+/// Steps spaced by the noise: of one path the rates times the lengths of the steps are the gain, as of steps of one length.
+#[test]
+fn gains_count_the_lengths_of_steps() {
+    for spacing in ["uniform", "karras"] {
+        let bench = Bench::new();
+        let setting = format!("sampler.spacing={spacing}");
+        let words =
+            ["analyze", "builtin:two-moons-sgm-ode", "--steps", "40", "-n", "1", "-o", "out", "-q", "--set"];
+        bench.done(&[&words[..], &[&setting]].concat());
+        let summary = bench.json("out/summary.json");
+        let budget = summary["gains"]["budget"].as_array().unwrap();
+        let value = |step: &serde_json::Value, key: &str| step[key].as_f64().unwrap();
+        let mut times: Vec<f64> = budget.iter().map(|step| value(step, "time")).collect();
+        times.push(0.02);
+        let lengths: Vec<f64> = times.windows(2).map(|pair| pair[0] - pair[1]).collect();
+        // Of the cosine schedule m = f(u)/f(0): (σ/m)^(1/7) falls evenly.
+        let angle = |u: f64| (u + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2;
+        let signal = |u: f64| (angle(u).cos() / angle(0.0).cos()).powi(2);
+        let level = |u: f64| ((1.0 - signal(u).powi(2)).sqrt() / signal(u)).powf(1.0 / 7.0);
+        let spaced: Vec<f64> =
+            if spacing == "uniform" { times.clone() } else { times.iter().map(|u| level(*u)).collect() };
+        let mean = (spaced[0] - spaced[40]) / 40.0;
+        assert!(spaced.windows(2).all(|pair| (pair[0] - pair[1] - mean).abs() < 1e-9), "{times:?}");
+        for key in ["normal", "tangent"] {
+            let sum: f64 = budget.iter().zip(&lengths).map(|(step, length)| length * value(step, key)).sum();
+            let gain = value(&summary["gains"][key], "q50");
+            assert!((sum / gain - 1.0).abs() < 1e-10, "{spacing} {key}: {sum} {gain}");
+        }
+    }
+}
+
 #[test]
 fn worst_errors_need_a_support() {
     let bench = Bench::new();

@@ -180,5 +180,5 @@ fn what_makes_no_pairs_is_refused() {
     assert_eq!(std::fs::read_dir(bench.folder.path()).unwrap().count(), 0);
     // One sample, one step.
     let text = bench.done(&pairs(&["p.npz", "-n", "1", "--steps", "1"]));
-    assert!(text.contains("1 pairs in R^2") && text.contains("= 0.0000;"), "{text}");
+    assert!(text.contains("1 pair in R^2") && text.contains("= 0.0000;"), "{text}");
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use surefoot::alignment::subspace_angle_deg;
 use surefoot::field::{Data, NetworkField, SharedField};
 use surefoot::law::{Gaussian, Marginal, SharedLaw};
-use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule};
+use surefoot::process::{Clock, Drift, Family, Grid, Noising, Predicts, Process, Schedule, Spacing};
 use surefoot::sampler::{Method, Step};
 use surefoot::spectrum::{Search, Svd, leading, leading_from, svd};
 use surefoot::sweep::{Batch, Keep, Refinement, Storage, Trail, forward};
@@ -28,12 +28,38 @@ struct Case {
     vectors: usize,
     samples: usize,
     reference: usize,
-    /// Samplers with the evaluations of a step.
-    samplers: Vec<(Method, usize)>,
+    samplers: Vec<Sampler>,
     /// Evaluations of the field a path.
     evaluations: Vec<usize>,
     /// Exact vectors where not all are followed.
     search: Option<Search>,
+}
+
+/// A method, where it takes its steps, and what one costs.
+#[derive(Clone, Copy)]
+struct Sampler {
+    method: Method,
+    /// ρ of [`Spacing::Karras`]; uniform times without it.
+    rho: Option<f64>,
+    /// Evaluations of the field a step.
+    evaluations: usize,
+}
+
+const EULER: Sampler = Sampler { method: Method::Euler, rho: None, evaluations: 1 };
+const DDIM: Sampler = Sampler { method: Method::Ddim, ..EULER };
+const HEUN: Sampler = Sampler { method: Method::Heun, rho: None, evaluations: 2 };
+const RK4: Sampler = Sampler { method: Method::Rk4, rho: None, evaluations: 4 };
+
+impl Sampler {
+    /// With times spaced by the noise.
+    const fn spaced(self, rho: f64) -> Sampler {
+        Sampler { rho: Some(rho), ..self }
+    }
+
+    fn name(&self) -> String {
+        let name = format!("{:?}", self.method).to_lowercase();
+        self.rho.map_or(name.clone(), |rho| format!("{name} rho={rho}"))
+    }
 }
 
 /// Steps of ddim with which a search sets out.
@@ -70,7 +96,7 @@ fn exact(name: &'static str, data: Data, family: Family, start: f64) -> Case {
         end: 0.02,
         samples: 100,
         reference: 4000,
-        samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2), (Method::Rk4, 4)],
+        samplers: vec![EULER, DDIM, HEUN, HEUN.spaced(5.0), HEUN.spaced(7.0), RK4],
         evaluations: SMALL.to_vec(),
         search: None,
     }
@@ -105,7 +131,7 @@ fn cfm() -> Case {
         end: 1.0,
         samples: 100,
         reference: 4000,
-        samplers: vec![(Method::Euler, 1), (Method::Heun, 2), (Method::Rk4, 4)],
+        samplers: vec![EULER, HEUN, RK4],
         evaluations: SMALL.to_vec(),
         search: None,
     }
@@ -125,8 +151,8 @@ fn mnist(reference: usize, vectors: usize, samples: usize) -> Case {
         end: 0.002,
         samples,
         reference,
-        samplers: vec![(Method::Euler, 1), (Method::Ddim, 1), (Method::Heun, 2)],
-        evaluations: vec![10, 20, 50, 100, 200, 400, 1000],
+        samplers: vec![EULER, DDIM, HEUN, HEUN.spaced(3.0), HEUN.spaced(5.0), HEUN.spaced(7.0)],
+        evaluations: vec![50, 100, 200, 400],
         search: None,
     }
 }
@@ -167,9 +193,13 @@ impl Found {
 
 impl Case {
     /// All samples, as many at a time as there are threads; a search sets out from `from`.
-    fn follow(&self, method: Method, steps: usize, from: Option<&Found>) -> surefoot::Result<Found> {
-        let grid = Grid::uniform(self.start, self.end, steps);
-        let step = Step::new(self.drift.clone(), grid, method, Vec::new())?;
+    fn follow(&self, sampler: Sampler, steps: usize, from: Option<&Found>) -> surefoot::Result<Found> {
+        let spacing = match (self.drift.process, sampler.rho) {
+            (Process::Diffusion { noising, .. }, Some(rho)) => Spacing::Karras { noising, rho },
+            _ => Spacing::Uniform,
+        };
+        let grid = Grid { spacing, ..Grid::uniform(self.start, self.end, steps) };
+        let step = Step::new(self.drift.clone(), grid, sampler.method, Vec::new())?;
         let one = |sample: usize| {
             let batch = Batch {
                 source: self.source.as_ref(),
@@ -209,8 +239,8 @@ impl Case {
             "{}: {} samples, {} vectors, against {} Euler steps",
             self.name, self.samples, self.vectors, self.reference
         );
-        let rough = self.search.map(|_| self.follow(Method::Ddim, ROUGH, None).expect("a search"));
-        let exact = self.follow(Method::Euler, self.reference, rough.as_ref()).expect("a reference");
+        let rough = self.search.map(|_| self.follow(DDIM, ROUGH, None).expect("a search"));
+        let exact = self.follow(EULER, self.reference, rough.as_ref()).expect("a reference");
         if !exact.residuals.is_empty() {
             println!(
                 "  largest residual of the reference {:.1e}",
@@ -221,22 +251,22 @@ impl Case {
             "  {:<12}{:>6}{:>13}{:>12}{:>9}{:>12}{:>14}{:>9}",
             "sampler", "steps", "evaluations", "LV1 median", "95 %", "any vector", "growth median", "95 %"
         );
-        for &(method, evaluations) in &self.samplers {
+        for &sampler in &self.samplers {
             for &budget in &self.evaluations {
-                let steps = budget / evaluations;
+                let steps = budget / sampler.evaluations;
                 if steps == 0 {
                     continue;
                 }
-                match self.follow(method, steps, rough.as_ref()) {
-                    Ok(found) => self.row(method, steps, budget, &found, &exact),
-                    Err(error) => println!("  {:<12}{steps:>6}  {error}", format!("{method:?}")),
+                match self.follow(sampler, steps, rough.as_ref()) {
+                    Ok(found) => self.row(sampler, steps, budget, &found, &exact),
+                    Err(error) => println!("  {:<12}{steps:>6}  {error}", sampler.name()),
                 }
             }
         }
     }
 
     /// Angles in degrees, changes of the log growth relative to the larger of it and 1 nat, in percent.
-    fn row(&self, method: Method, steps: usize, evaluations: usize, found: &Found, exact: &Found) {
+    fn row(&self, sampler: Sampler, steps: usize, evaluations: usize, found: &Found, exact: &Found) {
         let dim = self.drift.field.dim();
         let angles: Vec<f64> = found
             .vectors
@@ -250,7 +280,7 @@ impl Case {
         let all = sorted(angles);
         println!(
             "  {:<12}{steps:>6}{evaluations:>13}{:>11.2}°{:>8.2}°{:>11.2}°{:>13.2}%{:>8.2}%",
-            format!("{method:?}"),
+            sampler.name(),
             at(&first, 0.5),
             at(&first, 0.95),
             at(&all, 0.5),

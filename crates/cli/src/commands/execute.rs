@@ -7,6 +7,7 @@ use crate::options::{Format, RunOptions, Screen};
 use crate::report::{ReportInput, count, html};
 use crate::run_file::{Run, command_line};
 use crate::store::{Columns, OutputDir, Progress, State, Work, write_file};
+use crate::table::counted;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde_json::json;
 use std::fmt::Write;
@@ -76,10 +77,10 @@ pub fn execute(run: Run, out: &Path, manner: &Manner) -> Result<Finished> {
         }
     };
     say(format!(
-        "{}: {} samples, {} steps, D = {}",
+        "{}: {}, {}, D = {}",
         model.spec.name,
-        request.samples,
-        model.spec.steps,
+        counted(request.samples, "sample"),
+        counted(model.spec.steps, "step"),
         model.system.dim()
     ));
     let mut progress = match state {

@@ -7,7 +7,7 @@ use super::single::print;
 use crate::failure::{Failure, Result};
 use crate::model_file::{FieldSpec, ModelSpec, read_network_spec};
 use crate::options::{Format, Inspect};
-use crate::table::flop;
+use crate::table::{counted, flop};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -201,11 +201,11 @@ fn as_text(
     if let Some(spec) = spec {
         let _ = writeln!(
             text,
-            "{}: {}, predicts {}, {} steps",
+            "{}: {}, predicts {}, {}",
             spec.name,
             process_name(&spec.process),
             format!("{:?}", spec.predicts).to_lowercase(),
-            spec.steps
+            counted(spec.steps, "step")
         );
     }
     let Description { producer, opset, sample_shape, parameters, value_flops, tangent_flops, .. } =

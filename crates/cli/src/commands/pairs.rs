@@ -8,6 +8,7 @@ use crate::interrupt;
 use crate::model_file::{Model, load};
 use crate::options::{Format, Sample};
 use crate::run_file::settings;
+use crate::table::counted;
 use rayon::prelude::*;
 use serde_json::json;
 use std::ops::Range;
@@ -36,8 +37,11 @@ pub fn pairs(options: &Sample, file: &Path) -> Result<()> {
     interrupt::computing(true);
     if options.screen.verbose {
         eprintln!(
-            "{}: {} pairs, {} steps, {threads} threads",
-            model.spec.name, options.samples, step.grid.steps
+            "{}: {}, {}, {}",
+            model.spec.name,
+            counted(options.samples, "pair"),
+            counted(step.grid.steps, "step"),
+            counted(threads, "thread")
         );
     }
     let mut writer = ArchiveWriter::create(file)?;
@@ -120,9 +124,11 @@ fn say(options: &Sample, model: &Model, file: &Path, straightness: &Straightness
         Format::Text => {
             let error = bend.standard_error.map_or_else(String::new, |error| format!(" ± {error:.4}"));
             let text = format!(
-                "{count} pairs in R^{dim} written to {file}\n\
+                "{} in R^{dim} written to {file}\n\
                  straightness S = E|x1 − x0 − v|² = {:.4}{error}; E|x1 − x0|² = {:.4}\n",
-                bend.mean, squared_distance.mean
+                counted(count, "pair"),
+                bend.mean,
+                squared_distance.mean
             );
             print(text.as_bytes())
         }

@@ -9,6 +9,7 @@ use crate::interrupt;
 use crate::model_file::{Model, Normalisation, load};
 use crate::options::{Format, FormulaName, Sample};
 use crate::run_file::settings;
+use crate::table::counted;
 use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::json;
@@ -70,7 +71,9 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
         None => None,
     };
     if options.screen.verbose {
-        eprintln!("{}: {count} samples, {} steps, {threads} threads", model.spec.name, model.spec.steps);
+        let [samples, steps, threads] = [(count, "sample"), (model.spec.steps, "step"), (threads, "thread")]
+            .map(|(number, what)| counted(number, what));
+        eprintln!("{}: {samples}, {steps}, {threads}", model.spec.name);
     }
     let tile = |start: usize| -> Result<Likelihood> {
         let samples = start..(start + TILE).min(count);
@@ -130,7 +133,8 @@ fn samples(options: &Sample, out: &Path) -> Result<()> {
         Format::Text if options.screen.quiet => Ok(()),
         Format::Text => {
             let units = if options.data_units { ", in the units of the data," } else { "" };
-            let mut text = format!("{count} samples in R^{}{units} written to {out}\n", system.dim());
+            let mut text =
+                format!("{} in R^{}{units} written to {out}\n", counted(count, "sample"), system.dim());
             text.extend(likelihood.map(|likelihood| sentence(&likelihood)));
             text.extend(doubled.and_then(|doubled| doubled.caution()));
             if let Some(file) = &options.log_likelihood_out {

@@ -47,7 +47,7 @@ fn estimates(all: &Classes) -> Markup {
     };
     html! {
         div class="scroll" { (table(&head, &rows.iter().map(cells).collect::<Vec<Vec<String>>>())) }
-        p { "?: no gap stands out (of the gap rule also: it lies below the noise; of NB: the mean score makes it), or the count changes by more than a quarter from twice to half the scale, so that the number is no dimension at that scale. –: not known. Intervals and reasons are below, class by class." }
+        p { "?: no gap stands out (of the gap rule also: it lies below the noise; of NB: the mean score makes it), the count changes by more than a quarter from twice to half the scale, or FLIPD's number lies outside 0 to D, so that the number is no dimension at that scale. –: not known. Intervals and reasons are below, class by class." }
         ul { @for line in first { li { (line.column) ": " (typeset(&line.estimator)) "; scale: " (typeset(&line.scale)) } } }
     }
 }

@@ -30,7 +30,7 @@ use self::sections::{
     learning, likelihood, moved, pictures, provenance, response, robustness,
 };
 pub use self::sweep::{Contrast, Curve, SweepInput, sweep_html};
-pub use self::text::count;
+pub use self::text::{count, counted};
 pub use self::training::{ClassesShown, Look, Timing, TrainingInput, WeightCurve, Weights, training_html};
 use maud::{Markup, html as page};
 use surefoot::analysis::{ColumnSource, Request, Summary, System};
@@ -167,9 +167,9 @@ fn subtitle(context: &Context) -> String {
         None => "no known support".into(),
     };
     format!(
-        "{} samples · {} steps · dimension {} · {support}",
-        count(p.samples as u64),
-        p.steps,
+        "{} · {} · dimension {} · {support}",
+        counted(p.samples, "sample"),
+        counted(p.steps, "step"),
         context.dim()
     )
 }

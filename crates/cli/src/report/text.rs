@@ -47,6 +47,11 @@ pub fn percent(share: f64) -> String {
     minus(format!("{value:.decimals$} %"))
 }
 
+/// "1 update", "2 updates".
+pub fn counted(number: usize, what: &str) -> String {
+    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
+}
+
 /// A count with thin spaces between groups of three digits.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();

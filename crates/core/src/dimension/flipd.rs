@@ -28,6 +28,13 @@ pub struct Flipd {
     pub ambient: usize,
 }
 
+impl Flipd {
+    /// Whether the mean is outside 0 … D and so no dimension: where the score is not that of data near the points.
+    pub fn is_outside(&self) -> bool {
+        !(0.0..=self.ambient as f64).contains(&self.over_points.mean)
+    }
+}
+
 /// The estimates at points.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FlipdEach {

@@ -12,7 +12,7 @@ use crate::interrupt;
 use crate::model_file::{Model, load};
 use crate::options::{Format, Tangent};
 use crate::run_file::settings;
-use crate::table::number;
+use crate::table::{counted, number};
 use angles::Angles;
 use rayon::prelude::*;
 use serde_json::json;
@@ -292,10 +292,14 @@ impl<'a> Task<'a> {
         if screen.quiet {
             return Ok(());
         }
-        let given = if self.options.at.is_some() { "given" } else { "generated" };
+        let given = if self.options.at.is_some() { "given point" } else { "generated point" };
         let from = self.options.from.map_or_else(String::new, |from| format!(", followed from u = {from}"));
-        let mut text =
-            format!("{} {given} points in R^{}, {} vectors{from}\n", self.count, self.dim, self.vectors);
+        let mut text = format!(
+            "{} in R^{}, {}{from}\n",
+            counted(self.count, given),
+            self.dim,
+            counted(self.vectors, "vector")
+        );
         text.extend(growth.map(sentence));
         text.extend(mismatch.map(|q| {
             format!(

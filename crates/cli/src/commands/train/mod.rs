@@ -19,7 +19,7 @@ use crate::recipe_file::{self, Prepared, Recipe};
 use crate::report::Weights;
 use crate::run_file::overrides;
 use crate::store::{Earlier, TrainingDir};
-use crate::table::flop;
+use crate::table::{counted, flop};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use std::fmt::Write;
 use std::io::IsTerminal;
@@ -254,9 +254,4 @@ fn progress_bar(recipe: &Recipe, screen: &Screen) -> ProgressBar {
     }
     bar.set_prefix(recipe.name.clone());
     bar
-}
-
-/// "1 update", "2 updates".
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,12 +1,13 @@
 //! What a training says of itself: its page, the numbers behind it, and the last lines on the terminal.
 
-use super::{Run, counted};
+use super::Run;
 use crate::commands::execute::json_bytes;
 use crate::commands::single::print;
 use crate::failure::Result;
 use crate::options::{Format, Screen};
 use crate::report::{ClassesShown, Look, Timing, TrainingInput, WeightCurve, Weights, training_html};
 use crate::store::write_file;
+use crate::table::counted;
 use serde_json::{Value, json};
 
 /// Data shown beside the samples.

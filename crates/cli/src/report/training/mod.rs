@@ -9,7 +9,7 @@ pub use weights::{WeightCurve, Weights};
 use super::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use super::page::{document, section, table};
 use super::palette::Role;
-use super::text::{count, duration, number, significant};
+use super::text::{count, counted, duration, number, significant};
 use maud::{Markup, html};
 use surefoot::Error;
 use surefoot::analysis::NotComputed;
@@ -155,11 +155,6 @@ fn timing(input: &TrainingInput) -> Markup {
         @if rate.is_finite() && rate > 0.0 { ": " (number(rate)) " updates a second" }
         ", on " (count(threads as u64)) @if threads == 1 { " thread." } @else { " threads." }
     } }
-}
-
-/// "1 update", "2 updates".
-fn counted(number: usize, what: &str) -> String {
-    format!("{} {what}{}", count(number as u64), if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! What the model generated on the way, beside the data.
 
-use super::{ClassesShown, TrainingInput, counted};
+use super::{ClassesShown, TrainingInput};
 use crate::report::density::Density;
 use crate::report::figure::{Axis, Figure, Height, Key, Mark, Panel, Point, Scale, Swatch, range};
 use crate::report::palette::Role;
 use crate::report::strip::ImageShape;
-use crate::report::text::percent;
+use crate::report::text::{counted, percent};
 use maud::{Markup, html};
 use surefoot::Error;
 
