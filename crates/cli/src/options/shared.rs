@@ -21,6 +21,9 @@ pub struct ModelSettings {
     /// Sampler
     #[arg(long, value_enum)]
     pub method: Option<MethodName>,
+    /// Where the times of the steps lie: at equal distances, or spaced by the noise (Karras et al. 2022)
+    #[arg(long, value_enum)]
+    pub spacing: Option<SpacingName>,
     /// Noise level η: 0 for the probability-flow ODE, 1 for the reverse SDE
     #[arg(long, value_name = "ETA", allow_negative_numbers = true)]
     pub noise_level: Option<f64>,
@@ -55,6 +58,14 @@ impl Memory {
     pub fn limits(self) -> Limits {
         Limits { memory: self.memory }
     }
+}
+
+/// `--spacing`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[allow(missing_docs)]
+pub enum SpacingName {
+    Uniform,
+    Karras,
 }
 
 /// `--method`.

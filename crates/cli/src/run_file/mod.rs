@@ -63,6 +63,10 @@ pub fn settings(settings: &ModelSettings) -> Result<Settings> {
     if let Some(steps) = settings.steps {
         add("sampler.steps", Value::Integer(steps.into()), format!("--steps {steps}"));
     }
+    if let Some(spacing) = settings.spacing {
+        let name = name_of(spacing);
+        add("sampler.spacing", Value::Text(name.clone()), format!("--spacing {name}"));
+    }
     if let Some(level) = settings.noise_level {
         add("process.noise_level", Value::Float(level), format!("--noise-level {level}"));
     }

@@ -4,11 +4,13 @@ use crate::failure::{Failure, Result};
 use crate::model_file::{Override, Value, suggestion, value_of};
 
 /// Short names and the keys they stand for.
-const SHORT: [(&str, &str); 11] = [
+const SHORT: [(&str, &str); 13] = [
     ("noise-level", "process.noise_level"),
     ("steps", "sampler.steps"),
     ("method", "sampler.method"),
     ("corrector", "sampler.corrector"),
+    ("spacing", "sampler.spacing"),
+    ("rho", "sampler.rho"),
     ("process", "process.kind"),
     ("start", "process.start"),
     ("end", "process.end"),
