@@ -37,6 +37,20 @@ macro_rules! pairs {
     };
     ($k:expr, $V:ty, $a:ident, $b:ident, $left:literal, $right:literal => $result:expr) => {{
         let (k, lanes) = ($k, <$V>::LANES);
+        // Rows of one chunk at equal distances need no address of their own.
+        if k.chunks == 1 && k.a.rows.is_null() && k.b.rows.is_null() {
+            let (mut left, mut right, mut out) = (k.a.base, k.b.base, k.out);
+            let (left_stride, right_stride) = (k.a.stride, k.b.stride);
+            for _ in 0..k.rows {
+                let $a = <$V>::load_or_splat::<$left>(left, 0);
+                let $b = <$V>::load_or_splat::<$right>(right, 0);
+                $result.store(out);
+                left = left.wrapping_add(left_stride);
+                right = right.wrapping_add(right_stride);
+                out = out.wrapping_add(lanes);
+            }
+            return;
+        }
         for r in 0..k.rows {
             let (left, right) = (k.a.start(r), k.b.start(r));
             let out = k.out.add(r * k.chunks * lanes);

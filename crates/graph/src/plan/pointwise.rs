@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::ptr::{null, null_mut};
 
 /// Bytes of a register: the values of a strip.
-const STRIP_BYTES: usize = 4096;
+const STRIP_BYTES: usize = 8192;
 /// Most rows of a strip of numbers.
 const STRIP_NUMBERS: usize = 1024;
 

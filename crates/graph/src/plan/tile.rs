@@ -104,8 +104,11 @@ impl<T: Executed> Plan<T> {
         rows.saturating_mul(2 * threads).saturating_mul(size_of::<T>())
     }
 
-    /// Evaluates a batch.
+    /// Evaluates a batch. A thread outside the pool hands the whole over to it once, and not every step that threads share.
     pub fn run<S: Element>(&self, engine: Engine<T>, batch: &mut Batch<S>) {
+        if self.is_shared() && rayon::current_thread_index().is_none() {
+            return rayon::scope(|_| self.run(engine, batch));
+        }
         self.prepare();
         let outputs = batch.outputs.iter_mut().map(|(name, to)| {
             let len = to.len();
@@ -146,6 +149,11 @@ impl<T: Executed> Plan<T> {
         workers: usize,
     ) -> Stage<'_, T> {
         Stage { engine, kernels: engine.kernels, memory, width, count, workers, pool: &self.pool }
+    }
+
+    /// Is there enough work in a tile for several threads?
+    fn is_shared(&self) -> bool {
+        self.work.iter().any(|work| work.saturating_mul(T::CHUNK) > PARALLEL_WORK)
     }
 
     /// Does it sum over samples?
