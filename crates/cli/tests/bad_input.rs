@@ -36,7 +36,7 @@ fn model_files() {
         2,
         &["m.toml:9", "sampler.spacing", "karras", "log"],
     );
-    analyze(&bench, &change("steps = 20", "rho = 7.0"), 2, &["m.toml:9", "rho"]);
+    analyze(&bench, &change("steps = 20", "spacing = \"uniform\"\nrho = 7.0"), 2, &["m.toml:10", "rho"]);
     for rho in ["0.0", "-1.0", "nan", "1e9"] {
         let text = change("steps = 20", &format!("spacing = \"karras\"\nrho = {rho}"));
         analyze(&bench, &text, 2, &["m.toml:10", "sampler.rho", "at most 1000"]);
@@ -173,7 +173,7 @@ fn options() {
 fn numbers_that_blow_up_end_with_exit_code_3() {
     let bench = Bench::new();
     // Forward Euler with one enormous step of a stiff drift overflows at once when β is huge.
-    let text = "name = \"stiff\"\n[field]\nkind = \"analytic\"\ndata = \"gaussian\"\nvariances = [1.0, 4.0]\n[process]\nkind = \"vp\"\nnoise_level = 0.0\nschedule = { kind = \"linear\", min = 1e250, max = 1e250 }\nend = 0.5\n[source]\nkind = \"gaussian\"\n[sampler]\nsteps = 3\n";
+    let text = "name = \"stiff\"\n[field]\nkind = \"analytic\"\ndata = \"gaussian\"\nvariances = [1.0, 4.0]\n[process]\nkind = \"vp\"\nnoise_level = 0.0\nschedule = { kind = \"linear\", min = 1e250, max = 1e250 }\nend = 0.5\n[source]\nkind = \"gaussian\"\n[sampler]\nsteps = 3\nspacing = \"uniform\"\n";
     bench.write("m.toml", text);
     bench.refused(&["analyze", "m.toml", "-n", "3", "-o", "out"], 3, &["sample", "step", "non-finite"]);
 }

@@ -83,10 +83,10 @@ fn gains_count_the_lengths_of_steps() {
         let mut times: Vec<f64> = budget.iter().map(|step| value(step, "time")).collect();
         times.push(0.02);
         let lengths: Vec<f64> = times.windows(2).map(|pair| pair[0] - pair[1]).collect();
-        // Of the cosine schedule m = f(u)/f(0): (σ/m)^(1/7) falls evenly.
+        // Of the cosine schedule m = f(u)/f(0): (σ/m)^(1/5) falls evenly.
         let angle = |u: f64| (u + 0.008) / 1.008 * std::f64::consts::FRAC_PI_2;
         let signal = |u: f64| (angle(u).cos() / angle(0.0).cos()).powi(2);
-        let level = |u: f64| ((1.0 - signal(u).powi(2)).sqrt() / signal(u)).powf(1.0 / 7.0);
+        let level = |u: f64| ((1.0 - signal(u).powi(2)).sqrt() / signal(u)).powf(0.2);
         let spaced: Vec<f64> =
             if spacing == "uniform" { times.clone() } else { times.iter().map(|u| level(*u)).collect() };
         let mean = (spaced[0] - spaced[40]) / 40.0;

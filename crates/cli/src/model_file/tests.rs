@@ -1,5 +1,6 @@
 use super::*;
-use surefoot::process::{Clock, Family, Noising, Process, Schedule};
+use surefoot::process::{Clock, Family, Noising, Process, Schedule, Spacing};
+use surefoot::sampler::Method;
 
 fn spec(text: &str, overrides: &[(&str, &str)]) -> Result<ModelSpec> {
     let folder = tempfile::tempdir().unwrap();
@@ -31,6 +32,24 @@ fn defaults_follow_the_process() {
     assert_eq!(noising("vp"), (Noising { family: Family::Vp, schedule: linear }, 1.0));
     assert_eq!(noising("subvp"), (Noising { family: Family::SubVp, schedule: linear }, 1.0));
     assert!(matches!(noising("ve").0.schedule, Schedule::Geometric { .. }));
+}
+
+#[test]
+fn the_default_sampler_is_that_of_the_study() {
+    let noising = Noising { family: Family::Vp, schedule: Schedule::Linear { min: 0.1, max: 20.0 } };
+    let sampler = |process: &str, settings: &[(&str, &str)]| {
+        let spec = spec(&GAUSSIAN.replace("\"ou\"\nstart = 0.9", process), settings).unwrap();
+        (spec.method, spec.steps, spec.spacing)
+    };
+    let (still, noisy) = ("\"vp\"\nnoise_level = 0.0", "\"vp\"\nnoise_level = 1.0");
+    let karras = |rho| Spacing::Karras { noising, rho };
+    assert_eq!(sampler(still, &[]), (Method::Heun, 200, karras(5.0)));
+    assert_eq!(sampler(still, &[("sampler.rho", "7")]), (Method::Heun, 200, karras(7.0)));
+    assert_eq!(sampler(still, &[("sampler.method", "heun")]), (Method::Heun, 200, Spacing::Uniform));
+    assert_eq!(sampler(still, &[("sampler.method", "ddim")]), (Method::Ddim, 100, Spacing::Uniform));
+    assert_eq!(sampler(noisy, &[]), (Method::Euler, 100, Spacing::Uniform));
+    assert_eq!(sampler(noisy, &[("sampler.spacing", "karras")]), (Method::Euler, 100, karras(5.0)));
+    assert_eq!(sampler("\"ve\"\nnoise_level = 0.0", &[]), (Method::Heun, 200, Spacing::Uniform));
 }
 
 #[test]
