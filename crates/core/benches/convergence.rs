@@ -96,7 +96,7 @@ fn exact(name: &'static str, data: Data, family: Family, start: f64) -> Case {
         end: 0.02,
         samples: 100,
         reference: 4000,
-        samplers: vec![EULER, DDIM, HEUN, HEUN.spaced(5.0), HEUN.spaced(7.0), RK4],
+        samplers: vec![EULER, DDIM, HEUN, HEUN.spaced(3.0), HEUN.spaced(5.0), HEUN.spaced(7.0), RK4],
         evaluations: SMALL.to_vec(),
         search: None,
     }
