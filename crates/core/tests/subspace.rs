@@ -264,9 +264,10 @@ fn searches_without_meaning_are_refused() {
     let batch = Batch { source: &source, seed: 1, samples: 0..1, refinement: Refinement::Own };
     let step = swirl(3, 0.0, Method::Euler);
     let mut trail = Trail::record(&step, &batch, Storage::Spacing(4)).unwrap();
-    for wrong in
-        [Search { vectors: 0, ..SEARCH }, Search { vectors: 4, ..SEARCH }, Search { rounds: 0, ..SEARCH }]
-    {
+    let tolerances = [0.0, -1.0, f64::NAN, f64::INFINITY].map(|tolerance| Search { tolerance, ..SEARCH });
+    let numbers =
+        [Search { vectors: 0, ..SEARCH }, Search { vectors: 4, ..SEARCH }, Search { rounds: 0, ..SEARCH }];
+    for wrong in numbers.into_iter().chain(tolerances) {
         assert!(matches!(leading(&mut trail, wrong), Err(Error::Invalid { .. })));
     }
     assert!(matches!(trail.forth(vec![1.0; 4], None), Err(Error::Invalid { .. })));

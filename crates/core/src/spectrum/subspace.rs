@@ -92,11 +92,12 @@ pub fn leading(trail: &mut Trail, search: Search) -> Result<Leading> {
 /// Those of [`leading`]; [`Error::Invalid`] if the length of `start` does not fit.
 pub fn leading_from(trail: &mut Trail, start: Vec<f64>, search: Search) -> Result<Leading> {
     let (dim, n, k) = (trail.step().dim(), trail.samples().len(), search.vectors);
-    if k == 0 || k > dim || search.rounds == 0 {
+    let tolerable = search.tolerance.is_finite() && search.tolerance > 0.0;
+    if k == 0 || k > dim || search.rounds == 0 || !tolerable {
         return Err(Error::invalid(
             "searching for leading vectors",
-            format!("1 to {dim} vectors and at least one round"),
-            format!("{k} vectors, {} rounds", search.rounds),
+            format!("1 to {dim} vectors, at least one round, and a finite tolerance > 0"),
+            format!("{k} vectors, {} rounds, tolerance {}", search.rounds, search.tolerance),
             "Ask for other numbers",
         ));
     }
