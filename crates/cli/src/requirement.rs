@@ -24,7 +24,7 @@ const RELATIONS: [(&str, Relation); 4] =
     [(">=", Relation::AtLeast), ("<=", Relation::AtMost), (">", Relation::Above), ("<", Relation::Below)];
 
 /// Short names, and the sections of `summary.json`.
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 20] = [
     "off",
     "footing",
     "distance",
@@ -39,6 +39,8 @@ const SECTIONS: [&str; 18] = [
     "response",
     "likelihood",
     "support_classifier",
+    "dimension",
+    "moved",
     "condition",
     "not_computed",
     "convergence",

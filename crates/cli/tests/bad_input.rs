@@ -36,7 +36,12 @@ fn model_files() {
         2,
         &["m.toml:9", "sampler.spacing", "karras", "log"],
     );
-    analyze(&bench, &change("steps = 20", "spacing = \"uniform\"\nrho = 7.0"), 2, &["m.toml:10", "rho"]);
+    analyze(
+        &bench,
+        &change("steps = 20", "spacing = \"uniform\"\nrho = 7.0"),
+        2,
+        &["m.toml:10", "rho", "karras"],
+    );
     for rho in ["0.0", "-1.0", "nan", "1e9"] {
         let text = change("steps = 20", &format!("spacing = \"karras\"\nrho = {rho}"));
         analyze(&bench, &text, 2, &["m.toml:10", "sampler.rho", "at most 1000"]);

@@ -91,6 +91,12 @@ fn gains_count_the_lengths_of_steps() {
             if spacing == "uniform" { times.clone() } else { times.iter().map(|u| level(*u)).collect() };
         let mean = (spaced[0] - spaced[40]) / 40.0;
         assert!(spaced.windows(2).all(|pair| (pair[0] - pair[1] - mean).abs() < 1e-9), "{times:?}");
+        let page = std::fs::read_to_string(bench.path("out").join("report.html")).unwrap();
+        let words = if spacing == "uniform" { "of equal length" } else { "spaced by the noise (ρ = 5)" };
+        assert!(page.contains(&format!(
+            "40 steps from u = 0.9 to 0.02{}{words}",
+            if spacing == "uniform" { " " } else { ", " }
+        )));
         for key in ["normal", "tangent"] {
             let sum: f64 = budget.iter().zip(&lengths).map(|(step, length)| length * value(step, key)).sum();
             let gain = value(&summary["gains"][key], "q50");

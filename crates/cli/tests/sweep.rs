@@ -189,3 +189,28 @@ fn bad_sweeps_are_refused() {
         &["output directory"],
     );
 }
+
+/// Few steps of different methods, and defaults that depend on the noise: the sweep says what its runs say, and that samplers differ.
+#[test]
+fn cautions_of_the_runs_and_other_samplers_are_told() {
+    let bench = Bench::new();
+    let text = "name = \"g\"\n[field]\nkind = \"analytic\"\ndata = \"gaussian\"\nvariances = [1.0, 0.0]\n[process]\nkind = \"vp\"\nnoise_level = 0.0\n";
+    bench.write("g.toml", text);
+    let sweep = |what: &str, out: &str| {
+        let words = ["analyze", "g.toml", "-n", "6", "--no-response", "--condition-paths", "0", "--sweep"];
+        bench.done(&[&words[..], &[what, "-o", out]].concat());
+        let reasons = bench.json(&format!("{out}/summary.json"))["verdict"]["reasons"].to_string();
+        let page = std::fs::read_to_string(bench.path(out).join("report.html")).unwrap();
+        (reasons, page)
+    };
+    let (reasons, page) = sweep("steps=2,200", "a");
+    assert!(reasons.contains("steps = 2: Caution: with twice the steps the median of"), "{reasons}");
+    assert!(
+        !reasons.contains("the samplers differ") && page.contains("steps = 2: Caution: with twice the steps")
+    );
+    let (reasons, page) = sweep("noise-level=0,1", "b");
+    let samplers = "noise-level = 0: heun, 200 steps, times by the noise, rho 5; noise-level = 1: euler, 100 steps, even times";
+    assert!(reasons.contains(samplers) && page.contains(samplers), "{reasons}");
+    let (reasons, _) = sweep("rho=3,7", "c");
+    assert!(!reasons.contains("the samplers differ"), "{reasons}");
+}

@@ -181,3 +181,27 @@ fn what_cannot_be_done_is_refused() {
         assert!(error.contains(part), "{words:?}: {error}");
     }
 }
+
+/// One coarse step gets the dimension wrong; twice the steps show it. With enough of them the change is small.
+#[test]
+fn twice_the_steps_show_what_the_steps_do() {
+    let bench = Bench::new();
+    let text = "name = \"g\"\n[field]\nkind = \"analytic\"\ndata = \"gaussian\"\nvariances = [1.0, 0.3, 0.0, 0.0]\n[process]\nkind = \"vp\"\nnoise_level = 0.0\n";
+    bench.write("g.toml", text);
+    let told = bench.done(&["tangent", "g.toml", "-n", "3", "--steps", "20", "--method", "euler"]);
+    assert!(
+        told.contains("with twice the steps (40) the log singular values")
+            && told.contains("(first 3 points)"),
+        "{told}"
+    );
+    let json = bench.done(&["tangent", "g.toml", "-n", "12", "--format", "json"]);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    let check = &found["convergence"];
+    assert_eq!((&check["points"], &check["doubled_steps"]), (&8.into(), &400.into()));
+    assert_eq!(check["dimensions"], serde_json::json!([2, 2]));
+    assert!(check["largest"].as_f64().unwrap() < 0.01, "{check}");
+    let none = bench.done(&["tangent", "g.toml", "-n", "2", "--convergence", "0"]);
+    assert!(!none.contains("with twice the steps"), "{none}");
+    let one = bench.done(&["tangent", "g.toml", "-n", "2", "-k", "1"]);
+    assert!(one.contains("of one vector nothing follows") && one.contains("with twice the steps"), "{one}");
+}

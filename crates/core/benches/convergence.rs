@@ -57,8 +57,8 @@ impl Sampler {
     }
 
     fn name(&self) -> String {
-        let name = format!("{:?}", self.method).to_lowercase();
-        self.rho.map_or(name.clone(), |rho| format!("{name} rho={rho}"))
+        let name = self.method.name();
+        self.rho.map_or(name.into(), |rho| format!("{name} rho={rho}"))
     }
 }
 

@@ -418,7 +418,8 @@ fn sampler(section: Option<Section>, process: &Process) -> Result<(Sampler, Tabl
     }
     let usual = if method == Method::Heun && process.noise_level() == 0.0 { 200 } else { 100 };
     let steps = section.count_or("steps", usual, 1..=1_000_000, "a whole number from 1 to 1000000")?;
-    let usual = if !named && method == Method::Heun && fits_karras(process) { "karras" } else { "uniform" };
+    let karras = section.has("rho") || !named && method == Method::Heun && fits_karras(process);
+    let usual = if karras { "karras" } else { "uniform" };
     let spacing = spacing(&section, process, usual)?;
     Ok((Sampler { method, steps, spacing }, section.finish()?))
 }
@@ -433,6 +434,13 @@ fn fits_karras(process: &Process) -> bool {
 
 fn spacing(section: &Section, process: &Process, usual: &str) -> Result<Spacing> {
     let uniform = section.choice("spacing", &[("uniform", true), ("karras", false)], Some(usual))?;
+    if uniform && section.has("rho") {
+        return Err(section.wrong(
+            "rho",
+            "spacing = \"karras\" beside it",
+            "spacing = \"uniform\", which has none",
+        ));
+    }
     match *process {
         _ if uniform => Ok(Spacing::Uniform),
         Process::Flow => Err(section.wrong("spacing", "\"uniform\" for the process \"flow\"", "\"karras\"")),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 pub struct Analyze {
     /// A model file, or builtin:NAME (see `surefoot models`)
     pub model: String,
-    /// One analysis a value of a setting, side by side: noise-level, steps, method, process, start, end, label, guidance, or any
+    /// One analysis a value of a setting, side by side: noise-level, steps, method, spacing, rho, process, start, end, label, guidance, or any
     /// key of the model file, for example --sweep noise-level=0,0.25,0.5,1
     #[arg(long, value_name = "SETTING=V1,V2,...")]
     pub sweep: Option<String>,

@@ -65,6 +65,9 @@ pub struct Tangent {
     /// Where the data have noise of their own, growth before it is smaller than that noise blurs their tangent spaces
     #[arg(long, value_name = "U", allow_negative_numbers = true)]
     pub from: Option<f64>,
+    /// Leading points followed once more with twice the steps, without --labels [default: 8 up to D = 64, 1 beyond]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub convergence: Option<usize>,
     /// Labels of these points, one whole number from 0 each: the dimension of every class and of all points, by the gap
     /// rule, by the model's score (NB, FLIPD), and by neighbours in a sample (TwoNN, maximum likelihood, local PCA)
     #[arg(long, value_name = "FILE", requires = "at", conflicts_with = "dimension")]

@@ -1,6 +1,6 @@
 //! The answer in plain words, with the numbers it rests on.
 
-use super::summary::{Robustness, Summary, Verdict};
+use super::summary::{Change, Robustness, Summary, Verdict};
 use super::system::System;
 use crate::statistics::Quantiles;
 
@@ -280,17 +280,18 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
         ));
     }
     let Some(convergence) = &summary.convergence else { return };
-    let relative =
-        |c: &super::summary::Change| c.change.abs() / c.value.abs().max(c.doubled.abs()).max(1e-300);
+    let relative = |(name, c): (&String, &Change)| {
+        c.change.abs() / natural_size(name, c.value.abs().max(c.doubled.abs())).max(1e-300)
+    };
     // Distances and gains are lengths; all other figures are pure numbers, degrees or nats.
     let natural = |name: &str| if name == "distance" || name.starts_with("gains.") { scale } else { 1.0 };
     let watched = convergence
         .medians
         .iter()
         .filter(|(name, change)| !name.contains(".qr") && change.change.abs() > ROUNDING * natural(name));
-    let worst = watched.max_by(|a, b| relative(a.1).total_cmp(&relative(b.1)));
+    let worst = watched.max_by(|a, b| relative(*a).total_cmp(&relative(*b)));
     if let Some((name, change)) = worst
-        && relative(change) > 0.1
+        && relative((name, change)) > 0.1
     {
         reasons.push(format!(
             "Caution: with twice the steps the median of {name} changes from {} to {} on {} paths; use more steps before \
@@ -299,6 +300,17 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
             digits(change.doubled),
             change.paths
         ));
+    }
+}
+
+/// What a change of a figure of this size is compared with: a nat of log growth is a factor of the singular value whatever the growth,
+/// and small angles, cosines and shares need not be known to more digits than large ones.
+fn natural_size(name: &str, size: f64) -> f64 {
+    match name {
+        _ if name.starts_with("exponents.") => size.min(1.0),
+        _ if name.starts_with("alignment.subspace_angle_deg") => size.max(10.0),
+        _ if name.starts_with("alignment.score_cosine") || name.starts_with("footing") => size.max(0.1),
+        _ => size,
     }
 }
 
@@ -330,6 +342,17 @@ pub fn size_words(size: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What 0.1 of it is: a tenth of a nat, a degree, a hundredth of a cosine, a tenth of a length.
+    #[test]
+    fn changes_are_compared_with_what_matters() {
+        assert_eq!(natural_size("exponents.svd.0", 5.6), 1.0);
+        assert_eq!(natural_size("exponents.qr.1", 0.3), 0.3);
+        assert_eq!(natural_size("alignment.subspace_angle_deg.svd", 0.2), 10.0);
+        assert_eq!(natural_size("alignment.subspace_angle_deg.svd", 40.0), 40.0);
+        assert_eq!(natural_size("alignment.score_cosine.svd", 1e-5), 0.1);
+        assert_eq!(natural_size("gains.normal", 1e-5), 1e-5);
+    }
 
     #[test]
     fn sizes_fit_their_column_and_are_not_rounded_to_zero() {

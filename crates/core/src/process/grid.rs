@@ -21,6 +21,16 @@ pub enum Spacing {
     },
 }
 
+impl Spacing {
+    /// ρ, of times spaced by the noise.
+    pub fn rho(&self) -> Option<f64> {
+        match *self {
+            Spacing::Uniform => None,
+            Spacing::Karras { rho, .. } => Some(rho),
+        }
+    }
+}
+
 /// Grid of model times u_n, n = 0..=N (flows: start 0, end 1).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Grid {

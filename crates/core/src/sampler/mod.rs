@@ -42,6 +42,18 @@ pub enum Method {
 }
 
 impl Method {
+    /// As model files have it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Method::Euler => "euler",
+            Method::Heun => "heun",
+            Method::Rk4 => "rk4",
+            Method::Ancestral => "ancestral",
+            Method::Ddim => "ddim",
+            Method::PredictorCorrector { .. } => "predictor-corrector",
+        }
+    }
+
     /// Checks that the method can discretise the process.
     fn check(&self, process: &Process) -> Result<()> {
         let level = process.noise_level();

@@ -85,7 +85,7 @@ fn combine<'a>(
     for (place, run) in runs.iter().enumerate().filter(|(place, _)| *place != base) {
         contrasts.extend(curves::contrasts(&runs[base], run, [&labels[base], &labels[place]])?);
     }
-    let reasons = words::reasons(setting, &runs[base], &contrasts, &curves);
+    let reasons = words::reasons(setting, runs, &contrasts, &curves);
     let values: Vec<Value> = setting
         .values
         .iter()

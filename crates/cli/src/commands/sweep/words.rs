@@ -1,9 +1,9 @@
 //! What a sweep shows, in sentences and as a table for the terminal.
 
-use super::setting::Setting;
+use super::setting::{Entry, Setting};
 use crate::commands::execute::Finished;
 use crate::report::{Contrast, Curve};
-use crate::table::number;
+use crate::table::{counted, number};
 use std::fmt::Write;
 use surefoot::process::Process;
 
@@ -18,11 +18,12 @@ pub fn base(setting: &Setting) -> usize {
 /// Sentences with their numbers.
 pub fn reasons(
     setting: &Setting,
-    base_run: &Finished,
+    runs: &[Finished],
     contrasts: &[Contrast],
     curves: &[Curve],
 ) -> Vec<String> {
     let base = base(setting);
+    let base_run = &runs[base];
     let stochastic = setting.key == NOISE_LEVEL && setting.values[base].number == Some(0.0);
     let mut list: Vec<String> =
         contrasts.iter().map(|contrast| sentence(contrast, stochastic, setting, curves)).collect();
@@ -37,6 +38,12 @@ pub fn reasons(
             }
         });
     }
+    list.extend(other_samplers(setting, runs));
+    for (entry, run) in setting.values.iter().zip(runs) {
+        let told = run.summary.verdict.as_ref().map_or(&[][..], |verdict| &verdict.reasons);
+        let cautions = told.iter().filter(|reason| reason.starts_with("Caution"));
+        list.extend(cautions.map(|caution| format!("{}: {caution}", setting.label(entry))));
+    }
     if let Process::Diffusion { .. } = base_run.model.spec.process
         && stochastic
     {
@@ -47,6 +54,39 @@ pub fn reasons(
         );
     }
     list
+}
+
+/// The samplers of all values, where more of them differs than the setting: defaults depend on the process.
+fn other_samplers(setting: &Setting, runs: &[Finished]) -> Option<String> {
+    let kept = |run: &Finished| {
+        let spec = &run.model.spec;
+        let of = |key: &str, what: String| if setting.key == key { String::new() } else { what };
+        let rho = ["sampler.spacing", "sampler.rho"].contains(&setting.key.as_str());
+        [
+            of("sampler.method", spec.method.name().into()),
+            of("sampler.steps", spec.steps.to_string()),
+            if rho { String::new() } else { format!("{:?}", spec.spacing.rho()) },
+        ]
+    };
+    if runs.iter().all(|run| kept(run) == kept(&runs[0])) {
+        return None;
+    }
+    let sampler = |(entry, run): (&Entry, &Finished)| {
+        let spec = &run.model.spec;
+        let spacing =
+            spec.spacing.rho().map_or("even times".into(), |rho| format!("times by the noise, rho {rho}"));
+        format!(
+            "{}: {}, {}, {spacing}",
+            setting.label(entry),
+            spec.method.name(),
+            counted(spec.steps, "step")
+        )
+    };
+    let list: Vec<String> = setting.values.iter().zip(runs).map(sampler).collect();
+    Some(format!(
+        "Caution: the samplers differ in more than the setting ({}). Name method, steps and spacing to compare like with like.",
+        list.join("; ")
+    ))
 }
 
 fn sentence(contrast: &Contrast, stochastic: bool, setting: &Setting, curves: &[Curve]) -> String {

@@ -1,6 +1,7 @@
 //! `tangent`: tangent spaces and the dimension of the data, at generated or given points (theory §10).
 
 mod angles;
+mod doubled;
 
 use super::classes::by_class;
 use super::single::print;
@@ -14,6 +15,7 @@ use crate::options::{Format, Tangent};
 use crate::run_file::settings;
 use crate::table::{counted, number};
 use angles::Angles;
+use doubled::Doubled;
 use rayon::prelude::*;
 use serde_json::json;
 use std::ops::Range;
@@ -75,10 +77,20 @@ pub fn tangent(options: &Tangent) -> Result<()> {
         (None, None) => 1,
     };
     let angles = task.angles(&found, d)?;
+    let doubled = task.doubled(&found, d)?;
     if let Some(file) = &options.out {
         task.write(file, &found, growth.as_ref(), d)?;
     }
-    task.say(&found, growth.as_ref(), d, &angles)
+    task.say(&found, Answers { growth: growth.as_ref(), d, angles: &angles, doubled: doubled.as_ref() })
+}
+
+/// What follows from what was found.
+struct Answers<'a> {
+    growth: Option<&'a GapDimension>,
+    /// Dimension of the tangent spaces.
+    d: usize,
+    angles: &'a [Angles],
+    doubled: Option<&'a Doubled>,
 }
 
 /// Where tangent spaces are wanted, and how they are found.
@@ -217,6 +229,16 @@ impl<'a> Task<'a> {
         Ok(found)
     }
 
+    fn search(&self) -> Search {
+        Search {
+            vectors: self.vectors,
+            extra: Search::usual_extra(self.vectors),
+            rounds: self.options.exact_rounds,
+            tolerance: self.options.exact_tolerance,
+            seed: self.options.seed,
+        }
+    }
+
     fn follow_tile(&self, samples: Range<usize>) -> Result<(Bundle, Option<Encoded>)> {
         if interrupt::asked() {
             return Err(Failure::Interrupted("interrupted; no file was written".into()));
@@ -235,14 +257,7 @@ impl<'a> Task<'a> {
         };
         let seed = self.options.seed;
         let batch = Batch { source: source.as_ref(), seed, samples, refinement: Refinement::Own };
-        let search = Search {
-            vectors: self.vectors,
-            extra: Search::usual_extra(self.vectors),
-            rounds: self.options.exact_rounds,
-            tolerance: self.options.exact_tolerance,
-            seed,
-        };
-        Ok((bundle(&self.step, &batch, search, Storage::Bytes(PATH_BYTES))?, encoded))
+        Ok((bundle(&self.step, &batch, self.search(), Storage::Bytes(PATH_BYTES))?, encoded))
     }
 
     fn write(&self, file: &Path, found: &Found, growth: Option<&GapDimension>, d: usize) -> Result<()> {
@@ -267,7 +282,8 @@ impl<'a> Task<'a> {
         write_npz(file, &arrays)
     }
 
-    fn say(&self, found: &Found, growth: Option<&GapDimension>, d: usize, angles: &[Angles]) -> Result<()> {
+    fn say(&self, found: &Found, answers: Answers) -> Result<()> {
+        let Answers { growth, d, angles, doubled } = answers;
         let screen = self.options.screen;
         let mismatch = found.encoded.as_ref().map(|encoded| Quantiles::of(&encoded.mismatch));
         if screen.format == Format::Json {
@@ -283,6 +299,9 @@ impl<'a> Task<'a> {
             }
             if let Some(growth) = growth {
                 what["dimension"] = json!(growth);
+            }
+            if let Some(doubled) = doubled {
+                what["convergence"] = json!(doubled);
             }
             if let Some(mismatch) = mismatch {
                 what["mismatch"] = json!(mismatch);
@@ -300,7 +319,13 @@ impl<'a> Task<'a> {
             self.dim,
             counted(self.vectors, "vector")
         );
-        text.extend(growth.map(sentence));
+        text.push_str(
+            &growth.map_or_else(
+                || "dimension: of one vector nothing follows (-k follows more)\n".into(),
+                sentence,
+            ),
+        );
+        text.extend(doubled.map(Doubled::sentence));
         text.extend(mismatch.map(|q| {
             format!(
                 "generated again from their starts, points are missed by {} (median), at most {} on 95 %\n",

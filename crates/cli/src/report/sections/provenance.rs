@@ -5,6 +5,7 @@ use crate::report::page::{section, table};
 use crate::report::text::{count, number, significant};
 use maud::{Markup, html};
 use surefoot::analysis::Convergence;
+use surefoot::process::{Grid, Spacing};
 
 /// Convergence of the headline medians under doubled steps.
 pub fn convergence(context: &Context) -> Markup {
@@ -67,6 +68,7 @@ pub fn draw(context: &Context) -> Markup {
             html! { (p.model) @if !p.model_sha256.is_empty() { " · SHA-256 " code { (p.model_sha256) } } },
         ),
         ("version", html! { "surefoot " (p.version) }),
+        ("sampler", sampler(context)),
         ("seed", html! { (p.seed) }),
         (
             "size",
@@ -93,6 +95,21 @@ pub fn draw(context: &Context) -> Markup {
             (files(context))
         }))
         (section("definitions", "Definitions", definitions(context)))
+    }
+}
+
+/// Method, times and their spacing.
+fn sampler(context: &Context) -> Markup {
+    let system = &context.input.system;
+    let Grid { start, end, steps, spacing } = system.grid;
+    let level = system.drift.process.noise_level();
+    html! {
+        (system.method.name()) ", " (steps) @if steps == 1 { " step" } @else { " steps" } " from u = " (start) " to " (end)
+        @match spacing {
+            Spacing::Uniform => @if steps > 1 { " of equal length" },
+            Spacing::Karras { rho, .. } => { ", spaced by the noise (ρ = " (rho) ")" },
+        }
+        @if level > 0.0 { ", noise level " (level) }
     }
 }
 
