@@ -403,13 +403,14 @@ fn sampler(section: Option<Section>, process: &Process) -> Result<(Sampler, Tabl
         None => Section::new("sampler", &empty)?,
     };
     let choices = [
-        ("euler", Method::Euler),
-        ("heun", Method::Heun),
-        ("rk4", Method::Rk4),
-        ("ancestral", Method::Ancestral),
-        ("ddim", Method::Ddim),
-        ("predictor-corrector", Method::PredictorCorrector { corrector: 0.0 }),
-    ];
+        Method::Euler,
+        Method::Heun,
+        Method::Rk4,
+        Method::Ancestral,
+        Method::Ddim,
+        Method::PredictorCorrector { corrector: 0.0 },
+    ]
+    .map(|method| (method.name(), method));
     let named = section.has("method");
     let usual = if process.noise_level() == 0.0 { "heun" } else { "euler" };
     let mut method = section.choice("method", &choices, Some(usual))?;

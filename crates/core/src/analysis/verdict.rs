@@ -294,11 +294,12 @@ fn cautions(summary: &Summary, scale: f64, reasons: &mut Vec<String>) {
         && relative((name, change)) > 0.1
     {
         reasons.push(format!(
-            "Caution: with twice the steps the median of {name} changes from {} to {} on {} paths; use more steps before \
+            "Caution: with twice the steps the median of {name} changes from {} to {} on {} {}; use more steps before \
              trusting its digits.",
             digits(change.value),
             digits(change.doubled),
-            change.paths
+            change.paths,
+            if change.paths == 1 { "path" } else { "paths" }
         ));
     }
 }

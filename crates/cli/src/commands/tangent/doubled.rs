@@ -2,7 +2,7 @@
 
 use super::{ALL_UP_TO, Found, PATH_BYTES, Task};
 use crate::failure::Result;
-use crate::table::{counted, number};
+use crate::table::number;
 use serde::Serialize;
 use std::sync::Arc;
 use surefoot::dimension::{GapRule, gap};
@@ -87,11 +87,11 @@ impl Doubled {
             _ => String::new(),
         };
         format!(
-            "with twice the steps ({}) the log singular values of the tangent space change by {} nats (median), at most {} (first {}).{caution}\n",
+            "with twice the steps ({}) the log singular values of the tangent space change by {} nats (median), at most {} ({}).{caution}\n",
             self.doubled_steps,
             number(self.change.q50),
             number(self.largest),
-            counted(self.points, "point")
+            if self.points == 1 { "the first point".into() } else { format!("first {} points", self.points) }
         )
     }
 }
