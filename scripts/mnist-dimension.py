@@ -127,8 +127,8 @@ def estimate(entry, key="dimension"):
 def flipd(entry):
     if not_known(entry):
         return "–"
-    mean = entry["mean"]
-    value = f"{entry['over_points']['mean']:.1f}"
+    mean, found = entry["mean"], entry["over_points"]["mean"]
+    value = f"{found:.1f}" + ("" if 0 <= found <= entry["ambient"] else "?")
     return value + (f" ({mean['low']:.1f}–{mean['high']:.1f})" if mean else "")
 
 
