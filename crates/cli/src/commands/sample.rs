@@ -16,7 +16,6 @@ use serde_json::json;
 use std::path::Path;
 use surefoot::analysis::{LikelihoodSummary, Request, System};
 use surefoot::law::SharedDensity;
-use surefoot::process::Grid;
 use surefoot::response::{Formula, Likelihood, log_likelihood};
 use surefoot::sampler::Step;
 use surefoot::sweep::{Batch, Keep, Refinement, forward};
@@ -228,7 +227,7 @@ impl Followed {
     /// Follows the first few samples with twice the steps.
     fn doubled(&self, system: &System, seed: u64, logs: &[f64], errors: &[f64]) -> Result<Doubled> {
         let samples = logs.len().div_ceil(DOUBLED).min(DOUBLED);
-        let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
+        let grid = system.grid.doubled();
         let step = Step::new(system.drift.clone(), grid, system.method, Vec::new())?;
         let source = system.source.as_ref();
         let batch = Batch { source, seed, samples: 0..samples, refinement: Refinement::Doubled };

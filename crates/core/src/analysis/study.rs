@@ -59,7 +59,7 @@ impl<'a> Study<'a> {
         let forcing: Vec<ModelError> = errors.iter().flatten().filter(|e| !e.is_given()).cloned().collect();
         let list = request.perturbations(norms);
         let twins = list.iter().map(|p| twin(system, &errors, p)).collect::<Result<Vec<_>>>()?;
-        let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
+        let grid = system.grid.doubled();
         let wanted = layout(system, request, list.len()).into_iter().map(|spec| spec.name).collect();
         let extent = Extent::of(system, request);
         let mut observables = request.observables.iter().flatten();

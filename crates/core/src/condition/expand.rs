@@ -58,10 +58,10 @@ impl<'a> Expansion<'a> {
         let (step, n) = (self.step, station.step);
         step.advance_second(n, station.state, station.noise, directions, &mut self.next, &mut self.rows)?;
         let rest = self.rest.norms(&station);
+        let dt = step.grid.dt(n);
         for (sample, rest) in rest.into_iter().enumerate() {
             let at = sample * found.steps + n;
             let local = self.local(&station, sample);
-            let dt = step.grid.dt(n);
             found.stretch[at] = local.stretch;
             found.rest[at] = rest.stretch;
             found.cross_out[at] = local.cross_out / dt;

@@ -102,17 +102,8 @@ impl Field for HighSphere {
         Ok(())
     }
 
-    /// The derivatives of a score are symmetric.
-    fn second_adjoint(
-        &self,
-        at: Moment,
-        x: &[f64],
-        v: &[f64],
-        u: &[f64],
-        y: &mut [f64],
-        out: &mut [f64],
-    ) -> Result<()> {
-        self.second(at, x, v, u, y, out)
+    fn is_gradient(&self) -> bool {
+        true
     }
 }
 

@@ -101,9 +101,14 @@ pub trait Field: Send + Sync {
         ))
     }
 
+    /// Whether f is known to be a gradient, as a score is: its derivatives are symmetric in all indices.
+    fn is_gradient(&self) -> bool {
+        false
+    }
+
     /// Value and transposed second order along k pairs a sample: `v[n, k, D]`, `u[n, k, D]`, `out[n, k, D]` =
-    /// (d²f(x)\[v_j, ·\])ᵀ u_j, the gradient by x of u_j · df(x) v_j. k = 0 is allowed. For a score, whose derivatives are
-    /// symmetric in all indices, it is d²f(x)\[v_j, u_j\].
+    /// (d²f(x)\[v_j, ·\])ᵀ u_j, the gradient by x of u_j · df(x) v_j. k = 0 is allowed. Of a gradient
+    /// ([`Field::is_gradient`]) it is d²f(x)\[v_j, u_j\].
     ///
     /// # Errors
     /// Those of [`Field::second`].
@@ -116,7 +121,9 @@ pub trait Field: Send + Sync {
         y: &mut [f64],
         out: &mut [f64],
     ) -> Result<()> {
-        let _ = (at, x, v, u, y, out);
+        if self.is_gradient() {
+            return self.second(at, x, v, u, y, out);
+        }
         Err(Error::invalid(
             "transposed second-order derivative",
             "an imported network or an exact score",

@@ -201,17 +201,8 @@ impl Field for PointSet {
         Ok(())
     }
 
-    /// Derivatives of a score are symmetric.
-    fn second_adjoint(
-        &self,
-        at: Moment,
-        x: &[f64],
-        v: &[f64],
-        u: &[f64],
-        y: &mut [f64],
-        out: &mut [f64],
-    ) -> Result<()> {
-        self.second(at, x, v, u, y, out)
+    fn is_gradient(&self) -> bool {
+        true
     }
 }
 

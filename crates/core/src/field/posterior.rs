@@ -259,17 +259,8 @@ impl<P: Posterior<D>, const D: usize> Field for Score<P, D> {
         self.expand(at, x, along, Expansion { value: y, tangents: &mut [], second: d2 })
     }
 
-    /// Derivatives of a score are symmetric.
-    fn second_adjoint(
-        &self,
-        at: Moment,
-        x: &[f64],
-        v: &[f64],
-        u: &[f64],
-        y: &mut [f64],
-        out: &mut [f64],
-    ) -> Result<()> {
-        self.second(at, x, v, u, y, out)
+    fn is_gradient(&self) -> bool {
+        true
     }
 
     fn expand(&self, at: Moment, x: &[f64], along: Along, out: Expansion) -> Result<()> {

@@ -50,6 +50,11 @@ impl Grid {
         Grid { start, end, steps, spacing: Spacing::Uniform }
     }
 
+    /// The same times and one between any two of them.
+    pub fn doubled(self) -> Grid {
+        Grid { steps: 2 * self.steps, ..self }
+    }
+
     /// u_n; u_0 is `start` and u_N `end` to the last bit.
     pub fn time(&self, n: usize) -> f64 {
         match self.spacing {

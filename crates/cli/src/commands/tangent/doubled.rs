@@ -4,10 +4,8 @@ use super::{ALL_UP_TO, Found, PATH_BYTES, Task};
 use crate::failure::Result;
 use crate::table::number;
 use serde::Serialize;
-use std::sync::Arc;
 use surefoot::dimension::{GapRule, gap};
-use surefoot::law::{Listed, SharedLaw};
-use surefoot::process::{Grid, MAX_STEPS};
+use surefoot::process::MAX_STEPS;
 use surefoot::sampler::Step;
 use surefoot::spectrum::bundle;
 use surefoot::statistics::Quantiles;
@@ -39,18 +37,13 @@ impl Task<'_> {
     pub(super) fn doubled(&self, found: &Found, d: usize) -> Result<Option<Doubled>> {
         let usual = POINTS[usize::from(self.dim > ALL_UP_TO)];
         let points = self.options.convergence.unwrap_or(usual).min(self.count);
-        let steps = 2 * self.step.grid.steps;
-        if points == 0 || steps > MAX_STEPS {
+        let grid = self.step.grid.doubled();
+        if points == 0 || grid.steps > MAX_STEPS {
             return Ok(None);
         }
-        let grid = Grid { steps, ..self.step.grid };
         let step = Step::new(self.step.drift.clone(), grid, self.step.method, Vec::new())?;
-        let source: SharedLaw = match &found.encoded {
-            Some(encoded) => {
-                Arc::new(Listed::new(self.dim, encoded.start[..points * self.dim].to_vec().into()))
-            }
-            None => self.model.system.source.clone(),
-        };
+        let starts = found.encoded.as_ref().map(|encoded| &encoded.start[..points * self.dim]);
+        let source = self.source(starts, 0);
         let seed = self.options.seed;
         let batch =
             Batch { source: source.as_ref(), seed, samples: 0..points, refinement: Refinement::Doubled };
@@ -67,7 +60,7 @@ impl Task<'_> {
         let dimensions = if k > 1 { Some([dimension(own)?, dimension(&again.log_values)?]) } else { None };
         Ok(Some(Doubled {
             points,
-            doubled_steps: steps,
+            doubled_steps: grid.steps,
             change: Quantiles::of(&changes),
             largest,
             dimensions,

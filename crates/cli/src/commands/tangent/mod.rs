@@ -229,6 +229,14 @@ impl<'a> Task<'a> {
         Ok(found)
     }
 
+    /// The law of x_0: `starts[n, D]` of points that were carried back, of samples from `first` on, else the model's source.
+    fn source(&self, starts: Option<&[f64]>, first: usize) -> SharedLaw {
+        match starts {
+            Some(starts) => Arc::new(Listed::new(self.dim, starts.to_vec().into()).starting_at(first)),
+            None => self.model.system.source.clone(),
+        }
+    }
+
     fn search(&self) -> Search {
         Search {
             vectors: self.vectors,
@@ -248,13 +256,7 @@ impl<'a> Task<'a> {
         let undo = if self.options.near { Undo::Nearly } else { Undo::Exactly };
         let encoded =
             points.as_ref().map(|points| encode(&self.step, points, undo, samples.start)).transpose()?;
-        let source: SharedLaw = match &encoded {
-            Some(encoded) => {
-                let starts = Listed::new(self.dim, encoded.start.clone().into());
-                Arc::new(starts.starting_at(samples.start))
-            }
-            None => self.model.system.source.clone(),
-        };
+        let source = self.source(encoded.as_ref().map(|encoded| &encoded.start[..]), samples.start);
         let seed = self.options.seed;
         let batch = Batch { source: source.as_ref(), seed, samples, refinement: Refinement::Own };
         Ok((bundle(&self.step, &batch, self.search(), Storage::Bytes(PATH_BYTES))?, encoded))

@@ -15,7 +15,6 @@ use super::system::System;
 use crate::error::Result;
 use crate::error_field::ModelError;
 use crate::gains::{ErrorNorm, Gains, Measure, Worst, gains_and_worst, worst_error};
-use crate::process::Grid;
 use crate::sampler::Step;
 use crate::support::Foot;
 use crate::sweep::{Batch, Forward, Keep, PathError, Trail, forward_given};
@@ -75,7 +74,7 @@ pub(super) fn path_kinds(
     errors: &[Option<ModelError>],
 ) -> Result<Vec<PathKind>> {
     let mut kinds = Vec::new();
-    let grid = Grid { steps: 2 * system.grid.steps, ..system.grid };
+    let grid = system.grid.doubled();
     let with_displacement =
         request.errors.iter().zip(errors).filter_map(|(asked, error)| Some((asked, error.as_ref()?)));
     for (forced, (asked, error)) in with_displacement.enumerate() {

@@ -53,14 +53,14 @@ impl Study<'_> {
         }
         let (dim, steps) = (self.system.dim(), self.system.grid.steps);
         let lengths = self.error_lengths(&run.path, tile.len());
-        let grid = self.system.grid;
+        let dt: Vec<f64> = (0..steps).map(|n| self.system.grid.dt(n)).collect();
         // Σ δt_n g(n) ‖e_n‖ of every sample and error.
         let bound = |rates: &[f64]| -> Vec<f64> {
             let rows = lengths.chunks_exact(steps).enumerate();
             let rate = |row: usize| &rates[row / self.learned.len() * steps..][..steps];
             let sum = |(row, e): (usize, &[f64])| {
-                let parts = e.iter().zip(rate(row)).enumerate();
-                parts.map(|(n, (e, g))| grid.dt(n) * g * e).sum()
+                let parts = e.iter().zip(rate(row)).zip(&dt);
+                parts.map(|((e, g), dt)| dt * g * e).sum()
             };
             rows.map(sum).collect()
         };
